@@ -1,0 +1,1 @@
+"""The protocol and the decisions, free of ROS, of CAN drivers and of clocks."""

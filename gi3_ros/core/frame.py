@@ -1,0 +1,15 @@
+"""One CAN frame, without a CAN library."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frame:
+    """A classic CAN data frame as it was on the bus."""
+
+    can_id: int
+    """29 or 11 bits, without flag bits."""
+    data: bytes
+    is_extended: bool = True
+    is_remote: bool = False
+    is_error: bool = False
