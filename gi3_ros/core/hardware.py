@@ -1,0 +1,89 @@
+"""
+What crosses the edge between the decisions and the hardware.
+
+One driver (or the simulation of one) stands behind each edge. The same words stand in
+``msg/PowerSetpoint.msg`` and its siblings; these classes are what the core works with.
+Volts, amperes, ohms, degrees Celsius. Positive current flows towards the vehicle (R23).
+"""
+
+import dataclasses
+import enum
+import math
+
+NAN = math.nan
+
+
+class ModulesMode(enum.IntEnum):
+    """What the power modules do with their output."""
+
+    OFF = 0
+    """No power processing, output floating; nothing is bled (R21)."""
+    REGULATE = 1
+    """Hold ``voltage_v`` without exceeding ``current_a`` by magnitude, in its direction."""
+    BLEED = 2
+    """No power processing, output capacitors discharged actively (R15)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PowerSetpoint:
+    """
+    What the power modules shall do now.
+
+    A driver switches off by itself when no setpoint came for 300 ms.
+    With ``current_a`` >= 0 the modules source up to that current and stop at ``voltage_v``; with
+    ``current_a`` < 0 they draw up to that magnitude from the vehicle.
+    """
+
+    mode: ModulesMode = ModulesMode.OFF
+    voltage_v: float = 0.0
+    current_a: float = 0.0
+    reason: str = ''
+
+
+DRIVER_TIMEOUT_S = 0.3
+"""A driver that has had no setpoint for this long switches off."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PowerMeasurement:
+    """What the driver measured; NaN where the hardware has no sensor."""
+
+    voltage_v: float
+    """At the modules' output, on the modules' side of own output contactors."""
+    current_a: float
+    is_ready: bool = True
+    """The modules could run now: awake, supplied, no fault."""
+    insulation_resistance_ohm: float = NAN
+    power_modules_temperature_c: float = NAN
+    enclosure_temperature_c: float = NAN
+    fault: str = ''
+    """Words of the driver about its fault; empty when there is none."""
+
+
+class Contact(enum.IntEnum):
+    """Position of a contactor."""
+
+    OPEN = 0
+    CLOSED = 1
+    UNKNOWN = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ContactorCommand:
+    """Wanted positions of the charger's own contactors."""
+
+    output_closed: bool = False
+    """Output contactors between the modules and the pistol."""
+    precharge_closed: bool = False
+    """Relay in series with the precharge resistor (R47)."""
+    reason: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ContactorFeedback:
+    """Positions reported by auxiliary contacts, and the voltage on the pistol's side."""
+
+    output: Contact = Contact.UNKNOWN
+    precharge: Contact = Contact.UNKNOWN
+    pistol_voltage_v: float = NAN
+    """On the vehicle's side of the output contactors; NaN where it is not measured."""

@@ -1,0 +1,1 @@
+"""The other end of the bus: an ADVANTICS controller with a vehicle, and the power modules."""

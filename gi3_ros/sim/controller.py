@@ -1,0 +1,955 @@
+"""
+An ADVANTICS controller: the session as the charger sees it from the other end of the bus.
+
+The session is one table, :data:`TRANSITIONS`, row by row as in protocol.md 4.1: in a stage
+something happens (:class:`Trigger`), and the table says which stage comes next. One method per
+stage (``_in_<stage>``) does the stage's work and names what happened; ``_supervise`` names what
+may happen in any stage. What is not in the table does not move the session.
+
+Decoded messages in, messages to send out; no clock and no CAN. Built so far: CCS with
+ISO 15118-2 in Target_Mode.
+"""
+
+import dataclasses
+import enum
+import math
+
+from ..core.signals import (
+    AdmCsSeccInputs,
+    AdvanticsControllerStatus,
+    ChargeSessionFinished,
+    ChargeStatusChange,
+    DcPowerControl,
+    DcPowerParameters,
+    EmergencyStop,
+    EvInformationBattery,
+    EvInformationChargeLimits,
+    EvInformationDischargeLimits,
+    EvInformationVoltages,
+    NewChargeSession,
+    PowerModulesStatus,
+    SequenceControl,
+)
+from .vehicle import ChargeLimits
+
+State = AdvanticsControllerStatus.State
+Origin = EmergencyStop.Origin
+Protocol = NewChargeSession.CommunicationProtocol
+PlugAndPins = NewChargeSession.PlugAndPins
+
+LOW_VOLTAGE_V = 20.0
+"""Lowering is done at or below this (R15)."""
+LOW_CURRENT_A = 1.0
+"""CCS goes on with the end of the charge at or below this magnitude (R42, A36)."""
+INSULATION_OHM_PER_V = 100.0
+"""Wanted in the test (R12); below it while power is in use: emergency (R14)."""
+INSULATION_ABSOLUTE_OHM = 100e3
+"""The other rule for the test (A1)."""
+TEST_VOLTAGE_REACHED = 0.9
+"""Share of the test voltage from which the insulation is judged (R11)."""
+
+
+class Stage(enum.Enum):
+    """Where the session is, finer than what ``State`` reports."""
+
+    INITIALISING = enum.auto()
+    NOT_AVAILABLE = enum.auto()
+    WAITING_FOR_PEV = enum.auto()
+    NEGOTIATING = enum.auto()
+    AUTHORISATION = enum.auto()
+    FULL_INFO = enum.auto()
+    NOT_READY = enum.auto()
+    """Insulation test, a: waits for System_Enable."""
+    READY = enum.auto()
+    """Insulation test, b: one Standby."""
+    TESTING = enum.auto()
+    """Insulation test, c."""
+    LOWERING = enum.auto()
+    """Insulation test, d: waits for a low output."""
+    PRECHARGE = enum.auto()
+    PRECHARGE_DONE = enum.auto()
+    """One Standby after the vehicle has closed its contactors."""
+    WAITING_FOR_CHARGE = enum.auto()
+    CHARGING = enum.auto()
+    ENDING_CURRENT = enum.auto()
+    """End of charge, step 1 of protocol.md 4.4."""
+    ENDING_OPEN = enum.auto()
+    """Step 2."""
+    ENDING_LOWER = enum.auto()
+    """Step 3."""
+    WELDING_DETECTION = enum.auto()
+    CLOSING = enum.auto()
+    EMERGENCY = enum.auto()
+    """Closing after an emergency stop."""
+
+
+class Trigger(enum.Enum):
+    """What happened; the value is how it reads in the events."""
+
+    START_FORBIDDEN = 'Start_Charge_Authorisation is not given'
+    START_ALLOWED = 'sessions may start'
+    PLUGGED_IN = 'vehicle plugged in'
+    AUTHORISATION_NEEDED = 'external authorisation is needed'
+    IDENTIFIED = 'vehicle parameters are known'
+    REFUSED = 'authorisation refused'
+    PARAMETERS_DONE = 'charge parameters are final'
+    MODULES_ENABLED = 'power modules are enabled'
+    STEP_DONE = 'step done'
+    INSULATION_GOOD = 'insulation is good'
+    INSULATION_BAD = 'insulation test failed'
+    OUTPUT_LOW = 'output is low'
+    VEHICLE_CONNECTED = 'vehicle has closed its contactors'
+    POWER_WANTED = 'vehicle wants power'
+    CURRENT_LOW = 'current is low'
+    CURRENT_STAYS = 'current does not fall'
+    WELDING_DETECTION = 'vehicle checks its contactors'
+    # What may happen at any time:
+    STOP = 'regular stop'
+    UNAVAILABLE = 'System_Enable withdrawn before the charging loop'
+    VEHICLE_TIMEOUT = 'vehicle lost its patience'
+    UNPLUGGED = 'vehicle unplugged'
+    EMERGENCY = 'emergency stop'
+
+
+_ALWAYS = {
+    Trigger.UNPLUGGED: Stage.CLOSING,
+    Trigger.EMERGENCY: Stage.EMERGENCY,
+}
+_BEFORE_MODULES = {**_ALWAYS, Trigger.STOP: Stage.CLOSING}
+_WITH_MODULES = {**_BEFORE_MODULES, Trigger.UNAVAILABLE: Stage.CLOSING}
+# The battery may be on the output: a regular stop takes the three steps of the end.
+_WITH_BATTERY = {**_WITH_MODULES, Trigger.STOP: Stage.ENDING_CURRENT}
+_IMPATIENT = {Trigger.VEHICLE_TIMEOUT: Stage.CLOSING}
+_BACK_TO_IDLE = {
+    Trigger.START_ALLOWED: Stage.WAITING_FOR_PEV,
+    Trigger.START_FORBIDDEN: Stage.NOT_AVAILABLE,
+}
+
+TRANSITIONS = {
+    Stage.INITIALISING: _BACK_TO_IDLE,
+    Stage.NOT_AVAILABLE: {Trigger.START_ALLOWED: Stage.WAITING_FOR_PEV},
+    Stage.WAITING_FOR_PEV: {
+        Trigger.START_FORBIDDEN: Stage.NOT_AVAILABLE,
+        Trigger.PLUGGED_IN: Stage.NEGOTIATING,
+    },
+    Stage.NEGOTIATING: {
+        **_BEFORE_MODULES,
+        Trigger.AUTHORISATION_NEEDED: Stage.AUTHORISATION,
+        Trigger.IDENTIFIED: Stage.FULL_INFO,
+    },
+    Stage.AUTHORISATION: {
+        **_BEFORE_MODULES, **_IMPATIENT,
+        Trigger.IDENTIFIED: Stage.FULL_INFO,
+        Trigger.REFUSED: Stage.CLOSING,
+    },
+    Stage.FULL_INFO: {
+        **_WITH_MODULES, **_IMPATIENT,
+        Trigger.PARAMETERS_DONE: Stage.NOT_READY,
+    },
+    Stage.NOT_READY: {
+        **_WITH_MODULES, **_IMPATIENT,
+        Trigger.MODULES_ENABLED: Stage.READY,
+    },
+    Stage.READY: {
+        **_WITH_MODULES,
+        Trigger.STEP_DONE: Stage.TESTING,
+    },
+    Stage.TESTING: {
+        **_WITH_MODULES,
+        Trigger.INSULATION_GOOD: Stage.LOWERING,
+        Trigger.INSULATION_BAD: Stage.CLOSING,
+    },
+    Stage.LOWERING: {
+        **_WITH_MODULES, **_IMPATIENT,
+        Trigger.OUTPUT_LOW: Stage.PRECHARGE,
+    },
+    Stage.PRECHARGE: {
+        **_WITH_BATTERY, **_IMPATIENT,
+        Trigger.VEHICLE_CONNECTED: Stage.PRECHARGE_DONE,
+    },
+    Stage.PRECHARGE_DONE: {
+        **_WITH_BATTERY,
+        Trigger.STEP_DONE: Stage.WAITING_FOR_CHARGE,
+    },
+    # May take hours (R48): nobody loses patience here.
+    Stage.WAITING_FOR_CHARGE: {
+        **_WITH_BATTERY,
+        Trigger.POWER_WANTED: Stage.CHARGING,
+    },
+    # System_Enable withdrawn is an emergency here (R8), not "unavailable".
+    Stage.CHARGING: {
+        **_ALWAYS,
+        Trigger.STOP: Stage.ENDING_CURRENT,
+    },
+    Stage.ENDING_CURRENT: {
+        **_ALWAYS,
+        Trigger.CURRENT_LOW: Stage.ENDING_OPEN,
+        Trigger.CURRENT_STAYS: Stage.ENDING_OPEN,
+    },
+    Stage.ENDING_OPEN: {
+        **_ALWAYS,
+        Trigger.STEP_DONE: Stage.ENDING_LOWER,
+    },
+    Stage.ENDING_LOWER: {
+        **_ALWAYS,
+        Trigger.STEP_DONE: Stage.CLOSING,
+        Trigger.WELDING_DETECTION: Stage.WELDING_DETECTION,
+    },
+    Stage.WELDING_DETECTION: {
+        **_ALWAYS,
+        Trigger.STEP_DONE: Stage.CLOSING,
+    },
+    Stage.CLOSING: _BACK_TO_IDLE,
+    Stage.EMERGENCY: _BACK_TO_IDLE,
+}
+"""Every change of stage. A trigger that a stage does not list is ignored there."""
+
+REPORTED = {
+    Stage.INITIALISING: State.INITIALISING,
+    Stage.NOT_AVAILABLE: State.NOT_AVAILABLE,
+    Stage.WAITING_FOR_PEV: State.WAITING_FOR_PEV,
+    Stage.NEGOTIATING: State.NEGOTIATING_CONNECTION,
+    Stage.AUTHORISATION: State.CCS_AUTHORISATION_PROCESS,
+    Stage.FULL_INFO: State.CONNECTED_WITH_FULL_INFO,
+    Stage.NOT_READY: State.INSULATION_TEST,
+    Stage.READY: State.INSULATION_TEST,
+    Stage.TESTING: State.INSULATION_TEST,
+    Stage.LOWERING: State.INSULATION_TEST,
+    Stage.PRECHARGE: State.PRECHARGE,
+    Stage.PRECHARGE_DONE: State.PRECHARGE,
+    Stage.WAITING_FOR_CHARGE: State.WAITING_FOR_CHARGE,
+    Stage.CHARGING: State.CHARGING,
+    Stage.ENDING_CURRENT: State.ENDING_CHARGE,
+    Stage.ENDING_OPEN: State.ENDING_CHARGE,
+    Stage.ENDING_LOWER: State.ENDING_CHARGE,
+    Stage.WELDING_DETECTION: State.WELDING_DETECTION,
+    Stage.CLOSING: State.CLOSING_COMMUNICATION,
+    Stage.EMERGENCY: State.CLOSING_COMMUNICATION,
+}
+"""What Advantics_Controller_Status says in each stage."""
+
+_STANDBY = DcPowerControl.PowerFunction.STANDBY
+_CLOSE = DcPowerControl.OutputContactors.CLOSE
+_LOWERING = DcPowerControl.LowerOutputVoltage.LOWERING
+
+OFF_OPEN = DcPowerControl()
+STANDBY_CLOSED = DcPowerControl(power_function=_STANDBY, output_contactors=_CLOSE)
+STANDBY_OPEN = DcPowerControl(power_function=_STANDBY)
+LOWERING_CLOSED = dataclasses.replace(STANDBY_CLOSED, lower_output_voltage=_LOWERING)
+LOWERING_OPEN = dataclasses.replace(STANDBY_OPEN, lower_output_voltage=_LOWERING)
+
+CONSTANT_POWER_CONTROL = {
+    Stage.NOT_READY: OFF_OPEN,
+    Stage.READY: STANDBY_CLOSED,
+    Stage.LOWERING: LOWERING_CLOSED,
+    Stage.PRECHARGE_DONE: STANDBY_CLOSED,
+    Stage.WAITING_FOR_CHARGE: STANDBY_CLOSED,
+    Stage.ENDING_CURRENT: STANDBY_CLOSED,
+    Stage.ENDING_OPEN: STANDBY_OPEN,
+    Stage.ENDING_LOWER: LOWERING_OPEN,
+    Stage.WELDING_DETECTION: STANDBY_OPEN,
+    Stage.EMERGENCY: OFF_OPEN,
+}
+"""DC_Power_Control where it is always the same; None is sent before the modules are asked."""
+
+_ENDS = frozenset({
+    Trigger.STOP, Trigger.REFUSED, Trigger.INSULATION_BAD, Trigger.CURRENT_STAYS,
+    Trigger.UNAVAILABLE, Trigger.VEHICLE_TIMEOUT, Trigger.UNPLUGGED, Trigger.EMERGENCY,
+})
+"""Triggers that say why a session ended; the last one counts."""
+IDLE_STAGES = frozenset({Stage.INITIALISING, Stage.NOT_AVAILABLE, Stage.WAITING_FOR_PEV})
+_POWER_STAGES = frozenset({Stage.PRECHARGE, Stage.CHARGING})
+"""Power functions after the insulation test."""
+
+
+class InsulationRule(enum.Enum):
+    """How much insulation the test asks for (A1)."""
+
+    OHM_PER_VOLT = 'ohm_per_volt'
+    """100 Ohm per volt of the test voltage, as in the database of v3.2."""
+    ABSOLUTE = 'absolute'
+    """100 kOhm."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ControllerConfig:
+    """
+    Configuration of the controller.
+
+    The first group has the names and defaults of the real controller's entries (protocol.md 5.1;
+    0 W is computed from voltage and current), the second is the simulator's own.
+    """
+
+    index: int = 1
+    use_sequence_flags: bool = True
+    charger_can_timeout_ms: float = 500.0
+    max_charger_voltage: float = 500.0
+    max_charger_current: float = 120.0
+    max_charger_power: float = 0.0
+    max_cable_voltage: float = 500.0
+    max_cable_current: float = 100.0
+    max_cable_power: float = 0.0
+    energy_transfer_type: str = 'DC_extended'
+
+    external_authorisation: bool = False
+    """Ask for CCS_Authorisation_Done; needs the flags."""
+    boot_s: float = 1.0
+    """The real controller takes about 15 s."""
+    negotiation_s: float = 1.5
+    insulation_rule: InsulationRule = InsulationRule.OHM_PER_VOLT
+    insulation_iterations: int = 10
+    insulation_timeout_s: float = 30.0
+    power_control_period_s: float = 0.1
+    ending_period_s: float = 0.05
+    """Some chargers stop only when Standby is repeated quickly (A10)."""
+    ending_timeout_s: float = 3.0
+    lowering_timeout_s: float = 3.0
+    """For the lowering on closing, which is not stated to be waited for."""
+    closing_s: float = 3.0
+    information_period_s: float = 1.0
+    """EV information is repeated this often while charging."""
+
+    def __post_init__(self):
+        """Refuse what the interface cannot express."""
+        if not 1 <= self.index <= 31:
+            raise ValueError(f'index is {self.index}, permitted are 1..31 (A19)')
+        if self.energy_transfer_type not in ('DC_core', 'DC_extended'):
+            raise ValueError(
+                f'energy_transfer_type is {self.energy_transfer_type!r}, '
+                'permitted are DC_core and DC_extended')
+        if self.external_authorisation and not self.use_sequence_flags:
+            raise ValueError('external_authorisation needs use_sequence_flags (R36)')
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a session ended."""
+
+    state: ChargeSessionFinished.State
+    reason: str
+    duration_s: float
+    charging_s: float
+    energy_wh: float
+    """Into the vehicle's battery."""
+    insulation_resistance_ohm: float
+    """Lowest value that counted in the test; NaN without a test."""
+
+    @property
+    def is_clean(self):
+        """Whether the session ended in the regular way."""
+        return self.state is ChargeSessionFinished.State.CLEAN_STOP
+
+
+@dataclasses.dataclass
+class _Session:
+    """What is known about the session in progress; a new one starts with nothing."""
+
+    started_s: float
+    is_announced: bool = False
+    heard_status: bool = False
+    was_enabled: bool = False
+    good_iterations: int = 0
+    insulation_ohm: float = math.inf
+    ended_regularly: bool = False
+    reason: str = ''
+    charging_from_s: float = math.nan
+    charging_s: float = 0.0
+    is_finished: bool = False
+
+
+class _Cycle:
+    """Due at fixed distances; late calls neither shift the grid nor pile up."""
+
+    def __init__(self):
+        self._next_s = -math.inf
+
+    def is_due(self, period_s, *, now_s):
+        if now_s < self._next_s - 1e-6:
+            return False
+        on_grid_s = self._next_s + period_s
+        self._next_s = on_grid_s if on_grid_s > now_s else now_s + period_s
+        return True
+
+    def restart(self, period_s, *, now_s):
+        self._next_s = now_s + period_s
+
+
+class Controller:
+    """
+    The controller with one vehicle at its pistol.
+
+    :param vehicle: a :class:`~.vehicle.Vehicle`; whoever runs both keeps it ticking
+    """
+
+    def __init__(self, config, vehicle):
+        self.config = config
+        self.vehicle = vehicle
+        self.stage = Stage.INITIALISING
+        self.outcome = None
+        """The last :class:`Outcome`, ``None`` before a session has ended."""
+        self.events = []
+        """``(time_s, text)``; take and clear them at will."""
+        self.emergency_origin = None
+        """Who raised the emergency stop that is in force, ``None`` without one."""
+        self.status = PowerModulesStatus()
+        self.parameters = DcPowerParameters()
+        self.flags = SequenceControl()
+        self._status_at_s = -math.inf
+        self._status_is_new = False
+        self._stage_since_s = None
+        self._session = None
+        self._is_plug_in_remembered = False
+        self._was_plugged = False
+        self._stop_pressed = False
+        self._emergency_cause = ''
+        self._is_emergency_held = False
+        self._outbox = []
+        self._sent_state = None
+        self._sent_power_control = None
+        self._sent_inputs = None
+        self._sent_information = {}
+        self._status_cycle = _Cycle()
+        self._power_cycle = _Cycle()
+        self._announcement_cycle = _Cycle()
+        self._emergency_cycle = _Cycle()
+        self._inputs_cycle = _Cycle()
+        self._information_cycle = _Cycle()
+
+    @property
+    def state(self):
+        """What Advantics_Controller_Status reports."""
+        return REPORTED[self.stage]
+
+    @property
+    def power_control(self):
+        """The DC_Power_Control in force, ``None`` before the first of a session."""
+        return self._sent_power_control
+
+    # In
+
+    def receive(self, message, *, now_s):
+        """Take a decoded message of the charger; others are not for the controller."""
+        if isinstance(message, PowerModulesStatus):
+            self._receive_status(message, now_s)
+        elif isinstance(message, DcPowerParameters):
+            self.parameters = message
+        elif isinstance(message, SequenceControl):
+            self._receive_flags(message)
+
+    def _receive_status(self, status, now_s):
+        self.status = status
+        self._status_at_s = now_s
+        self._status_is_new = True
+        session = self._session
+        if session is not None:
+            session.heard_status = True
+            if status.system_enable is PowerModulesStatus.SystemEnable.ALLOWED:
+                session.was_enabled = True
+
+    def _receive_flags(self, flags):
+        # A7: what is said while the controller boots is not taken as initialisation.
+        if not self.config.use_sequence_flags or self.stage is Stage.INITIALISING:
+            return
+        # R39: only the change from 0 to 1 acts, and outside of a session nobody is stopped.
+        if flags.user_stop_button and not self.flags.user_stop_button:
+            self._stop_pressed = self._session is not None
+        self.flags = flags
+
+    def emergency_stop(self, cause, *, origin=Origin.EVSE, now_s):
+        """Raise an emergency that lasts until :meth:`release_emergency` (the mushroom button)."""
+        self._is_emergency_held = True
+        self._raise_emergency(cause, origin, now_s)
+
+    def release_emergency(self):
+        """Take the cause of :meth:`emergency_stop` away; the session does not come back."""
+        self._is_emergency_held = False
+
+    # Out
+
+    def tick(self, *, now_s):
+        """
+        Go on with the session.
+
+        :returns: the messages to send now, in order
+        """
+        if self._stage_since_s is None:
+            self._stage_since_s = now_s
+        self._watch_plug()
+        trigger = self._supervise(now_s) or self._work(now_s)
+        if trigger is not None:
+            self._follow(trigger, now_s)
+        if self.stage in IDLE_STAGES and not self._is_emergency_held:
+            # R38: here the conditions are evaluated again, and all but the button belonged to
+            # the session that is over.
+            self.emergency_origin = None
+        self._status_is_new = False
+        self._send_cyclic(now_s)
+        outbox, self._outbox = self._outbox, []
+        return outbox
+
+    def _follow(self, trigger, now_s):
+        """Change the stage as the table says."""
+        why = self._reason_of(trigger)
+        if self._session is not None and trigger in _ENDS:
+            self._session.reason = why
+        left = self.stage
+        self.stage = TRANSITIONS[left][trigger]
+        self._stage_since_s = now_s
+        self._event(now_s, f'{left.name} -> {self.stage.name}: {why}')
+        enter = getattr(self, f'_enter_{self.stage.name.lower()}', None)
+        if enter is not None:
+            enter(now_s)
+
+    def _reason_of(self, trigger):
+        if trigger is Trigger.EMERGENCY:
+            return f'{trigger.value}: {self._emergency_cause}'
+        if trigger is Trigger.STOP:
+            return f'{trigger.value}: {self.vehicle.stop_reason}'
+        if trigger is Trigger.VEHICLE_TIMEOUT:
+            return f'{trigger.value} in {self.stage.name}'
+        return trigger.value
+
+    def _work(self, now_s):
+        return getattr(self, f'_in_{self.stage.name.lower()}')(now_s)
+
+    def _in_stage_for(self, now_s):
+        return now_s - self._stage_since_s + 1e-6
+
+    # What may happen in any stage
+
+    def _watch_plug(self):
+        """Remember a plug-in until a session has come of it, also while none may start (R35)."""
+        if self.vehicle.is_plugged and not self._was_plugged:
+            self._is_plug_in_remembered = True
+        elif not self.vehicle.is_plugged:
+            self._is_plug_in_remembered = False
+        self._was_plugged = self.vehicle.is_plugged
+
+    def _supervise(self, now_s):
+        """Return the gravest thing that happened and that the table knows in this stage."""
+        session = self._session
+        if session is None:
+            return None
+        if self._stop_pressed:
+            self._stop_pressed = False
+            self.vehicle.ask_to_stop('the stop button was pressed')
+        can_stop = session.is_announced and Trigger.EMERGENCY in TRANSITIONS[self.stage]
+        if can_stop and self.emergency_origin is None:
+            self._check_interlocks(session, now_s)
+        happened = (
+            (Trigger.EMERGENCY, self.emergency_origin is not None),
+            (Trigger.UNPLUGGED, not self.vehicle.is_plugged),
+            (Trigger.UNAVAILABLE, self._is_withdrawn(session)),
+            (Trigger.STOP, bool(self.vehicle.stop_reason)),
+            (Trigger.VEHICLE_TIMEOUT, self._in_stage_for(now_s) >= self._patience_s()),
+        )
+        for trigger, has_happened in happened:
+            if has_happened and trigger in TRANSITIONS[self.stage]:
+                return trigger
+        return None
+
+    def _check_interlocks(self, session, now_s):
+        """R3, R8, R14: the three causes of an emergency that this interface can carry."""
+        status = self.status
+        silent_s = now_s - self._status_at_s
+        timeout_s = self.config.charger_can_timeout_ms / 1000.0
+        if session.heard_status and silent_s > timeout_s:
+            self._raise_emergency(
+                f'no Power_Modules_Status for {1000 * silent_s:.0f} ms, '
+                f'permitted {1000 * timeout_s:.0f} ms (R3)', Origin.EVSE, now_s)
+        elif self.stage is Stage.CHARGING and self._is_withdrawn(session):
+            self._raise_emergency(
+                'System_Enable withdrawn in the charging loop (R8)', Origin.EVSE, now_s)
+        elif self.stage in _POWER_STAGES and self._status_is_new:
+            volts = max(self._sent_power_control.target_voltage, status.present_voltage)
+            needed_ohm = INSULATION_OHM_PER_V * volts
+            if status.insulation_resistance < needed_ohm:
+                self._raise_emergency(
+                    f'insulation {status.insulation_resistance / 1e3:.0f} kOhm at {volts:.0f} V, '
+                    f'needed {needed_ohm / 1e3:.1f} kOhm (R14)', Origin.EVSE, now_s)
+
+    def _is_withdrawn(self, session):
+        return (
+            session.was_enabled
+            and self.status.system_enable is not PowerModulesStatus.SystemEnable.ALLOWED
+        )
+
+    def _patience_s(self):
+        vehicle = self.vehicle.config
+        if self.stage is Stage.PRECHARGE:
+            return vehicle.precharge_patience_s
+        return vehicle.patience_s
+
+    def _raise_emergency(self, cause, origin, now_s):
+        if self.emergency_origin is None:
+            self.emergency_origin = origin
+            self._emergency_cause = cause
+            self._event(now_s, f'emergency stop, origin {origin.name}: {cause}')
+
+    # Stages without a session
+
+    def _permission(self):
+        if not self.config.use_sequence_flags or self.flags.start_charge_authorisation:
+            return Trigger.START_ALLOWED
+        return Trigger.START_FORBIDDEN
+
+    def _in_initialising(self, now_s):
+        return self._permission() if self._in_stage_for(now_s) >= self.config.boot_s else None
+
+    def _in_not_available(self, now_s):
+        permission = self._permission()
+        return permission if permission is Trigger.START_ALLOWED else None
+
+    def _in_waiting_for_pev(self, now_s):
+        permission = self._permission()
+        if permission is Trigger.START_FORBIDDEN:
+            return permission
+        can_start = self._is_plug_in_remembered and self.emergency_origin is None
+        return Trigger.PLUGGED_IN if can_start else None
+
+    # Getting to know the vehicle
+
+    def _enter_negotiating(self, now_s):
+        self._is_plug_in_remembered = False
+        self._stop_pressed = False
+        self._session = _Session(now_s)
+        self._sent_information = {}
+        self.vehicle.begin_session()
+
+    def _in_negotiating(self, now_s):
+        if self._in_stage_for(now_s) < self.config.negotiation_s:
+            return None
+        if self.config.external_authorisation:
+            return Trigger.AUTHORISATION_NEEDED
+        return Trigger.IDENTIFIED
+
+    def _in_authorisation(self, now_s):
+        if not self.flags.ccs_authorisation_done:
+            return None
+        return Trigger.IDENTIFIED if self.flags.ccs_authorisation_valid else Trigger.REFUSED
+
+    def _enter_full_info(self, now_s):
+        # From here on the modules have to report (R2) and what they said before does not count.
+        self._session.heard_status = False
+        self._session.was_enabled = False
+        self._announcement_cycle = _Cycle()
+
+    def _in_full_info(self, now_s):
+        self._announce(now_s)
+        if not self.config.use_sequence_flags or self.flags.charge_parameters_done:
+            return Trigger.PARAMETERS_DONE
+        return None
+
+    def _announce(self, now_s):
+        """Send New_Charge_Session until the modules are enabled, at least once (R6)."""
+        session = self._session
+        if session.is_announced and session.was_enabled:
+            return
+        if self._announcement_cycle.is_due(NewChargeSession.PERIOD_S, now_s=now_s):
+            session.is_announced = True
+            is_extended = self.config.energy_transfer_type == 'DC_extended'
+            self._outbox.append(NewChargeSession(
+                Protocol.CCS_ISO_15118_2013_V2,
+                PlugAndPins.CCS_DC_EXTENDED if is_extended else PlugAndPins.CCS_DC_CORE,
+            ))
+
+    # Insulation test
+
+    def _in_not_ready(self, now_s):
+        self._announce(now_s)
+        return Trigger.MODULES_ENABLED if self._session.was_enabled else None
+
+    def _in_ready(self, now_s):
+        return self._after_one_period(now_s)
+
+    def _in_testing(self, now_s):
+        session, status = self._session, self.status
+        if self._in_stage_for(now_s) >= self.config.insulation_timeout_s:
+            return Trigger.INSULATION_BAD
+        test_v = self._test_voltage_v()
+        if not self._status_is_new or status.present_voltage < TEST_VOLTAGE_REACHED * test_v:
+            return None
+        if status.insulation_resistance < self._needed_insulation_ohm(test_v):
+            session.good_iterations = 0
+            return None
+        session.good_iterations += 1
+        session.insulation_ohm = min(session.insulation_ohm, status.insulation_resistance)
+        if session.good_iterations < self.config.insulation_iterations:
+            return None
+        return Trigger.INSULATION_GOOD
+
+    def _test_voltage_v(self):
+        """Return the highest voltage that the charger could apply in this session (R11)."""
+        return self._charger_limits().voltage_v
+
+    def _needed_insulation_ohm(self, test_v):
+        if self.config.insulation_rule is InsulationRule.ABSOLUTE:
+            return INSULATION_ABSOLUTE_OHM
+        return INSULATION_OHM_PER_V * test_v
+
+    def _in_lowering(self, now_s):
+        is_low = self._status_is_new and self.status.present_voltage <= LOW_VOLTAGE_V
+        return Trigger.OUTPUT_LOW if is_low else None
+
+    # Precharge
+
+    def _enter_precharge(self, now_s):
+        self.vehicle.begin_precharge()
+
+    def _in_precharge(self, now_s):
+        return Trigger.VEHICLE_CONNECTED if self.vehicle.contactors_closed else None
+
+    def _in_precharge_done(self, now_s):
+        return self._after_one_period(now_s)
+
+    def _enter_waiting_for_charge(self, now_s):
+        self._outbox.append(ChargeStatusChange(
+            ChargeStatusChange.VehicleReadyForCharging.CHARGE_STARTED))
+
+    def _in_waiting_for_charge(self, now_s):
+        waited = self._in_stage_for(now_s) >= self.vehicle.config.start_delay_s
+        return Trigger.POWER_WANTED if waited else None
+
+    # Energy transfer
+
+    def _enter_charging(self, now_s):
+        self._session.charging_from_s = now_s
+        self.vehicle.begin_transfer(now_s=now_s)
+
+    def _in_charging(self, now_s):
+        self._session.charging_s = now_s - self._session.charging_from_s
+        return None
+
+    def _charger_limits(self):
+        """Merge configuration, cable and DC_Power_Parameters: 0 is the default, capped (R33)."""
+        config, parameters = self.config, self.parameters
+        voltage_v = min(
+            parameters.maximum_voltage or config.max_charger_voltage,
+            config.max_charger_voltage, config.max_cable_voltage,
+        )
+        current_a = min(
+            parameters.maximum_charge_current or config.max_charger_current,
+            config.max_charger_current, config.max_cable_current,
+        )
+        power_w = min(
+            config.max_charger_power or config.max_charger_voltage * config.max_charger_current,
+            config.max_cable_power or config.max_cable_voltage * config.max_cable_current,
+        )
+        return ChargeLimits(voltage_v, current_a, power_w)
+
+    def _transfer_command(self, now_s):
+        # Merged anew each time, so that new DC_Power_Parameters act on a running charge (A44).
+        limits = self._charger_limits()
+        request = self.vehicle.request(limits, now_s=now_s)
+        current_a = min(
+            request.current_a, limits.current_a,
+            limits.power_w / max(self.status.present_voltage, 1.0),
+        )
+        return DcPowerControl(
+            target_voltage=min(request.voltage_v, limits.voltage_v),
+            current_range_max=current_a,
+            current_range_min=current_a,
+            power_function=DcPowerControl.PowerFunction.POWER_TRANSFER,
+            output_contactors=_CLOSE,
+        )
+
+    # End of the charge, in three steps
+
+    def _enter_ending_current(self, now_s):
+        self.vehicle.end_transfer(now_s=now_s)
+        self._outbox.append(ChargeStatusChange(
+            ChargeStatusChange.VehicleReadyForCharging.CHARGE_STOPPED))
+
+    def _in_ending_current(self, now_s):
+        if self._status_is_new and abs(self.status.present_current) <= LOW_CURRENT_A:
+            self._session.ended_regularly = True
+            return Trigger.CURRENT_LOW
+        if self._in_stage_for(now_s) >= self.config.ending_timeout_s:
+            self._event(
+                now_s,
+                f'the charger still reports {self.status.present_current:.1f} A after '
+                f'{self.config.ending_timeout_s:.0f} s in Standby (R42): going on without it')
+            return Trigger.CURRENT_STAYS
+        return None
+
+    def _in_ending_open(self, now_s):
+        return self._after_one_period(now_s)
+
+    def _in_ending_lower(self, now_s):
+        # The lowering is not waited for (R16, L2). The vehicle's contactors are: what follows
+        # is for an output without a battery.
+        waited = self._in_stage_for(now_s) >= self.config.ending_timeout_s
+        if self.vehicle.contactors_closed and not waited:
+            return None
+        trigger = self._after_one_period(now_s)
+        if trigger is not None and self.vehicle.config.welding_detection_s > 0:
+            return Trigger.WELDING_DETECTION
+        return trigger
+
+    def _in_welding_detection(self, now_s):
+        waited = self._in_stage_for(now_s) >= self.vehicle.config.welding_detection_s
+        return Trigger.STEP_DONE if waited else None
+
+    # Closing
+
+    def _enter_closing(self, now_s):
+        self.vehicle.end_transfer(now_s=now_s)
+
+    def _in_closing(self, now_s):
+        """Lower what is left on the output (L3), then say that the session has finished."""
+        session = self._session
+        if not session.is_finished:
+            is_low = self.status.present_voltage <= LOW_VOLTAGE_V
+            waited = self._in_stage_for(now_s) >= self.config.lowering_timeout_s
+            if is_low or waited or not session.was_enabled:
+                self._finish(now_s)
+            return None
+        return self._back_to_idle(now_s)
+
+    def _closing_command(self):
+        # Not every session comes here by way of the three steps. Never bleed a battery: the
+        # vehicle opens first.
+        if self._session.is_finished or self.vehicle.contactors_closed:
+            return STANDBY_OPEN
+        return LOWERING_OPEN if self.status.present_voltage > LOW_VOLTAGE_V else STANDBY_OPEN
+
+    def _enter_emergency(self, now_s):
+        self.vehicle.emergency(now_s=now_s)
+        self._finish(now_s)
+
+    def _in_emergency(self, now_s):
+        return None if self._is_emergency_held else self._back_to_idle(now_s)
+
+    def _back_to_idle(self, now_s):
+        if self._in_stage_for(now_s) < self.config.closing_s:
+            return None
+        self._session = None
+        self._sent_power_control = None
+        return self._permission()
+
+    def _finish(self, now_s):
+        session = self._session
+        session.is_finished = True
+        finished = ChargeSessionFinished.State
+        is_clean = session.ended_regularly and self.emergency_origin is None
+        state = finished.CLEAN_STOP if is_clean else finished.RUSHED_STOP
+        self.outcome = Outcome(
+            state=state,
+            reason=session.reason,
+            duration_s=now_s - session.started_s,
+            charging_s=session.charging_s,
+            energy_wh=self.vehicle.energy_wh,
+            insulation_resistance_ohm=(
+                session.insulation_ohm if math.isfinite(session.insulation_ohm) else math.nan),
+        )
+        self._outbox.append(ChargeSessionFinished(state))
+        self._event(now_s, f'session finished, {state.name}: {session.reason}')
+
+    # Frames
+
+    def _after_one_period(self, now_s):
+        is_over = self._in_stage_for(now_s) >= self.config.power_control_period_s
+        return Trigger.STEP_DONE if is_over else None
+
+    def _send_cyclic(self, now_s):
+        """Complete the outbox: status first, so that a state comes before what it announces."""
+        notices, self._outbox = self._outbox, []
+        self._send_status(now_s)
+        if self.emergency_origin is not None and self._emergency_cycle.is_due(
+            EmergencyStop.PERIOD_S, now_s=now_s
+        ):
+            self._outbox.append(EmergencyStop(self.emergency_origin))
+        finished = [notice for notice in notices if isinstance(notice, ChargeSessionFinished)]
+        self._outbox += [notice for notice in notices if notice not in finished]
+        self._send_information(now_s)
+        self._send_power_control(now_s)
+        # After it the modules may sleep: nothing that they have to obey may follow.
+        self._outbox += finished
+        self._send_inputs(now_s)
+
+    def _send_status(self, now_s):
+        # A change goes out at once: some states last less than a period.
+        is_due = self._status_cycle.is_due(AdvanticsControllerStatus.PERIOD_S, now_s=now_s)
+        if is_due or self.state is not self._sent_state:
+            self._sent_state = self.state
+            self._outbox.append(AdvanticsControllerStatus(self.state))
+
+    def _power_command(self, now_s):
+        stage = self.stage
+        if stage is Stage.TESTING:
+            return DcPowerControl(
+                target_voltage=self._test_voltage_v(),
+                power_function=DcPowerControl.PowerFunction.INSULATION_TEST,
+                output_contactors=_CLOSE,
+            )
+        if stage is Stage.PRECHARGE:
+            return DcPowerControl(
+                target_voltage=self.vehicle.open_circuit_voltage_v,
+                current_range_max=self.vehicle.config.precharge_current_a,
+                power_function=DcPowerControl.PowerFunction.PRECHARGE,
+                setpoints_mode=DcPowerControl.SetpointsMode.RANGE_MODE,
+                output_contactors=_CLOSE,
+            )
+        if stage is Stage.CHARGING:
+            return self._transfer_command(now_s)
+        if stage is Stage.CLOSING:
+            return self._closing_command()
+        return CONSTANT_POWER_CONTROL.get(stage)
+
+    def _send_power_control(self, now_s):
+        command = self._power_command(now_s)
+        if command is None:
+            return
+        period_s = self.config.power_control_period_s
+        if self.stage is Stage.ENDING_CURRENT:
+            period_s = self.config.ending_period_s
+        if command != self._sent_power_control:
+            self._sent_power_control = command
+            self._power_cycle.restart(period_s, now_s=now_s)
+        else:
+            is_last = self.stage is Stage.CLOSING and self._session.is_finished
+            if is_last or not self._power_cycle.is_due(period_s, now_s=now_s):
+                return
+        self._outbox.append(command)
+
+    def _send_information(self, now_s):
+        """EV information: at least once, on every change, and repeated in the loop (R49)."""
+        session = self._session
+        if session is None or not session.is_announced or session.is_finished:
+            return
+        is_due = self.stage is Stage.CHARGING and self._information_cycle.is_due(
+            self.config.information_period_s, now_s=now_s)
+        for message in self._information():
+            if is_due or self._sent_information.get(message.NAME) != message:
+                self._sent_information[message.NAME] = message
+                self._outbox.append(message)
+
+    def _information(self):
+        vehicle = self.vehicle.config
+        return (
+            EvInformationBattery(
+                battery_capacity=vehicle.capacity_wh,
+                present_state_of_charge=math.floor(100 * self.vehicle.state_of_charge),
+            ),
+            EvInformationVoltages(
+                ev_minimum_voltage=vehicle.min_voltage_v,
+                ev_maximum_voltage=vehicle.max_voltage_v,
+            ),
+            EvInformationChargeLimits(
+                ev_maximum_charge_current=vehicle.max_current_a,
+                ev_maximum_charge_power=vehicle.max_power_w,
+            ),
+            EvInformationDischargeLimits(),
+        )
+
+    def _send_inputs(self, now_s):
+        if self.stage is Stage.INITIALISING:
+            return
+        inputs = AdmCsSeccInputs(cpu_temperature=46.0, pistol_ptc1=24.0, pistol_ptc2=24.0)
+        is_due = self._inputs_cycle.is_due(AdmCsSeccInputs.PERIOD_S, now_s=now_s)
+        if is_due or inputs != self._sent_inputs:
+            self._sent_inputs = inputs
+            self._outbox.append(inputs)
+
+    def _event(self, now_s, text):
+        self.events.append((now_s, text))

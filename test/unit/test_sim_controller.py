@@ -1,0 +1,752 @@
+"""Whole sessions on a fake clock: the simulator against a small charger that obeys."""
+
+import dataclasses
+import itertools
+import math
+
+import pytest
+
+from gi3_ros.core.codec import decode, encode, Received
+from gi3_ros.core.hardware import ContactorCommand, ModulesMode, PowerSetpoint
+from gi3_ros.core.signals import (
+    AdvanticsControllerStatus,
+    ChargeSessionFinished,
+    ChargeStatusChange,
+    DcPowerControl,
+    DcPowerParameters,
+    EmergencyStop,
+    EvInformationBattery,
+    NewChargeSession,
+    PowerModulesStatus,
+    SequenceControl,
+)
+from gi3_ros.sim.controller import (
+    Controller,
+    ControllerConfig,
+    IDLE_STAGES,
+    InsulationRule,
+    REPORTED,
+    Stage,
+    TRANSITIONS,
+)
+from gi3_ros.sim.modules import PowerModules
+from gi3_ros.sim.plug import DirectPlug
+from gi3_ros.sim.run import Kind, Simulator
+from gi3_ros.sim.vehicle import VehicleConfig
+
+State = AdvanticsControllerStatus.State
+Function = DcPowerControl.PowerFunction
+Finished = ChargeSessionFinished.State
+SystemEnable = PowerModulesStatus.SystemEnable
+
+TICK_S = 0.01
+START_ALLOWED = SequenceControl(start_charge_authorisation=1)
+CAR = VehicleConfig(charge_duration_s=4.0)
+
+
+class Charger:
+    """Obeys DC_Power_Control with simulated power modules, reports every 100 ms."""
+
+    def __init__(self, plug):
+        self.modules = PowerModules()
+        self.plug = plug
+        self.state = None
+        self.command = None
+        self.is_announced = False
+        self.is_enabled = True
+        self.is_reporting = True
+        self.obeys_standby = True
+        self.insulation_ohm = None
+        self.flags = START_ALLOWED
+        self.flags_in_session = dataclasses.replace(START_ALLOWED, charge_parameters_done=1)
+        self.outbox = []
+        self._sent_flags = None
+        self._report_at_s = 0.0
+
+    def receive(self, frame):
+        message = decode(frame).message
+        if isinstance(message, AdvanticsControllerStatus):
+            self.state = message.state
+        elif isinstance(message, NewChargeSession):
+            self.is_announced = True
+        elif isinstance(message, ChargeSessionFinished):
+            self.is_announced = False
+        elif isinstance(message, DcPowerControl):
+            self.command = message
+
+    def send(self, message):
+        self.outbox.append(message)
+
+    def tick(self, now_s):
+        self._send_flags()
+        self._act(now_s)
+        if now_s >= self._report_at_s - 1e-9:
+            self._report_at_s += 0.1
+            if self.is_reporting:
+                self._report()
+        outbox, self.outbox = self.outbox, []
+        return outbox
+
+    def _send_flags(self):
+        flags = self.flags if self.state in (
+            State.NOT_AVAILABLE, State.WAITING_FOR_PEV) else self.flags_in_session
+        if self.state in (None, State.INITIALISING) or flags == self._sent_flags:
+            return
+        self._sent_flags = flags
+        self.send(flags)
+
+    def _act(self, now_s):
+        modules, command = self.modules, self.command
+        modules.connect(self.plug.poll(modules.reading(), now_s=now_s))
+        setpoint = PowerSetpoint()
+        is_closed = False
+        if command is not None and self.state not in (None, State.WAITING_FOR_PEV):
+            is_closed = bool(command.output_contactors)
+            if command.lower_output_voltage:
+                setpoint = PowerSetpoint(ModulesMode.BLEED)
+            elif command.power_function == Function.INSULATION_TEST:
+                setpoint = PowerSetpoint(ModulesMode.REGULATE, command.target_voltage, 2.0)
+            elif command.power_function in (Function.PRECHARGE, Function.POWER_TRANSFER):
+                setpoint = PowerSetpoint(
+                    ModulesMode.REGULATE, command.target_voltage, command.current_range_max)
+            elif not self.obeys_standby:
+                setpoint = PowerSetpoint(ModulesMode.REGULATE, 420.0, 10.0)
+                is_closed = True
+        if self.is_announced or command is not None:
+            modules.set_point(setpoint, now_s=now_s)
+        modules.command(ContactorCommand(output_closed=is_closed), now_s=now_s)
+        modules.advance(now_s=now_s)
+
+    def _report(self):
+        measured = self.modules.measurement()
+        is_enabled = self.is_announced and self.is_enabled and measured.is_ready
+        ohm = self.insulation_ohm
+        if ohm is None:
+            ohm = measured.insulation_resistance_ohm
+        self.send(PowerModulesStatus(
+            present_voltage=max(0.0, measured.voltage_v),
+            present_current=measured.current_a,
+            power_modules_temperature=measured.power_modules_temperature_c,
+            system_enable=SystemEnable(int(is_enabled)),
+            insulation_resistance=min(ohm, 510e3),
+        ))
+
+
+class Bench:
+    """Simulator and charger on one fake clock, joined by frames and by copper."""
+
+    def __init__(self, config=None, vehicle=CAR, has_plug_link=True):
+        plug = DirectPlug()
+        self.simulator = Simulator(config, vehicle, plug=plug if has_plug_link else None)
+        self.charger = Charger(plug)
+        self.controller = self.simulator.controller
+        self.vehicle = self.simulator.vehicle
+        self.steps = 0
+        self.sent = []
+        """``(time, message)`` from the controller."""
+        self.frames = []
+        self.vehicle.plug_in()
+
+    @property
+    def now_s(self):
+        return self.steps * TICK_S
+
+    def step(self):
+        for message in self.charger.tick(self.now_s):
+            self.simulator.receive(encode(message, index=1), now_s=self.now_s)
+        for frame in self.simulator.tick(now_s=self.now_s):
+            self.frames.append((self.now_s, frame.can_id, frame.data))
+            self.charger.receive(frame)
+            self.sent.append((self.now_s, decode(frame).message))
+        self.steps += 1
+
+    def run(self, seconds):
+        for _ in range(round(seconds / TICK_S)):
+            self.step()
+
+    def until(self, holds, at_most_s=60.0):
+        for _ in range(round(at_most_s / TICK_S)):
+            if holds(self):
+                return
+            self.step()
+        raise AssertionError(f'not within {at_most_s} s; stage {self.controller.stage}')
+
+    def until_stage(self, stage, at_most_s=60.0):
+        self.until(lambda bench: bench.controller.stage is stage, at_most_s)
+
+    def until_over(self, at_most_s=90.0):
+        self.until(lambda bench: bench.simulator.sessions > 0, at_most_s)
+        return self.controller.outcome
+
+    def states(self):
+        states = []
+        for _, message in self.sent:
+            if isinstance(message, AdvanticsControllerStatus) and (
+                    not states or states[-1] != message.state):
+                states.append(message.state)
+        return [int(state) for state in states]
+
+    def all_of(self, cls):
+        return [(time_s, message) for time_s, message in self.sent if isinstance(message, cls)]
+
+    def texts(self):
+        return [event.text for event in self.simulator.events]
+
+
+@pytest.fixture(scope='module')
+def clean():
+    """Run a whole good session, once for all who look at it."""
+    bench = Bench()
+    bench.until_over()
+    return bench
+
+
+def test_good_session_ends_clean_and_breaks_no_rule(clean):
+    assert clean.simulator.findings == []
+    assert clean.charger.modules.breaches == []
+    assert clean.charger.modules.timeouts == 0
+    assert clean.controller.outcome.state is Finished.CLEAN_STOP
+    assert clean.simulator.verdict()[0] == 0
+
+
+def test_states_come_in_the_order_of_the_table(clean):
+    assert clean.states() == [0, 12, 1, 2, 3, 4, 5, 6, 7, 8, 10, 1]
+
+
+def test_power_control_goes_through_the_frames_of_the_protocol(clean):
+    kinds = []
+    for _, message in clean.all_of(DcPowerControl):
+        byte6 = encode(message, index=1).data[6]
+        if not kinds or kinds[-1] != byte6:
+            kinds.append(byte6)
+    assert kinds == [0x00, 0x41, 0x42, 0xC1, 0x64, 0x41, 0x48, 0x41, 0x01, 0x81, 0x01]
+
+
+def test_a_state_comes_before_the_wait_it_announces(clean):
+    """A4: State 3 before New_Charge_Session, State 4 before System_Enable is there."""
+    first = {}
+    for time_s, message in clean.sent:
+        if isinstance(message, AdvanticsControllerStatus):
+            first.setdefault(int(message.state), time_s)
+    announcements = [time_s for time_s, _ in clean.all_of(NewChargeSession)]
+    assert first[3] <= announcements[0]
+    assert first[4] < announcements[-1]
+
+
+def test_status_is_never_late(clean):
+    times = [time_s for time_s, _ in clean.all_of(AdvanticsControllerStatus)]
+    assert max(b - a for a, b in itertools.pairwise(times)) <= 0.1 + 1e-9
+
+
+def test_announcement_repeats_every_100_ms_until_enabled(clean):
+    times = [time_s for time_s, _ in clean.all_of(NewChargeSession)]
+    assert len(times) >= 2
+    assert all(abs(b - a - 0.1) < 1e-6 for a, b in itertools.pairwise(times))
+    standby = next(
+        time_s for time_s, message in clean.all_of(DcPowerControl)
+        if message.power_function is Function.STANDBY)
+    assert times[-1] <= standby
+
+
+def test_status_changes_and_finish_are_sent_once(clean):
+    ready = [
+        message.vehicle_ready_for_charging for _, message in clean.all_of(ChargeStatusChange)]
+    assert ready == [1, 0]
+    assert len(clean.all_of(ChargeSessionFinished)) == 1
+
+
+def test_vehicle_information_follows_the_announcement(clean):
+    information = [time_s for time_s, _ in clean.all_of(EvInformationBattery)]
+    assert information[0] == clean.all_of(NewChargeSession)[0][0]
+    assert len(information) >= 4
+
+
+def test_request_is_merged_from_vehicle_charger_and_cable(clean):
+    """The vehicle wants 110 A, the charger has 120 A, the cable carries 100 A."""
+    currents = [
+        message.current_range_max for _, message in clean.all_of(DcPowerControl)
+        if message.power_function is Function.POWER_TRANSFER]
+    assert max(currents) == 100.0
+    assert 0 < currents[0] < 20
+    assert currents[-1] < 20
+
+
+def test_current_is_low_before_the_contactors_open(clean):
+    opening = next(
+        time_s for time_s, message in clean.all_of(DcPowerControl)
+        if message.power_function is Function.STANDBY and not message.output_contactors)
+    stopped = clean.all_of(ChargeStatusChange)[1][0]
+    assert opening - stopped < 0.5
+
+
+def test_energy_in_the_battery_agrees_with_the_circuit(clean):
+    circuit_wh = clean.charger.modules.circuit.ledger.battery_j / 3600
+    assert clean.controller.outcome.energy_wh == pytest.approx(circuit_wh, rel=0.01)
+    assert circuit_wh > 20
+
+
+def test_same_inputs_give_the_same_frames(clean):
+    again = Bench()
+    again.until_over()
+    assert again.frames == clean.frames
+
+
+def test_without_flags_the_session_starts_and_goes_on_at_once():
+    bench = Bench(ControllerConfig(use_sequence_flags=False))
+    bench.charger.flags = bench.charger.flags_in_session = SequenceControl()
+    assert bench.until_over().is_clean
+    assert bench.states() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 1]
+
+
+def test_foreign_charger_without_plug_link_completes_a_session():
+    """Its Power_Modules_Status then stands for the inlet."""
+    bench = Bench(has_plug_link=False)
+    charger = bench.charger
+
+    def report():
+        command = charger.command or DcPowerControl()
+        volts = command.target_voltage
+        if command.power_function is Function.STANDBY and bench.vehicle.contactors_closed:
+            volts = bench.vehicle.open_circuit_voltage_v
+        elif command.power_function is Function.POWER_TRANSFER:
+            volts = bench.vehicle.open_circuit_voltage_v + 5.0
+        charger.send(PowerModulesStatus(
+            present_voltage=volts,
+            present_current=(
+                command.current_range_max
+                if command.power_function is Function.POWER_TRANSFER else 0.0),
+            system_enable=SystemEnable(int(charger.is_announced)),
+            insulation_resistance=510e3,
+        ))
+
+    charger._report = report
+    outcome = bench.until_over()
+    assert outcome.is_clean
+    assert outcome.energy_wh > 20
+    assert bench.simulator.findings == []
+
+
+def test_optional_welding_detection_is_reported_as_state_9():
+    bench = Bench(vehicle=dataclasses.replace(CAR, welding_detection_s=0.5))
+    assert bench.until_over().is_clean
+    assert bench.states()[-4:] == [8, 9, 10, 1]
+
+
+def test_a_second_session_needs_a_new_plug_in():
+    bench = Bench()
+    bench.until_over()
+    bench.run(3.0)
+    assert bench.controller.stage is Stage.WAITING_FOR_PEV
+    bench.vehicle.unplug()
+    bench.run(0.5)
+    bench.vehicle.plug_in()
+    bench.until(lambda bench: bench.simulator.sessions == 2)
+    assert bench.controller.outcome.is_clean
+    assert bench.simulator.findings == []
+
+
+def test_plug_in_is_remembered_while_no_session_may_start():
+    """R35."""
+    bench = Bench()
+    bench.charger.flags = SequenceControl()
+    bench.run(5.0)
+    assert bench.controller.stage is Stage.NOT_AVAILABLE
+    bench.charger.flags = START_ALLOWED
+    bench.until_stage(Stage.NEGOTIATING, at_most_s=1.0)
+
+
+def test_withdrawn_permission_leads_to_not_available_only_when_idle():
+    """A35."""
+    bench = Bench()
+    bench.until_stage(Stage.CHARGING)
+    bench.charger.flags = SequenceControl()
+    bench.charger.flags_in_session = dataclasses.replace(
+        bench.charger.flags_in_session, start_charge_authorisation=0)
+    assert bench.until_over().is_clean
+    assert bench.controller.stage is Stage.NOT_AVAILABLE
+
+
+def test_flags_sent_while_booting_do_not_count():
+    """A7."""
+    bench = Bench()
+    bench.simulator.receive(encode(START_ALLOWED, index=1), now_s=0.0)
+    bench.charger.flags = SequenceControl()
+    bench.run(3.0)
+    assert bench.controller.stage is Stage.NOT_AVAILABLE
+
+
+def test_insulation_below_the_threshold_ends_the_session_after_its_time():
+    """R12, A1..A3: 100 Ohm/V at 500 V are 50 kOhm, 48 kOhm are not enough."""
+    bench = Bench()
+    bench.charger.insulation_ohm = 48e3
+    outcome = bench.until_over()
+    assert outcome.state is Finished.RUSHED_STOP
+    assert 'insulation' in outcome.reason
+    assert 5 not in bench.states()
+    assert math.isnan(outcome.insulation_resistance_ohm)
+    assert bench.simulator.verdict()[0] == 1
+
+
+@pytest.mark.parametrize(('rule', 'ohm', 'is_good'), [
+    (InsulationRule.OHM_PER_VOLT, 50e3, True),
+    (InsulationRule.ABSOLUTE, 98e3, False),
+    (InsulationRule.ABSOLUTE, 100e3, True),
+])
+def test_insulation_rule_is_a_parameter(rule, ohm, is_good):
+    bench = Bench(ControllerConfig(insulation_rule=rule, insulation_timeout_s=3.0))
+    bench.charger.insulation_ohm = ohm
+    bench.until_stage(Stage.PRECHARGE if is_good else Stage.CLOSING)
+
+
+def test_insulation_is_judged_only_from_90_percent_of_the_voltage():
+    """R11."""
+    bench = Bench(ControllerConfig(insulation_timeout_s=3.0))
+    bench.until_stage(Stage.TESTING)
+    bench.charger.modules.set_point = lambda setpoint, now_s: None
+    bench.until_stage(Stage.CLOSING)
+    assert 'insulation' in bench.until_over().reason
+
+
+def test_insulation_has_to_be_good_ten_times_in_a_row():
+    """A2."""
+    bench = Bench()
+    bench.until_stage(Stage.TESTING)
+    bench.until(lambda bench: bench.controller.status.present_voltage > 450.0)
+    bench.run(0.8)
+    bench.charger.insulation_ohm = 10e3
+    bench.run(0.1)
+    bench.charger.insulation_ohm = None
+    start_s = bench.now_s
+    bench.until_stage(Stage.LOWERING)
+    assert bench.now_s - start_s == pytest.approx(1.0, abs=0.11)
+
+
+def test_nothing_is_lowered_while_the_vehicle_is_connected_on_an_early_end():
+    """A charger without contactors of its own would bleed the battery."""
+    bench = Bench()
+    bench.until_stage(Stage.WAITING_FOR_CHARGE)
+    bench.charger.is_enabled = False
+    bench.until_stage(Stage.CLOSING)
+    lowered = False
+    while bench.simulator.sessions == 0:
+        bench.step()
+        is_lowering = bool(bench.controller.power_control) and bool(
+            bench.controller.power_control.lower_output_voltage)
+        assert not (is_lowering and bench.vehicle.contactors_closed)
+        lowered = lowered or is_lowering
+    assert lowered
+    assert bench.charger.modules.breaches == []
+
+
+def test_insulation_fault_while_charging_is_an_emergency():
+    """R14."""
+    bench = Bench()
+    bench.until_stage(Stage.CHARGING)
+    bench.run(1.0)
+    bench.charger.insulation_ohm = 20e3
+    bench.until_stage(Stage.EMERGENCY, at_most_s=0.3)
+    assert 'R14' in bench.until_over().reason
+
+
+def test_silence_of_the_charger_is_an_emergency_after_500_ms():
+    """R3 and 4.5: Emergency_Stop with origin EVSE, Off with open contactors, Rushed_Stop."""
+    bench = Bench()
+    bench.until_stage(Stage.CHARGING)
+    bench.run(1.0)
+    bench.charger.is_reporting = False
+    last_s = bench.controller._status_at_s
+    bench.until_stage(Stage.EMERGENCY, at_most_s=1.0)
+    stopped_s = bench.all_of(EmergencyStop)[0][0]
+    assert stopped_s - last_s == pytest.approx(0.5, abs=2 * TICK_S)
+    bench.run(1.0)
+    emergencies = [time_s for time_s, _ in bench.all_of(EmergencyStop)]
+    assert len(emergencies) == 11
+    last_command = bench.all_of(DcPowerControl)[-1][1]
+    assert last_command == DcPowerControl()
+    assert bench.all_of(ChargeSessionFinished)[-1][1].state is Finished.RUSHED_STOP
+    outcome = bench.until_over()
+    assert 'R3' in outcome.reason
+    assert [finding.rule for finding in bench.simulator.findings] == ['R3']
+    count = len(bench.all_of(EmergencyStop))
+    bench.run(1.0)
+    assert len(bench.all_of(EmergencyStop)) == count
+    assert not bench.vehicle.contactors_closed
+
+
+def test_silence_before_the_session_is_nobodys_fault():
+    """R2: outside of a session the modules may sleep."""
+    bench = Bench()
+    bench.charger.is_reporting = False
+    bench.until_stage(Stage.FULL_INFO)
+    bench.charger.is_reporting = True
+    assert bench.until_over().is_clean
+    assert bench.simulator.findings == []
+
+
+def test_modules_that_never_wake_make_the_vehicle_leave():
+    bench = Bench()
+    bench.charger.is_enabled = False
+    outcome = bench.until_over()
+    assert 'patience' in outcome.reason
+    assert outcome.duration_s > 40
+
+
+def test_system_enable_withdrawn_before_the_loop_ends_the_session():
+    """R7, A6: unavailable, no emergency."""
+    bench = Bench()
+    bench.until_stage(Stage.PRECHARGE)
+    bench.charger.is_enabled = False
+    outcome = bench.until_over()
+    assert 'before the charging loop' in outcome.reason
+    assert outcome.state is Finished.RUSHED_STOP
+    assert bench.all_of(EmergencyStop) == []
+
+
+def test_system_enable_withdrawn_in_the_loop_is_an_emergency():
+    """R8."""
+    bench = Bench()
+    bench.until_stage(Stage.CHARGING)
+    bench.run(1.0)
+    bench.charger.is_enabled = False
+    bench.until_stage(Stage.EMERGENCY, at_most_s=0.2)
+    assert bench.all_of(EmergencyStop)[0][1].origin is EmergencyStop.Origin.EVSE
+    assert 'R8' in bench.until_over().reason
+    assert [finding.rule for finding in bench.simulator.findings] == ['R8']
+
+
+def test_system_enable_from_before_the_announcement_does_not_count():
+    """A6: waiting ends with the first Allowed after New_Charge_Session."""
+    bench = Bench()
+    bench.charger.is_announced = True
+    bench.until_stage(Stage.NEGOTIATING)
+    bench.run(1.0)
+    bench.charger.is_enabled = False
+    bench.until_stage(Stage.NOT_READY)
+    bench.run(2.0)
+    assert bench.controller.stage is Stage.NOT_READY
+
+
+def test_lower_maximum_current_lowers_the_running_request():
+    """R32, A44."""
+    bench = Bench()
+    bench.until_stage(Stage.CHARGING)
+    bench.run(2.0)
+    assert bench.controller.power_control.current_range_max == 100.0
+    bench.charger.send(DcPowerParameters(maximum_charge_current=40.0))
+    bench.step()
+    assert bench.controller.power_control.current_range_max == 40.0
+    assert bench.all_of(DcPowerControl)[-1][0] == bench.now_s - TICK_S
+    assert bench.until_over().is_clean
+    assert bench.simulator.findings == []
+
+
+@pytest.mark.parametrize(('parameters', 'expected_a'), [
+    (DcPowerParameters(), 100.0),
+    (DcPowerParameters(maximum_charge_current=0.0), 100.0),
+    (DcPowerParameters(maximum_charge_current=60.0), 60.0),
+    (DcPowerParameters(maximum_charge_current=6553.5), 100.0),
+])
+def test_zero_means_the_default_and_nothing_exceeds_it(parameters, expected_a):
+    """R33."""
+    bench = Bench()
+    bench.charger.send(parameters)
+    bench.until_stage(Stage.CHARGING)
+    bench.run(2.0)
+    assert bench.controller.power_control.current_range_max == expected_a
+
+
+def test_maximum_voltage_is_the_test_voltage():
+    bench = Bench()
+    bench.charger.send(DcPowerParameters(maximum_voltage=450.0))
+    bench.until_stage(Stage.TESTING)
+    assert bench.controller.power_control.target_voltage == 450.0
+
+
+def test_configured_power_limits_the_current():
+    bench = Bench(ControllerConfig(max_charger_power=20e3))
+    bench.until_stage(Stage.CHARGING)
+    bench.run(3.0)
+    command = bench.controller.power_control
+    volts = bench.vehicle.inlet_voltage_v
+    assert command.current_range_max * volts == pytest.approx(20e3, rel=0.02)
+
+
+def press(bench):
+    """Press and release the stop button."""
+    bench.charger.send(dataclasses.replace(
+        bench.charger.flags_in_session, user_stop_button=1))
+    bench.run(0.1)
+    bench.charger.send(bench.charger.flags_in_session)
+
+
+def test_stop_button_ends_a_charge_in_the_regular_way():
+    """R39."""
+    bench = Bench(vehicle=VehicleConfig())
+    bench.until_stage(Stage.CHARGING)
+    bench.run(2.0)
+    press(bench)
+    outcome = bench.until_over()
+    assert outcome.is_clean
+    assert 'button' in outcome.reason
+    assert bench.states()[-4:] == [7, 8, 10, 1]
+    assert bench.simulator.findings == []
+
+
+def test_stop_button_held_from_before_does_not_act():
+    """R39: only the change from 0 to 1."""
+    bench = Bench()
+    bench.charger.flags = dataclasses.replace(START_ALLOWED, user_stop_button=1)
+    bench.charger.flags_in_session = dataclasses.replace(
+        bench.charger.flags_in_session, user_stop_button=1)
+    assert bench.until_over().reason.endswith('charging time is over')
+    assert [finding.rule for finding in bench.simulator.findings] == ['R39']
+
+
+@pytest.mark.parametrize(('stage', 'state'), [
+    (Stage.FULL_INFO, Finished.RUSHED_STOP),
+    (Stage.TESTING, Finished.RUSHED_STOP),
+    (Stage.PRECHARGE, Finished.CLEAN_STOP),
+    (Stage.WAITING_FOR_CHARGE, Finished.CLEAN_STOP),
+])
+def test_stop_button_works_in_any_stage(stage, state):
+    """A26: only the three steps make a clean stop."""
+    bench = Bench()
+    bench.until_stage(stage)
+    bench.step()
+    press(bench)
+    outcome = bench.until_over()
+    assert 'button' in outcome.reason
+    assert outcome.state is state
+    assert bench.simulator.findings == []
+    assert bench.charger.modules.breaches == []
+
+
+def authorising(valid):
+    bench = Bench(ControllerConfig(external_authorisation=True))
+    bench.until_stage(Stage.AUTHORISATION)
+    bench.run(3.0)
+    assert bench.controller.state is State.CCS_AUTHORISATION_PROCESS
+    bench.charger.flags_in_session = dataclasses.replace(
+        bench.charger.flags_in_session, ccs_authorisation_done=1, ccs_authorisation_valid=valid)
+    return bench
+
+
+def test_granted_authorisation_goes_on():
+    """R36."""
+    assert authorising(1).until_over().is_clean
+
+
+def test_refused_authorisation_ends_the_session_before_any_power():
+    """R36."""
+    bench = authorising(0)
+    outcome = bench.until_over()
+    assert outcome.state is Finished.RUSHED_STOP
+    assert 'refused' in outcome.reason
+    assert 3 not in bench.states()
+    assert bench.all_of(NewChargeSession) == []
+
+
+def test_end_of_charge_waits_for_the_current_but_not_forever():
+    """A10: step 1 every 50 ms, at most 3 s; the charger is to blame (R42)."""
+    bench = Bench()
+    bench.until_stage(Stage.CHARGING)
+    bench.charger.obeys_standby = False
+    bench.until_stage(Stage.ENDING_CURRENT)
+    start_s = bench.now_s
+    bench.until_stage(Stage.ENDING_OPEN)
+    assert bench.now_s - start_s == pytest.approx(3.0, abs=2 * TICK_S)
+    standbys = [time_s for time_s, _ in bench.all_of(DcPowerControl) if time_s >= start_s]
+    assert len(standbys) == pytest.approx(60, abs=2)
+    bench.charger.obeys_standby = True
+    outcome = bench.until_over()
+    assert outcome.state is Finished.RUSHED_STOP
+    assert [finding.rule for finding in bench.simulator.findings] == ['R42']
+    assert bench.simulator.verdict()[0] == 1
+
+
+def test_unplugging_while_charging_ends_the_session():
+    bench = Bench()
+    bench.until_stage(Stage.CHARGING)
+    bench.run(1.0)
+    bench.vehicle.unplug()
+    outcome = bench.until_over()
+    assert outcome.state is Finished.RUSHED_STOP
+    assert 'unplugged' in outcome.reason
+
+
+def test_emergency_button_holds_until_it_is_released():
+    """R38."""
+    bench = Bench()
+    bench.until_stage(Stage.CHARGING)
+    bench.run(1.0)
+    bench.controller.emergency_stop('button pressed', now_s=bench.now_s)
+    bench.run(10.0)
+    assert bench.controller.stage is Stage.EMERGENCY
+    assert bench.all_of(EmergencyStop)[-1][0] > bench.now_s - 0.2
+    bench.controller.release_emergency()
+    bench.until_over()
+    assert bench.controller.emergency_origin is None
+    assert bench.controller.outcome.state is Finished.RUSHED_STOP
+    assert bench.charger.modules.breaches == []
+
+
+def test_emergency_of_the_vehicle_names_it():
+    bench = Bench()
+    bench.until_stage(Stage.CHARGING)
+    bench.controller.emergency_stop(
+        'vehicle fault', origin=EmergencyStop.Origin.PEV, now_s=bench.now_s)
+    bench.run(0.5)
+    assert bench.all_of(EmergencyStop)[0][1].origin is EmergencyStop.Origin.PEV
+
+
+def test_malformed_and_foreign_frames_change_nothing():
+    bench = Bench()
+    bench.until_stage(Stage.CHARGING)
+    good = encode(PowerModulesStatus(), index=1)
+    for frame in (
+        dataclasses.replace(good, data=good.data[:5]),
+        dataclasses.replace(good, can_id=good.can_id + (1 << 24)),
+        dataclasses.replace(good, is_extended=False),
+        dataclasses.replace(good, data=good.data[:6] + b'\x07\xff'),
+    ):
+        bench.simulator.receive(frame, now_s=bench.now_s)
+    bench.step()
+    assert bench.controller.stage is Stage.CHARGING
+    assert [finding.rule for finding in bench.simulator.findings] == ['R6']
+    assert [
+        event.kind for event in bench.simulator.events if event.kind is Kind.BUS] == [Kind.BUS]
+
+
+def test_every_stage_has_its_row_its_state_and_its_work():
+    for stage in Stage:
+        assert stage in TRANSITIONS
+        assert stage in REPORTED
+        assert hasattr(Controller, f'_in_{stage.name.lower()}')
+    for name in dir(Controller):
+        if name.startswith('_enter_'):
+            assert name.removeprefix('_enter_').upper() in Stage.__members__
+
+
+def test_every_stage_can_be_reached_and_left():
+    reached = {stage for row in TRANSITIONS.values() for stage in row.values()}
+    assert reached | {Stage.INITIALISING} == set(Stage)
+    for stage, row in TRANSITIONS.items():
+        assert set(row.values()) - {stage}
+        if stage not in IDLE_STAGES:
+            assert Stage.NEGOTIATING not in row.values()
+
+
+@pytest.mark.parametrize('bad', [
+    {'index': 0}, {'index': 32}, {'energy_transfer_type': 'AC'},
+    {'external_authorisation': True, 'use_sequence_flags': False},
+])
+def test_unusable_configuration_is_refused(bad):
+    with pytest.raises(ValueError):
+        ControllerConfig(**bad)
+
+
+def test_sent_messages_survive_the_codec(clean):
+    for _, message in clean.sent:
+        decoded = decode(encode(message, index=1))
+        assert isinstance(decoded, Received)
+        assert not decoded.undefined
