@@ -2,8 +2,8 @@
 # ROS 2 distribution there are none of either kind, and nothing is changed.
 #
 # 1. Imported targets name folders of the machine that built the wheels: those are dropped.
-# 2. With the environment in the source folder our own exported targets would name folders (numpy's)
-#    in the sources: those hold for this build only.
+# 2. With the environment in the source folder our own exported targets would name folders in the
+#    sources (numpy's): those hold for this build only.
 function(_mend_includes)
   get_property(targets DIRECTORY PROPERTY IMPORTED_TARGETS)
   foreach(target IN LISTS targets)

@@ -16,7 +16,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 venv=$root/.venv
 stamps=$venv/stamps
-log=$venv/setup.log
+log=$venv/setup.log  # of the last step that was begun
 
 fail() {
     [ -z "${step_open:-}" ] || echo
@@ -24,11 +24,18 @@ fail() {
     exit 1
 }
 
+fail_if_offline() {
+    local signs='ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|name resolution'
+    if grep -qE "$signs" "$log"; then
+        fail "the package index (PyPI) cannot be reached: connect to a network and repeat ($log)"
+    fi
+}
+
 begin() {
     step_started=$SECONDS
     step_open=yes
     printf '[%s/3] %s ... ' "$1" "$2"
-    echo "=== $2" >>"$log"
+    echo "$2" >"$log"
 }
 
 end() {
@@ -53,7 +60,7 @@ unset VIRTUAL_ENV
 # --- what is asked for ---------------------------------------------------------------------------
 
 describe_python() {
-    # "<major.minor> <base prefix>" of a virtual environment's interpreter; nothing if it is broken.
+    # "<major.minor> <base prefix>" of an interpreter; nothing if it is broken.
     "$1" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2], sys.base_prefix)' 2>/dev/null
 }
 
@@ -83,7 +90,7 @@ elif [ -n "${ROS_DISTRO:-}" ] && [ -n "${AMENT_PREFIX_PATH:-}" ]; then
     if base_python=$(python_with_rclpy); then
         wanted="distribution $ROS_DISTRO"
     else
-        echo "set-up: ROS_DISTRO is $ROS_DISTRO, but python3 cannot import its rclpy: taking wheels"
+        echo "set-up: ROS_DISTRO is $ROS_DISTRO, but python3 cannot import rclpy: taking wheels"
     fi
 fi
 present=$(cat "$stamps/kind" 2>/dev/null || true)
@@ -114,7 +121,8 @@ PYTHON
 
 choose_python() {
     local python lack first_lack=
-    for python in ${PYTHON:-python3 python3.12 python3.11 python3.13 python3.10 /usr/bin/python3}; do
+    for python in ${PYTHON:-python3 python3.12 python3.11 python3.13 python3.10 /usr/bin/python3}
+    do
         python=$(command -v "$python") || continue
         lack=$(examine_python "$python")
         if [ -z "$lack" ]; then
@@ -147,7 +155,7 @@ fi
 if [ -z "$environment" ] || ! stamp_fits environment "$environment"; then
     for compiler in gcc g++; do
         command -v "$compiler" >/dev/null ||
-            fail "no $compiler: install a C and C++ compiler (Debian, Ubuntu: sudo apt install g++)"
+            fail "no $compiler: install C and C++ compilers (Debian, Ubuntu: sudo apt install g++)"
     done
     case $kind in
         wheels*) choose_python ;;
@@ -158,16 +166,18 @@ if [ -z "$environment" ] || ! stamp_fits environment "$environment"; then
     mkdir -p "$venv"
     begin 1 "Virtual environment with $("$base_python" --version)"
     make_venv >>"$log" 2>&1 </dev/null || {
-        reason=$(grep -E '[Ee]rror|ensurepip' "$log" | tail -n 1)
-        rm -rf "$stamps"
+        fail_if_offline
+        reason=$(grep -E '[Ee]rror|ensurepip' "$log" | tail -n 1) || true
         fail "no virtual environment could be made: ${reason:-see $log}"
     }
     case $kind in
         distribution*)
             # gi3 and later builds also work from a shell that has not sourced the distribution.
-            for name in ROS_DISTRO AMENT_PREFIX_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH; do
+            for name in ROS_DISTRO AMENT_PREFIX_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH
+            do
                 printf '%s=%q\n' "$name" "${!name:-}"
-            done >"$venv/distribution.sh" ;;
+            done >"$venv/distribution.sh"
+            printf 'PATH=$PATH:%q\n' "$PATH" >>"$venv/distribution.sh" ;;
     esac
     put_stamp kind "$kind"
     put_stamp environment "$root | $kind | $(describe_python "$venv/bin/python")"
@@ -176,7 +186,7 @@ fi
 site_packages=$("$venv/bin/python" -I -S -c \
     'import sys; print("lib/python%d.%d/site-packages" % sys.version_info[:2])')
 
-# From here on nothing of the calling shell's ROS 2 counts, only what the environment was made with.
+# From here on the calling shell's ROS 2 does not count, only what the environment was made with.
 unset AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH PYTHONPATH PYTHONHOME
 case $kind in
     distribution*)
@@ -204,13 +214,11 @@ if ! stamp_fits requirements "$requirements"; then
     esac
     printf '%s\n' "$requirements" >"$venv/requirements.txt"
     # The list is complete, so nothing needs to be resolved. Byte code comes with the first import.
-    "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps --no-compile \
-        --retries 2 --requirement "$venv/requirements.txt" >>"$log" 2>&1 </dev/null || {
-        if grep -qE 'ConnectionError|ConnectTimeout|name resolution|Network is unreachable|Read timed out|ProxyError' "$log"
-        then
-            fail "the package index (PyPI) cannot be reached: connect to a network and repeat ($log)"
-        fi
-        fail "pip: $(grep -E '^ *(ERROR|error):' "$log" | tail -n 1 | sed 's/^ *//') (all of it: $log)"
+    "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --retries 2 \
+        --no-deps --no-compile --requirement "$venv/requirements.txt" >>"$log" 2>&1 </dev/null || {
+        fail_if_offline
+        reason=$(grep -E '^ *(ERROR|error):' "$log" | tail -n 1 | sed 's/^ *//') || true
+        fail "pip: ${reason:-failed} (all of it: $log)"
     }
     put_stamp requirements "$requirements"
     end
@@ -218,8 +226,9 @@ fi
 
 # --- 3. interfaces and package -------------------------------------------------------------------
 
-sources=$(cd "$root" && find package.xml CMakeLists.txt cmake msg srv action gi3_ros config dbc launch \
-    -type f ! -name '*.pyc' -exec cksum {} + 2>/dev/null | sort -k 3) || true
+sources=$(cd "$root" && find package.xml CMakeLists.txt cmake scripts/setup.sh \
+    msg srv action gi3_ros config dbc launch -type f ! -name '*.pyc' -exec cksum {} + 2>/dev/null |
+    sort -k 3) || true
 
 write_environment() {
     # Everything a shell needs to use what was built, prepended to what it has.
@@ -266,10 +275,11 @@ EOF
 
 build() {
     local options=(-DBUILD_TESTING=OFF)
-    # Generated sources repeat the same large headers: together they compile more than twice as fast.
+    # Generated sources repeat the same large headers: together they compile twice as fast.
     options+=(-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=16)
     export VIRTUAL_ENV=$venv
     export PATH=$venv/bin:$PATH
+    export COLCON_EXTENSION_BLOCKLIST=colcon_core.event_handler.desktop_notification
     export MAKEFLAGS
     MAKEFLAGS=-j$(nproc 2>/dev/null || echo 2)
     case $kind in
@@ -282,16 +292,17 @@ build() {
     rm -rf "$venv/install"
     colcon --log-base "$venv/log" build --base-paths . --packages-select gi3_ros \
         --build-base "$venv/build" --install-base "$venv/install" \
-        --event-handlers console_direct+ desktop_notification- --cmake-args "${options[@]}"
+        --event-handlers console_direct+ --cmake-args "${options[@]}"
 }
 
 if ! stamp_fits build "$sources" || [ ! -x "$venv/install/gi3_ros/lib/gi3_ros/gi3" ]; then
     rm -f "$stamps/build" "$venv/bin/gi3"
     begin 3 'colcon build'
     (build) >>"$log" 2>&1 </dev/null 9<&- || {
-        reason=$(sed '1,/^=== colcon build$/d' "$log" |
-            grep -m 1 -A 6 -E 'error:|CMake Error|Error:|Exception|No space left|Killed' |
-            tr -s '\n ' '  ' | cut -c 1-300)
+        for sign in 'Error processing' ':[0-9]+: error:|command not found|No space left|Killed' \
+            'CMake Error' '[Ee]rror'; do
+            reason=$(grep -m 1 -A 3 -E "$sign" "$log" | tr -s '\n ' '  ' | cut -c 1-300) && break
+        done
         fail "colcon build: ${reason:-failed} (all of it: $log)"
     }
     write_environment >"$venv/env.sh"

@@ -1,0 +1,133 @@
+"""
+Signals to ROS messages and back: the only place where one becomes the other.
+
+Field names and units are the same on both sides, as both are generated from the database.
+"""
+
+from gi3_ros import msg as ros
+
+from .core import signals
+from .core.hardware import (
+    Contact,
+    ContactorCommand,
+    ContactorFeedback,
+    ModulesMode,
+    PowerMeasurement,
+    PowerSetpoint,
+)
+
+MESSAGE_CLASSES = tuple(signals.MESSAGES.values())
+ROS_TYPES = {cls: getattr(ros, cls.__name__) for cls in MESSAGE_CLASSES}
+"""Class of signals -> ROS type."""
+_CLASSES = {ros_type: cls for cls, ros_type in ROS_TYPES.items()}
+
+
+def to_ros(message, stamp):
+    """
+    Turn signals into the ROS message of the same name.
+
+    :param stamp: ``builtin_interfaces/Time`` at which the content was true
+    """
+    result = ROS_TYPES[type(message)]()
+    result.header.stamp = stamp
+    for signal in message.SIGNALS:
+        value = getattr(message, signal.field)
+        setattr(result, signal.field, value if signal.enum is None else int(value))
+    return result
+
+
+def from_ros(message):
+    """Turn a ROS message of the interface into signals; an undefined label stays a number."""
+    cls = _CLASSES[type(message)]
+    values = {}
+    for signal in cls.SIGNALS:
+        value = getattr(message, signal.field)
+        if signal.enum is not None and value in signal.labels:
+            value = signal.enum(value)
+        values[signal.field] = value
+    return cls(**values)
+
+
+def setpoint_to_ros(setpoint, stamp):
+    """Turn a decision of power_control into its message."""
+    result = ros.PowerSetpoint(
+        mode=int(setpoint.mode), voltage=setpoint.voltage_v, current=setpoint.current_a,
+        reason=setpoint.reason,
+    )
+    result.header.stamp = stamp
+    return result
+
+
+def setpoint_from_ros(message):
+    """
+    Read a setpoint as a driver does.
+
+    :raises ValueError: for a mode that does not exist
+    """
+    return PowerSetpoint(
+        ModulesMode(message.mode), message.voltage, message.current, message.reason,
+    )
+
+
+def measurement_to_ros(measurement, stamp):
+    """Turn a driver's reading into its message."""
+    result = ros.PowerMeasurement(
+        voltage=measurement.voltage_v,
+        current=measurement.current_a,
+        insulation_resistance=measurement.insulation_resistance_ohm,
+        power_modules_temperature=measurement.power_modules_temperature_c,
+        enclosure_temperature=measurement.enclosure_temperature_c,
+        ready=measurement.is_ready,
+        fault=measurement.fault,
+    )
+    result.header.stamp = stamp
+    return result
+
+
+def measurement_from_ros(message):
+    """Read a driver's reading."""
+    return PowerMeasurement(
+        voltage_v=message.voltage,
+        current_a=message.current,
+        is_ready=message.ready,
+        insulation_resistance_ohm=message.insulation_resistance,
+        power_modules_temperature_c=message.power_modules_temperature,
+        enclosure_temperature_c=message.enclosure_temperature,
+        fault=message.fault,
+    )
+
+
+def command_to_ros(command, stamp):
+    """Turn a decision about the contactors into its message."""
+    result = ros.ContactorCommand(
+        output_closed=command.output_closed, precharge_closed=command.precharge_closed,
+        reason=command.reason,
+    )
+    result.header.stamp = stamp
+    return result
+
+
+def command_from_ros(message):
+    """Read a contactor command as a driver does."""
+    return ContactorCommand(message.output_closed, message.precharge_closed, message.reason)
+
+
+def feedback_to_ros(feedback, stamp):
+    """Turn the positions of the contactors into their message."""
+    result = ros.ContactorFeedback(
+        output=int(feedback.output), precharge=int(feedback.precharge),
+        pistol_voltage=feedback.pistol_voltage_v,
+    )
+    result.header.stamp = stamp
+    return result
+
+
+def feedback_from_ros(message):
+    """
+    Read the positions of the contactors.
+
+    :raises ValueError: for a position that does not exist
+    """
+    return ContactorFeedback(
+        Contact(message.output), Contact(message.precharge), message.pistol_voltage,
+    )

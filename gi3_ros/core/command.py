@@ -1,0 +1,82 @@
+"""
+One DC_Power_Control frame, read: which function it requests, and whether it may be followed.
+
+Nothing here remembers anything. Whether a request fits what is running is the transition table's
+business (:mod:`.power`).
+"""
+
+import enum
+
+from .signals import DcPowerControl
+
+Function = DcPowerControl.PowerFunction
+Mode = DcPowerControl.SetpointsMode
+
+ABSURD_VOLTAGE_V = 1500.0
+"""Above any DC connector of this interface (MCS: 1250 V); older controllers can emit an encoded
+negative voltage as more than 6500 V (A38)."""
+
+
+class Request(enum.Enum):
+    """What the controller asks the power modules to do (Power_Function and the lowering bit)."""
+
+    OFF = 'Off'
+    STANDBY = 'Standby'
+    LOWERING = 'Lowering'
+    INSULATION_TEST = 'Insulation_Test'
+    PRECHARGE = 'Precharge'
+    POWER_TRANSFER = 'Power_Transfer'
+
+
+_REQUESTS = {
+    Function.OFF: Request.OFF,
+    Function.STANDBY: Request.STANDBY,
+    Function.INSULATION_TEST: Request.INSULATION_TEST,
+    Function.PRECHARGE: Request.PRECHARGE,
+    Function.POWER_TRANSFER: Request.POWER_TRANSFER,
+}
+
+
+def request_of(command):
+    """
+    Tell what a legal command requests.
+
+    :param command: a :class:`DcPowerControl` for which :func:`illegality` returned nothing
+    """
+    if command.lower_output_voltage == DcPowerControl.LowerOutputVoltage.LOWERING:
+        return Request.LOWERING
+    return _REQUESTS[command.power_function]
+
+
+def illegality(command):
+    """
+    Say why a command must not be followed, in words; empty when it may be.
+
+    Covers undefined functions (protocol 1.4, 2.4) and the combinations that the interface rules
+    out by themselves (R15, R21, R27, A38).
+    """
+    function = command.power_function
+    if function not in _REQUESTS:
+        return f'Power_Function {int(function)} is not defined'
+    setpoints = (
+        command.target_voltage, command.current_range_max, command.current_range_min,
+    )
+    lowering = command.lower_output_voltage == DcPowerControl.LowerOutputVoltage.LOWERING
+    if lowering and function != Function.STANDBY:
+        return f'Lower_Output_Voltage with {Function(function).name} (R15)'
+    if function in (Function.OFF, Function.STANDBY) and any(setpoints):
+        return (
+            f'{Function(function).name} with setpoints {setpoints[0]:g} V, '
+            f'{setpoints[1]:g} A, {setpoints[2]:g} A (R15, R21)'
+        )
+    if command.target_voltage > ABSURD_VOLTAGE_V:
+        return f'Target_Voltage {command.target_voltage:g} V is absurd (A38)'
+    if function == Function.POWER_TRANSFER:
+        low, high = command.current_range_min, command.current_range_max
+        if command.setpoints_mode == Mode.TARGET_MODE and low != high:
+            return f'Target_Mode with different currents {low:g} A and {high:g} A (R24)'
+        if high < low:
+            return f'Current_Range_Max {high:g} A below Current_Range_Min {low:g} A (R25)'
+    if function == Function.PRECHARGE and command.current_range_max < 0:
+        return f'Precharge with a negative current cap {command.current_range_max:g} A (R19)'
+    return ''

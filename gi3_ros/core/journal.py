@@ -1,0 +1,62 @@
+"""What happened, in sentences, without a flood of them."""
+
+import collections
+import dataclasses
+
+REPEAT_AFTER_S = 5.0
+KEEP = 256
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One sentence about what happened."""
+
+    time_s: float
+    level: str
+    """'info', 'warning' or 'error'"""
+    text: str
+
+
+class Journal:
+    """
+    Collects entries; the same thing said again soon is counted instead of repeated.
+
+    A peer that sends nonsense 5,000 times a second gets a line every few seconds, with a count.
+    """
+
+    def __init__(self):
+        self._entries = collections.deque(maxlen=KEEP)
+        self._last_said_s = {}
+        self._suppressed = collections.Counter()
+        self.counts = collections.Counter()
+        """How often each key was said, said aloud or not."""
+
+    def info(self, text, *, now_s):
+        """Note something that belongs to a normal session; never suppressed."""
+        self._entries.append(Entry(now_s, 'info', text))
+
+    def error(self, text, *, now_s):
+        """Note a fault; never suppressed."""
+        self._entries.append(Entry(now_s, 'error', text))
+
+    def finding(self, key, text, *, now_s):
+        """
+        Note a peer's misbehaviour.
+
+        :param key: short name of the kind of misbehaviour; repeats of it are counted
+        """
+        self.counts[key] += 1
+        last_s = self._last_said_s.get(key)
+        if last_s is not None and now_s - last_s < REPEAT_AFTER_S:
+            self._suppressed[key] += 1
+            return
+        self._last_said_s[key] = now_s
+        unsaid = self._suppressed.pop(key, 0)
+        more = f' (and {unsaid} more of this kind before it)' if unsaid else ''
+        self._entries.append(Entry(now_s, 'warning', text + more))
+
+    def drain(self):
+        """Return the new entries, oldest first, and forget them."""
+        entries = list(self._entries)
+        self._entries.clear()
+        return entries

@@ -1,0 +1,412 @@
+"""
+The charger's own output contactors: when they close, and that they never open under load.
+
+Order and conditions are the table :data:`TRANSITIONS`; each step waits for a measurement or an
+auxiliary contact. The controller's ``Output_Contactors`` is what we follow (A28); power_control
+is asked for nothing: it takes the power away by itself as soon as the stage is not ``CLOSED``.
+"""
+
+import dataclasses
+import enum
+import math
+
+from .command import Function, illegality
+from .hardware import Contact, ContactorCommand
+from .journal import Journal
+from .signals import (
+    AdvanticsControllerStatus,
+    ChargeSessionFinished,
+    DcPowerControl,
+    EmergencyStop,
+)
+from .timing import (
+    CONTROLLER_TIMEOUT_S,
+    EMERGENCY_CLEAR_S,
+    FEEDBACK_MAX_AGE_S,
+    MEASUREMENT_MAX_AGE_S,
+    POWER_MAX_AGE_S,
+)
+
+ASSUMED_CONTACT_TIME_S = 0.1
+"""Without auxiliary contacts: a DC contactor of this class moves within 50 ms."""
+
+
+class Stage(enum.IntEnum):
+    """Where the output stage is; the numbers are those of ``StageStatus.msg``."""
+
+    OPEN = 0
+    CLOSING = 1
+    CLOSED = 2
+    UNLOADING = 3
+    """Contacts still closed: waits until the current is gone."""
+    OPENING = 4
+    FAULT = 5
+
+
+class Happening(enum.Enum):
+    """What moves the stage."""
+
+    CLOSE_WANTED = 'close wanted'
+    OPEN_WANTED = 'open wanted'
+    CURRENT_GONE = 'current gone'
+    CONTACTS_CLOSED = 'contacts closed'
+    CONTACTS_OPEN = 'contacts open'
+    EMERGENCY = 'emergency'
+    FAULT = 'fault'
+    RESET = 'fault reset'
+
+
+TRANSITIONS = {
+    (Stage.OPEN, Happening.CLOSE_WANTED): Stage.CLOSING,
+    (Stage.CLOSING, Happening.CONTACTS_CLOSED): Stage.CLOSED,
+    # Nothing flows before CLOSED is reported, so there is nothing to wait for.
+    (Stage.CLOSING, Happening.OPEN_WANTED): Stage.OPENING,
+    (Stage.CLOSED, Happening.OPEN_WANTED): Stage.UNLOADING,
+    (Stage.UNLOADING, Happening.CURRENT_GONE): Stage.OPENING,
+    (Stage.OPENING, Happening.CONTACTS_OPEN): Stage.OPEN,
+    **{(stage, Happening.EMERGENCY): Stage.OPENING
+       for stage in (Stage.CLOSING, Stage.CLOSED, Stage.UNLOADING)},
+    **{(stage, Happening.FAULT): Stage.FAULT for stage in Stage},
+    (Stage.FAULT, Happening.RESET): Stage.OPEN,
+}
+"""Every move of the stage. What is not here does not happen."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StageConfig:
+    """Parameters of the output stage; see ``config/`` for words and ranges."""
+
+    has_output_contactors: bool = True
+    max_closing_difference: float = 20.0
+    """V across the open contactors at which they may close"""
+    max_opening_current: float = 1.0
+    """A at which they may open (R42: CCS 1 A, CHAdeMO 5 A)"""
+    unloading_timeout: float = 1.0
+    """s to wait for the current to go; then they open all the same"""
+    contact_timeout: float = 0.3
+    """s for the auxiliary contacts to follow"""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self)[1:]:
+            value = getattr(self, field.name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f'{field.name} must be a finite number > 0, not {value}')
+
+
+class OutputStage:
+    """
+    Decides about the contactors of one pistol.
+
+    ``now_s`` is seconds on one monotonic clock; for an input the time at which it was true.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        self.journal = Journal()
+        self.stage = Stage.OPEN
+        self.reason = ''
+        self._entered_s = -math.inf
+        self._controller_s = -math.inf
+        self._emergency_s = -math.inf
+        self._controller_says_close = False
+        self._operator_holds_open = False
+        self._power_s = -math.inf
+        self._power_fault = ''
+        self._measurement = None
+        self._measured_s = -math.inf
+        self._feedback = None
+        self._feedback_s = -math.inf
+        self._unloads = False
+
+    # Inputs
+
+    def receive(self, message, *, now_s):
+        """Take a decoded message of the controller; others are ignored."""
+        if isinstance(message, AdvanticsControllerStatus):
+            self._controller_s = now_s
+        elif isinstance(message, EmergencyStop):
+            self._emergency_s = now_s
+        elif isinstance(message, ChargeSessionFinished):
+            self._controller_says_close = False
+            self._operator_holds_open = False
+        elif isinstance(message, DcPowerControl):
+            self._on_command(message, now_s)
+
+    def measure(self, measurement, *, now_s):
+        """Take a reading of the power modules' driver."""
+        if math.isfinite(measurement.voltage_v) and math.isfinite(measurement.current_a):
+            self._measurement, self._measured_s = measurement, now_s
+
+    def see_contacts(self, feedback, *, now_s):
+        """Take a report of the contactors' driver."""
+        self._feedback, self._feedback_s = feedback, now_s
+
+    def see_power(self, fault, *, now_s):
+        """Take a report of power_control: its latched fault in words, empty when there is none."""
+        self._power_fault, self._power_s = fault, now_s
+
+    def request_open(self, *, now_s):
+        """
+        Open on an operator's wish, until :meth:`request_close` or the end of the session.
+
+        :returns: words that say what happens now
+        :raises ValueError: with the reason of the refusal
+        """
+        self._refuse_without_contactors()
+        if self.stage in (Stage.CLOSED, Stage.CLOSING):
+            loaded = self._load(now_s)
+            if loaded:
+                raise ValueError(f'{loaded}: end the charge with stop_charge first')
+        self._operator_holds_open = True
+        if self.stage is Stage.OPEN:
+            return 'already open; held open until CLOSE or the end of the session'
+        return 'opening; held open until CLOSE or the end of the session'
+
+    def request_close(self, *, now_s):
+        """
+        Give the contactors back to the controller's command, and close if it says Close.
+
+        :returns: words that say what happens now
+        :raises ValueError: with the reason of the refusal
+        """
+        self._refuse_without_contactors()
+        if self.stage in (Stage.CLOSED, Stage.CLOSING):
+            return f'already {self.stage.name.lower()}'
+        why = self.reason if self.stage is Stage.FAULT else (
+            self._forbidden(now_s) or self._unsafe_to_close(now_s)
+        )
+        if not why and self.stage is not Stage.OPEN:
+            why = f'contactors are {self.stage.name.lower()}, ask again when they are open'
+        if why:
+            raise ValueError(why)
+        self._operator_holds_open = False
+        return 'closing'
+
+    def reset_fault(self, *, now_s):
+        """
+        Clear a latched fault.
+
+        :raises ValueError: while its cause is still there, with the cause in words
+        """
+        if self.stage is not Stage.FAULT:
+            raise ValueError('no fault is latched')
+        if self._unloads:
+            raise ValueError('current may still flow')
+        contact = self._contact(now_s)
+        if contact is not Contact.OPEN:
+            raise ValueError(
+                f'contactors report {contact.name} although open is commanded; '
+                f'the fault stays: {self.reason}'
+            )
+        self._happen(Happening.RESET, now_s)
+
+    # The tick
+
+    def tick(self, *, now_s):
+        """Decide what the contactors shall do; returns the command for their driver."""
+        if not self.config.has_output_contactors:
+            self.stage, self.reason = Stage.CLOSED, 'no own output contactors'
+            return ContactorCommand(reason=self.reason)
+        _STEPS[self.stage](self, now_s)
+        if self.stage is Stage.FAULT and self._unloads and self._is_unloaded(now_s):
+            self._unloads = False
+        closed = self.stage in (Stage.CLOSING, Stage.CLOSED, Stage.UNLOADING) or self._unloads
+        return ContactorCommand(output_closed=closed, reason=self.reason)
+
+    # Messages of the controller
+
+    def _on_command(self, command, now_s):
+        if illegality(command):
+            return  # power_control names it; a bad frame changes nothing
+        says_close = command.output_contactors == DcPowerControl.OutputContactors.CLOSE
+        if not says_close and command.power_function not in (Function.OFF, Function.STANDBY):
+            self.journal.finding(
+                'contactors', f'{Function(command.power_function).name} with Output_Contactors '
+                'Open contradicts itself: contactors stay as they are', now_s=now_s,
+            )
+            return
+        self._controller_says_close = says_close
+
+    # Steps, one for each stage
+
+    def _while_open(self, now_s):
+        if self._contact(now_s) is Contact.CLOSED:
+            if now_s - self._entered_s >= self.config.contact_timeout:
+                self._fail('contactors are closed although open is commanded: welded?', now_s)
+            return
+        why = self._forbidden(now_s)
+        if not why and self._operator_holds_open:
+            why = 'held open by an operator'
+        why = why or self._unsafe_to_close(now_s)
+        self.reason = why
+        if not why:
+            self._happen(Happening.CLOSE_WANTED, now_s, 'the controller says Close')
+
+    def _while_closing(self, now_s):
+        if self._leave_if_wanted(now_s):
+            return
+        if self._contact(now_s) is Contact.CLOSED:
+            self._happen(Happening.CONTACTS_CLOSED, now_s)
+        elif now_s - self._entered_s >= self.config.contact_timeout:
+            self._fail(
+                f'contactors did not close within {self.config.contact_timeout:g} s: stuck?',
+                now_s,
+            )
+
+    def _while_closed(self, now_s):
+        if self._leave_if_wanted(now_s):
+            return
+        if now_s - self._feedback_s >= FEEDBACK_MAX_AGE_S:
+            self._fail(
+                f'contactor driver silent for {now_s - self._feedback_s:.2f} s', now_s,
+            )
+        elif self._contact(now_s) is Contact.OPEN:
+            self._fail('contactors opened by themselves', now_s)
+
+    def _while_unloading(self, now_s):
+        if self._has_emergency(now_s):
+            self._happen(Happening.EMERGENCY, now_s, 'Emergency_Stop')
+        elif self._is_unloaded(now_s):
+            self._happen(Happening.CURRENT_GONE, now_s, self.reason)
+
+    def _while_opening(self, now_s):
+        if self._contact(now_s) is Contact.OPEN:
+            self._happen(Happening.CONTACTS_OPEN, now_s, self.reason)
+        elif now_s - self._entered_s >= self.config.contact_timeout:
+            self._fail(
+                f'contactors did not open within {self.config.contact_timeout:g} s: welded?',
+                now_s,
+            )
+
+    def _while_faulty(self, now_s):
+        if self._has_emergency(now_s):
+            self._unloads = False
+
+    # Conditions
+
+    def _leave_if_wanted(self, now_s):
+        if self._has_emergency(now_s):
+            self._happen(Happening.EMERGENCY, now_s, 'Emergency_Stop')
+            return True
+        why = self._forbidden(now_s)
+        if not why and self._operator_holds_open:
+            why = 'an operator asked for it'
+        if why:
+            self._happen(Happening.OPEN_WANTED, now_s, why)
+        return bool(why)
+
+    def _has_emergency(self, now_s):
+        return now_s - self._emergency_s < EMERGENCY_CLEAR_S
+
+    def _forbidden(self, now_s):
+        """Say why the contactors must not be closed at all; empty when they may be."""
+        if now_s - self._controller_s >= CONTROLLER_TIMEOUT_S:
+            return 'controller silent (R1)'
+        if self._has_emergency(now_s):
+            return 'Emergency_Stop is in force (R38)'
+        if not self._controller_says_close:
+            return 'the controller says Open'
+        if now_s - self._power_s >= POWER_MAX_AGE_S:
+            return 'power_control silent'
+        if self._power_fault:
+            return f'power_control: {self._power_fault}'
+        return ''
+
+    def _unsafe_to_close(self, now_s):
+        """Say why closing now would hurt; empty when it would not."""
+        reading = self._fresh_reading(now_s)
+        if reading is None:
+            return 'voltage and current at the modules are unknown: no fresh measurement'
+        if now_s - self._feedback_s >= FEEDBACK_MAX_AGE_S:
+            return 'contactor driver silent'
+        loaded = self._load(now_s)
+        if loaded:
+            return loaded
+        pistol_v = self._feedback.pistol_voltage_v
+        limit_v = self.config.max_closing_difference
+        if math.isnan(pistol_v):
+            # The other side is not measured: only an empty output is safe to connect.
+            if reading.voltage_v > limit_v:
+                return (
+                    f'{reading.voltage_v:.0f} V at the modules and no measurement at the pistol'
+                )
+        elif not abs(reading.voltage_v - pistol_v) <= limit_v:
+            return (
+                f'{reading.voltage_v:.0f} V at the modules, {pistol_v:.0f} V at the pistol: more '
+                f'than {limit_v:g} V apart'
+            )
+        return ''
+
+    def _fresh_reading(self, now_s):
+        return self._measurement if now_s - self._measured_s < MEASUREMENT_MAX_AGE_S else None
+
+    def _load(self, now_s):
+        """Say how much flows when it is too much to switch; empty when it is not."""
+        reading = self._fresh_reading(now_s)
+        if reading is None:
+            return 'the current is unknown'
+        limit_a = self.config.max_opening_current
+        if abs(reading.current_a) > limit_a:
+            return f'{reading.current_a:.1f} A flow, {limit_a:g} A is the most to switch (R42)'
+        return ''
+
+    def _is_unloaded(self, now_s):
+        loaded = self._load(now_s)
+        if not loaded:
+            return True
+        if now_s - self._entered_s < self.config.unloading_timeout:
+            return False
+        self.journal.finding(
+            'opened under load',
+            f'contactors open after {self.config.unloading_timeout:g} s although {loaded}',
+            now_s=now_s,
+        )
+        return True
+
+    def _contact(self, now_s):
+        """Tell where the contacts are: by their feedback, without one by the time passed."""
+        if now_s - self._feedback_s >= FEEDBACK_MAX_AGE_S:
+            return Contact.UNKNOWN
+        if self._feedback.output is not Contact.UNKNOWN:
+            return self._feedback.output
+        if now_s - self._entered_s < ASSUMED_CONTACT_TIME_S:
+            return Contact.UNKNOWN
+        closed = self.stage in (Stage.CLOSING, Stage.CLOSED, Stage.UNLOADING) or self._unloads
+        return Contact.CLOSED if closed else Contact.OPEN
+
+    def _refuse_without_contactors(self):
+        if not self.config.has_output_contactors:
+            raise ValueError(
+                'this charger has no output contactors of its own (has_output_contactors)'
+            )
+
+    # Moves
+
+    def _happen(self, event, now_s, reason=''):
+        before = self.stage
+        if (before, event) not in TRANSITIONS:
+            return
+        self.stage = TRANSITIONS[before, event]
+        self.reason = reason
+        self._entered_s = now_s
+        because = f': {reason}' if reason else ''
+        self.journal.info(
+            f'output contactors {before.name} -> {self.stage.name} ({event.value}){because}',
+            now_s=now_s,
+        )
+
+    def _fail(self, why, now_s):
+        # What may carry current stays closed until it is gone.
+        self._unloads = self.stage in (Stage.CLOSED, Stage.UNLOADING)
+        self.journal.error(f'output stage fault latched: {why}', now_s=now_s)
+        self._happen(Happening.FAULT, now_s, why)
+
+
+_STEPS = {
+    Stage.OPEN: OutputStage._while_open,
+    Stage.CLOSING: OutputStage._while_closing,
+    Stage.CLOSED: OutputStage._while_closed,
+    Stage.UNLOADING: OutputStage._while_unloading,
+    Stage.OPENING: OutputStage._while_opening,
+    Stage.FAULT: OutputStage._while_faulty,
+}

@@ -1,0 +1,102 @@
+"""
+Supervision of the CCS precharge (R19, R20).
+
+The vehicle ends it, there is no 'done' message: a Standby that follows is how we know.
+"""
+
+import dataclasses
+import enum
+import math
+
+from .command import Request, illegality, request_of
+from .signals import DcPowerControl
+
+WINDOW_V = 20.0
+"""R19: the vehicle connects within +/- 20 V of its battery."""
+
+
+class Verdict(enum.IntEnum):
+    """How the precharge goes; the numbers are those of ``PrechargeStatus.msg``."""
+
+    IDLE = 0
+    RUNNING = 1
+    IN_WINDOW = 2
+    DONE = 3
+    ABORTED = 4
+    TIMED_OUT = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the precharge is. Volts, amperes, seconds."""
+
+    target_v: float
+    present_v: float
+    current_a: float
+    current_cap_a: float
+    elapsed_s: float
+    verdict: Verdict
+
+    @property
+    def difference_v(self):
+        """Present voltage minus target."""
+        return self.present_v - self.target_v
+
+
+class PrechargeSupervision:
+    """
+    Watches one precharge after another.
+
+    :param timeout_s: a precharge that lasts longer is called timed out
+    """
+
+    def __init__(self, timeout_s):
+        self.timeout_s = timeout_s
+        self._command = DcPowerControl()
+        self._began_s = None
+        self._ended_s = None
+        self._is_end_told = True
+        self._voltage_v = math.nan
+        self._current_a = math.nan
+
+    def receive(self, message, *, now_s):
+        """Take a decoded message of the controller; only DC_Power_Control matters."""
+        if not isinstance(message, DcPowerControl) or illegality(message):
+            return
+        if request_of(message) is Request.PRECHARGE:
+            if self._began_s is None or self._ended_s is not None:
+                self._began_s, self._ended_s = now_s, None
+                self._is_end_told = False
+            self._command = message
+        elif self._began_s is not None and self._ended_s is None:
+            self._ended_s = now_s
+
+    def measure(self, measurement):
+        """Take a reading of the power modules' driver; after the end it no longer counts."""
+        if self._ended_s is None:
+            self._voltage_v, self._current_a = measurement.voltage_v, measurement.current_a
+
+    def progress(self, *, now_s):
+        """Return the :class:`Progress`, or ``None`` when no precharge was seen yet."""
+        if self._began_s is None:
+            return None
+        target_v = self._command.target_voltage
+        elapsed_s = (now_s if self._ended_s is None else self._ended_s) - self._began_s
+        in_window = abs(self._voltage_v - target_v) <= WINDOW_V
+        if self._ended_s is not None:
+            verdict = Verdict.DONE if in_window else Verdict.ABORTED
+        elif elapsed_s > self.timeout_s:
+            verdict = Verdict.TIMED_OUT
+        else:
+            verdict = Verdict.IN_WINDOW if in_window else Verdict.RUNNING
+        return Progress(
+            target_v, self._voltage_v, self._current_a, self._command.current_range_max,
+            elapsed_s, verdict,
+        )
+
+    def take_news(self, *, now_s):
+        """Return the :class:`Progress` while a precharge lasts and once after it."""
+        if self._is_end_told:
+            return None
+        self._is_end_told = self._ended_s is not None
+        return self.progress(now_s=now_s)

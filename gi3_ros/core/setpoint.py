@@ -1,0 +1,112 @@
+"""
+The current setpoint: who may choose it, for how long, and how fast it may move.
+
+Priority inside the controller's range (R25, R30): operator's lease, fleet's lease, OCPP_Control,
+the end of the range. In Target_Mode the controller's current is an order (R24), and a lease can
+only ask for less by way of Maximum_Charge_Current (R32).
+"""
+
+import dataclasses
+import enum
+import math
+
+MAX_LEASE_S = 3600.0
+"""No lease lives for ever; an hour is a planning step of a fleet, not a parking time."""
+
+
+class Priority(enum.IntEnum):
+    """Who wins when several leases are in force; the higher number does."""
+
+    FLEET = 1
+    OPERATOR = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lease:
+    """A wish for a current that ends by itself."""
+
+    current_a: float
+    priority: Priority
+    source: str
+    expires_s: float
+
+
+class Leases:
+    """The leases in force, at most one for each priority."""
+
+    def __init__(self):
+        self._leases = {}
+
+    def grant(self, current_a, *, duration_s, priority, source, now_s):
+        """
+        Put a lease in force, or give one back with ``duration_s`` 0.
+
+        :raises ValueError: when an argument makes no sense, with the reason in words
+        """
+        if not (math.isfinite(current_a) and math.isfinite(duration_s)):
+            raise ValueError('current and duration must be finite numbers')
+        if not 0 <= duration_s <= MAX_LEASE_S:
+            raise ValueError(
+                f'duration {duration_s:g} s is outside 0 .. {MAX_LEASE_S:g} s: '
+                'a lease ends by itself, renew it to keep it'
+            )
+        try:
+            priority = Priority(priority)
+        except ValueError:
+            known = ', '.join(f'{p.value} {p.name.lower()}' for p in Priority)
+            raise ValueError(f'priority {priority} is not one of {known}') from None
+        if duration_s == 0:
+            self._leases.pop(priority, None)
+            return
+        if not source:
+            raise ValueError('source must name who asks')
+        self._leases[priority] = Lease(current_a, priority, source, now_s + duration_s)
+
+    def in_force(self, *, now_s):
+        """Return the lease that counts now, or ``None``; forgets those that have ended."""
+        for priority, lease in list(self._leases.items()):
+            if now_s >= lease.expires_s:
+                del self._leases[priority]
+        return self._leases[max(self._leases)] if self._leases else None
+
+    def clear(self):
+        """Forget all of them: a lease belongs to one session."""
+        self._leases.clear()
+
+
+class Ramp:
+    """
+    A value that moves towards its target no faster than its slopes.
+
+    :param up_per_s: slope away from zero, in units per second
+    :param down_per_s: slope towards zero, in units per second
+    """
+
+    def __init__(self, up_per_s, down_per_s):
+        self.up_per_s = up_per_s
+        self.down_per_s = down_per_s
+        self.value = 0.0
+        self._moved_s = None
+
+    def reset(self, value=0.0):
+        """Jump: for a stop (which is never ramped) and for a start from a measured value."""
+        self.value = value
+        self._moved_s = None
+
+    def move(self, target, *, now_s):
+        """Move towards ``target`` for the time since the last move and return the new value."""
+        elapsed_s = 0.0 if self._moved_s is None else max(0.0, now_s - self._moved_s)
+        self._moved_s = now_s
+        while elapsed_s > 0.0 and self.value != target:
+            # Passing through zero changes the slope that applies, so it ends a stretch.
+            away = self.value == 0.0 or (target - self.value) * self.value > 0.0
+            goal = target if away or target * self.value > 0.0 else 0.0
+            slope = self.up_per_s if away else self.down_per_s
+            distance = goal - self.value
+            needed_s = abs(distance) / slope
+            if needed_s > elapsed_s:
+                self.value += math.copysign(slope * elapsed_s, distance)
+                break
+            self.value = goal
+            elapsed_s -= needed_s
+        return self.value

@@ -1,0 +1,245 @@
+"""
+gateway: the only one who writes to the bus.
+
+Every frame of the interface becomes a typed topic of its pistol; typed messages for the
+controller become frames, each exactly once and only while fresh. It has no opinion about power.
+Inactive it listens and shows, and sends nothing.
+"""
+
+import collections
+import dataclasses
+import threading
+import time
+import traceback
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.duration import Duration
+
+from .. import convert
+from ..bus import Bus, BusError
+from ..core import codec
+from ..core.journal import Journal
+from ..core.timing import MEASUREMENT_MAX_AGE_S
+from .lifecycle import CannotConfigure, ChargerNode, EVENTS, Parameter, run
+
+RECEIVE_TIMEOUT_S = 0.1
+"""Bounds how long the receive thread needs to notice that it shall end."""
+MAX_AGE_S = MEASUREMENT_MAX_AGE_S + 0.1
+"""Older words for the controller are not sent: a reading may be this old, the way included."""
+OWN_FRAMES = 64
+"""How many of our own frames are remembered to know their echoes."""
+
+
+@dataclasses.dataclass
+class Counters:
+    """What went over the bus since configure."""
+
+    received: int = 0
+    sent: int = 0
+    not_sent: int = 0
+    bad: int = 0
+    foreign: int = 0
+    bus_errors: int = 0
+
+
+class Gateway(ChargerNode):
+    """The bridge between one CAN bus and the topics of its pistols."""
+
+    PARAMETERS = (
+        Parameter('interface', 'udp_multicast',
+                  'python-can interface: socketcan, udp_multicast (this machine only), ..'),
+        Parameter('channel', '', 'its channel: can0, vcan0, a multicast group, ..'),
+        Parameter('bitrate', 0,
+                  'bit/s for adapters that set it themselves, 0 leaves it as it is; '
+                  'the interface runs at 500000', 0, 1_000_000),
+        Parameter('port', 0, 'UDP port, udp_multicast only; 0 is the default of python-can',
+                  0, 65535),
+        Parameter('pistols', ['pistol1'], 'namespace of each pistol on this bus'),
+        Parameter('indices', [1], "each pistol's index in the controller's configuration, 1..31"),
+    )
+
+    def __init__(self, **options):
+        super().__init__('gateway', **options)
+        self._bus = None
+        self._receiver = None
+        self._receiving = False
+
+    def build(self):
+        pistols, indices = list(self.value('pistols')), list(self.value('indices'))
+        if len(pistols) != len(indices) or not pistols:
+            raise CannotConfigure(
+                f'{len(pistols)} pistols and {len(indices)} indices: give one index a pistol'
+            )
+        for names in (pistols, indices):
+            if len(set(names)) != len(names):
+                raise CannotConfigure(f'{names}: each may appear once')
+        for index in indices:
+            if not codec.INDEX_MIN <= index <= codec.INDEX_MAX:
+                raise CannotConfigure(f'pistol index {index} is not 1..31 (A19)')
+        self._journal = Journal()
+        self._counters = Counters()
+        self._own = collections.deque(maxlen=OWN_FRAMES)
+        try:
+            self._bus = Bus(
+                self.value('interface'), self.value('channel'), bitrate=self.value('bitrate'),
+                port=self.value('port'), on_event=self._on_bus_event,
+            )
+        except BusError as error:
+            raise CannotConfigure(str(error)) from error
+        self._publishers_of = {
+            index: self._create_topics(pistol, index)
+            for pistol, index in zip(pistols, indices, strict=True)
+        }
+        self._diagnostics = self.publisher(DiagnosticArray, '/diagnostics')
+        self.every(1.0, self._diagnose)
+        self._receiving = True
+        self._receiver = threading.Thread(
+            target=self._receive_for_ever, name='gateway receive', daemon=True,
+        )
+        self._receiver.start()
+        self.get_logger().info(
+            f'on {self._bus.name}: '
+            + ', '.join(f'{pistol} has index {index}'
+                        for pistol, index in zip(pistols, indices, strict=True))
+        )
+
+    def tear_down(self):
+        self._receiving = False
+        if self._receiver is not None:
+            self._receiver.join()
+            self._receiver = None
+        if self._bus is not None:
+            self._bus.close()
+            self._bus = None
+
+    def _create_topics(self, pistol, index):
+        publishers = {}
+        for cls in convert.MESSAGE_CLASSES:
+            topic = f'{pistol}/{cls.TOPIC}'
+            if cls.FROM_CONTROLLER:
+                publishers[cls] = self.publisher(convert.ROS_TYPES[cls], topic, EVENTS)
+            else:
+                self.subscribe(
+                    convert.ROS_TYPES[cls], topic,
+                    lambda message, true_at_s, index=index: self._send(message, true_at_s, index),
+                )
+        return publishers
+
+    # To the controller
+
+    def _send(self, message, true_at_s, index):
+        if not self.is_active:
+            return
+        signals = convert.from_ros(message)
+        now_s = time.monotonic()
+        if now_s - true_at_s > MAX_AGE_S:
+            self._counters.not_sent += 1
+            self._journal.finding(
+                'too old', f'{signals.NAME} is {now_s - true_at_s:.2f} s old: not sent',
+                now_s=now_s,
+            )
+            return
+        frame = codec.encode(signals, index=index)
+        self._own.append((frame.can_id, frame.data))
+        if self._bus.send(frame):
+            self._counters.sent += 1
+        else:
+            self._counters.not_sent += 1
+
+    # From the bus
+
+    def _receive_for_ever(self):
+        while self._receiving:
+            try:
+                arrived = self._bus.receive(RECEIVE_TIMEOUT_S)
+                if arrived is not None:
+                    self._on_frame(*arrived)
+            except Exception:
+                # Nothing on a bus may end reception (design: a peer's misbehaviour is a finding).
+                if not self._receiving or not self.context.ok():
+                    return
+                self.get_logger().error(
+                    f'a frame could not be handled: {traceback.format_exc()}',
+                    throttle_duration_sec=5.0,
+                )
+
+    def _on_frame(self, frame, arrival):
+        counters, now_s = self._counters, time.monotonic()
+        counters.received += 1
+        if frame.is_error:
+            counters.bus_errors += 1
+            self._journal.finding('error frame', 'the bus reports errors', now_s=now_s)
+            return
+        received = codec.decode(frame)
+        if isinstance(received, codec.Rejected):
+            counters.foreign += received.kind is not codec.Rejection.SHORT
+            if received.kind is codec.Rejection.SHORT:
+                self._find('short frame', received.text, now_s)
+            return
+        publishers = self._publishers_of.get(received.index)
+        if publishers is None:
+            counters.foreign += 1
+            return
+        message = received.message
+        if not message.FROM_CONTROLLER:
+            self._on_own_direction(frame, message, now_s)
+            return
+        if received.undefined:
+            # It is shown as it is; whoever controls anything with it checks the label (1.4).
+            self._find(
+                'undefined label', f'{message.NAME}: {", ".join(received.undefined)} is not '
+                'defined in v3.2', now_s,
+            )
+        if received.unassigned_bits:
+            self._find(
+                'unassigned bits', f'{message.NAME}: bits {received.unassigned_bits:#x} are set '
+                'but not assigned in v3.2', now_s,
+            )
+        publishers[type(message)].publish(convert.to_ros(message, self._stamp(arrival)))
+
+    def _on_own_direction(self, frame, message, now_s):
+        # Some buses echo what we send; anything else in this direction is somebody else's.
+        try:
+            self._own.remove((frame.can_id, frame.data))
+        except ValueError:
+            self._find(
+                'second customer controller', f'{message.NAME} of this pistol was sent by '
+                'somebody else: two charger sides with one index?', now_s,
+            )
+
+    def _find(self, kind, text, now_s):
+        self._counters.bad += 1
+        self._journal.finding(kind, text, now_s=now_s)
+
+    def _stamp(self, arrival):
+        """Return the ROS time of a frame's arrival on the bus."""
+        age_s = time.time() - arrival
+        if not 0.0 <= age_s < 1.0:
+            age_s = 0.0  # an adapter whose clock is not ours
+        return (self.get_clock().now() - Duration(seconds=age_s)).to_msg()
+
+    # Diagnostics
+
+    def _on_bus_event(self, text):
+        self.get_logger().error(text)
+
+    def _diagnose(self):
+        self.tell(self._journal)
+        status = DiagnosticStatus(
+            name=f'{self.get_name()}: bus', hardware_id=self._bus.name,
+            level=DiagnosticStatus.OK, message='frames come and go',
+        )
+        if not self._bus.is_open:
+            status.level, status.message = DiagnosticStatus.ERROR, 'bus is lost'
+        elif self._counters.bad or self._counters.not_sent:
+            status.level, status.message = DiagnosticStatus.WARN, 'there were findings'
+        values = dataclasses.asdict(self._counters) | dict(self._journal.counts)
+        status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+        array = DiagnosticArray(status=[status])
+        array.header.stamp = self.now()
+        self._diagnostics.publish(array)
+
+
+def main():
+    """Run the gateway alone."""
+    return run(Gateway)

@@ -1,0 +1,402 @@
+"""
+What all nodes have in common: their life, their tick, their parameters, and how a process ends.
+
+A lifecycle node of this package listens and shows while inactive, and sends only while active.
+Every way out of active (deactivate, an error, a signal) sends the safe state first.
+"""
+
+import contextlib
+import dataclasses
+import signal
+import sys
+import threading
+import time
+import traceback
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+from rclpy.time import Time
+
+from .. import convert
+
+EVENTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+"""For what must arrive in order; a late joiner gets nothing old."""
+LATCHED = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""For states that a late joiner wants to know; repeated at 1 Hz as well, for played bags."""
+
+OLDEST_S = 5.0
+FUTURE_S = 0.5
+SAFE_WITHIN_S = 2.0
+"""A process that is asked to end waits no longer than this for the current to go."""
+FLUSH_S = 0.05
+"""For the last message of a node to reach those who act on it."""
+
+
+class CannotConfigure(Exception):
+    """The node cannot be configured; the text says what to change."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One parameter: default, unit and range in words and numbers."""
+
+    name: str
+    default: object
+    description: str
+    low: float | None = None
+    high: float | None = None
+
+    def declare_on(self, node):
+        """Declare it, read-only: safety hangs on these, and a running charge keeps its rules."""
+        descriptor = ParameterDescriptor(description=self.description, read_only=True)
+        if isinstance(self.default, float) and self.low is not None:
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=self.low, to_value=self.high)
+            ]
+        elif (isinstance(self.default, int) and not isinstance(self.default, bool)
+                and self.low is not None):
+            descriptor.integer_range = [
+                IntegerRange(from_value=self.low, to_value=self.high, step=1)
+            ]
+        node.declare_parameter(self.name, self.default, descriptor)
+
+
+AUTOSTART = Parameter(
+    'autostart', False,
+    'Configure and activate by itself at the start; a launch file does it instead by transitions.',
+)
+
+
+class ChargerNode(LifecycleNode):
+    """
+    A lifecycle node that says why it failed and goes safe whenever it leaves active.
+
+    A subclass names its ``PARAMETERS`` and fills in :meth:`build`, :meth:`start`, :meth:`stop`
+    and :meth:`tear_down`; :meth:`tick` runs every ``TICK_S`` in a thread of its own from
+    configure to cleanup, with :attr:`lock` held.
+    """
+
+    PARAMETERS = ()
+    TICK_S = None
+
+    def __init__(self, name, **options):
+        super().__init__(name, **options)
+        for parameter in (AUTOSTART, *self.PARAMETERS):
+            parameter.declare_on(self)
+        self.lock = threading.RLock()
+        """Held while the core is used: callbacks and the tick run in different threads."""
+        self.is_active = False
+        self._entities = []
+        self._tick_stop = threading.Event()
+        self._tick_thread = None
+
+    # What a node fills in
+
+    def build(self):
+        """Create the core and the entities; raise :class:`CannotConfigure` with words."""
+
+    def start(self):
+        """Begin to send."""
+
+    def stop(self):
+        """Send the safe state, once; nothing is sent after it."""
+
+    def tear_down(self):
+        """Release what :meth:`build` took besides the entities."""
+
+    def tick(self):
+        """Decide and publish."""
+
+    def begin_safe_stop(self):
+        """Bring everything to rest: the process is about to end."""
+
+    @property
+    def is_at_rest(self):
+        """Whether the process may end."""
+        return True
+
+    # Transitions
+
+    def on_configure(self, _state):
+        """Create everything; listen and show."""
+        return self._guard(self._configure)
+
+    def on_activate(self, _state):
+        """Begin to send."""
+        return self._guard(self._activate)
+
+    def on_deactivate(self, _state):
+        """Send the safe state, then nothing."""
+        return self._guard(self._deactivate)
+
+    def on_cleanup(self, _state):
+        """Release everything."""
+        return self._guard(self._clean_up)
+
+    def on_shutdown(self, _state):
+        """Send the safe state and release everything."""
+        return self._guard(self._clean_up)
+
+    def on_error(self, _state):
+        """Go back to unconfigured after an error, safely."""
+        return self._guard(self._clean_up)
+
+    def _configure(self):
+        try:
+            self.build()
+        except CannotConfigure as error:
+            self.get_logger().error(f'cannot be configured: {error}')
+            self._clean_up()
+            return TransitionCallbackReturn.FAILURE
+        if self.TICK_S is not None:
+            self._tick_stop.clear()
+            self._tick_thread = threading.Thread(
+                target=self._tick_for_ever, name=f'{self.get_name()} tick', daemon=True,
+            )
+            self._tick_thread.start()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _activate(self):
+        with self.lock:
+            self.start()
+            self.is_active = True
+        return TransitionCallbackReturn.SUCCESS
+
+    def _deactivate(self):
+        with self.lock:
+            if self.is_active:
+                self.stop()
+                self.is_active = False
+        return TransitionCallbackReturn.SUCCESS
+
+    def _clean_up(self):
+        self._deactivate()
+        self._tick_stop.set()
+        if self._tick_thread is not None:
+            self._tick_thread.join()
+            self._tick_thread = None
+        self.tear_down()
+        for destroy, entity in self._entities:
+            destroy(entity)
+        self._entities.clear()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _guard(self, transition):
+        # rclpy turns an exception here into the error state without a word about it.
+        try:
+            return transition()
+        except Exception:
+            self.get_logger().fatal(f'{transition.__name__}: {traceback.format_exc()}')
+            self._go_safe()
+            return TransitionCallbackReturn.ERROR
+
+    def _go_safe(self):
+        with self.lock:
+            was_active, self.is_active = self.is_active, False
+            if was_active:
+                try:
+                    self.stop()
+                except Exception:
+                    self.get_logger().fatal(f'no safe state: {traceback.format_exc()}')
+
+    # The tick
+
+    def _tick_for_ever(self):
+        due_s = time.monotonic()
+        while not self._tick_stop.is_set():
+            try:
+                with self.lock:
+                    self.tick()
+            except Exception:
+                if not rclpy.ok(context=self.context):
+                    return
+                self.get_logger().fatal(
+                    f'tick failed, this node sends nothing any more: {traceback.format_exc()}'
+                )
+                self._go_safe()
+                return
+            due_s = max(due_s + self.TICK_S, time.monotonic())
+            self._tick_stop.wait(due_s - time.monotonic())
+
+    # Help for subclasses
+
+    def value(self, name):
+        """Return the value of a parameter."""
+        return self.get_parameter(name).value
+
+    def config(self, cls, **more):
+        """
+        Build a configuration dataclass from the parameters of the same names.
+
+        :raises CannotConfigure: when it refuses a value
+        """
+        names = {field.name for field in dataclasses.fields(cls)} - set(more)
+        try:
+            return cls(**{
+                name: self.value(name) for name in names if self.has_parameter(name)
+            }, **more)
+        except ValueError as error:
+            raise CannotConfigure(str(error)) from error
+
+    def now(self):
+        """Return the ROS time for a stamp."""
+        return self.get_clock().now().to_msg()
+
+    def true_at_s(self, header):
+        """
+        Return when a message's content was true, in monotonic seconds; ``None`` if too long ago.
+
+        What waited in a queue is as old as it is, not as new as its callback.
+        """
+        age_s = (self.get_clock().now() - Time.from_msg(
+            header.stamp, clock_type=self.get_clock().clock_type)).nanoseconds / 1e9
+        if not -FUTURE_S < age_s < OLDEST_S:
+            self.get_logger().warning(
+                f'a message is {age_s:.1f} s old and is not used: do the clocks of the hosts '
+                'differ?', throttle_duration_sec=5.0,
+            )
+            return None
+        return time.monotonic() - max(0.0, age_s)
+
+    def publisher(self, ros_type, topic, qos=EVENTS):
+        """Create a publisher that lives until cleanup."""
+        publisher = self.create_publisher(ros_type, topic, qos)
+        self._entities.append((self.destroy_publisher, publisher))
+        return publisher
+
+    def subscribe(self, ros_type, topic, callback, qos=EVENTS):
+        """
+        Subscribe until cleanup; ``callback(message, true_at_s)`` runs with the lock held.
+
+        A message that is too old, or that the callback refuses with ``ValueError``, is not used
+        and says so.
+        """
+        def guarded(message):
+            true_at_s = self.true_at_s(message.header)
+            if true_at_s is None:
+                return
+            try:
+                with self.lock:
+                    callback(message, true_at_s)
+            except ValueError as error:
+                self.get_logger().warning(f'{topic}: {error}', throttle_duration_sec=5.0)
+
+        subscription = self.create_subscription(ros_type, topic, guarded, qos)
+        self._entities.append((self.destroy_subscription, subscription))
+
+    def subscribe_signals(self, cls, callback):
+        """Subscribe to a frame of the interface; ``callback(signals, true_at_s)``."""
+        self.subscribe(
+            convert.ROS_TYPES[cls], cls.TOPIC,
+            lambda message, true_at_s: callback(convert.from_ros(message), true_at_s),
+        )
+
+    def serve(self, ros_type, name, handle):
+        """
+        Offer a service until cleanup.
+
+        ``handle(request, response)`` returns words; a ``ValueError`` is a refusal with words.
+        """
+        def answer(request, response):
+            try:
+                if not self.is_active:
+                    raise ValueError(f'{self.get_name()} is not active')
+                with self.lock:
+                    response.message = handle(request, response)
+                response.success = True
+            except ValueError as error:
+                response.success = False
+                response.message = str(error)
+                self.get_logger().warning(f'{name} refused: {error}')
+            return response
+
+        service = self.create_service(ros_type, name, answer)
+        self._entities.append((self.destroy_service, service))
+
+    def every(self, period_s, callback):
+        """Call back periodically until cleanup, from the executor."""
+        timer = self.create_timer(period_s, callback)
+        self._entities.append((self.destroy_timer, timer))
+
+    def tell(self, journal):
+        """Write a journal's new entries to the log."""
+        for entry in journal.drain():
+            # rclpy remembers the severity of a call site, so each needs its own.
+            if entry.level == 'error':
+                self.get_logger().error(entry.text)
+            elif entry.level == 'warning':
+                self.get_logger().warning(entry.text)
+            else:
+                self.get_logger().info(entry.text)
+
+
+def run(*node_classes, args=None):
+    """
+    Run nodes in one process until SIGINT or SIGTERM, then bring them to rest.
+
+    :returns: exit status: 0 after a requested end, 1 when a node could not start, 2 when a
+        parameter is unusable
+    """
+    ending = threading.Event()
+    # rclpy's own handlers shut the context down before the safe state could be sent.
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    executor = SingleThreadedExecutor()
+    nodes = []
+    try:
+        try:
+            for node_class in node_classes:
+                node = node_class()
+                nodes.append(node)
+                executor.add_node(node)
+        except (ValueError, rclpy.exceptions.ParameterException) as error:
+            print(f'{node_class.__name__}: {error}', file=sys.stderr)
+            return 2
+        for node in nodes:
+            if node.value('autostart') and not _start(node):
+                return 1
+        while not ending.is_set():
+            executor.spin_once(timeout_sec=0.1)
+        _come_to_rest(nodes, executor)
+        return 0
+    except ExternalShutdownException:
+        return 0
+    finally:
+        for node in nodes:
+            with contextlib.suppress(Exception):
+                node.trigger_shutdown()
+        executor.shutdown()
+        for node in nodes:
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _start(node):
+    for transition in (node.trigger_configure, node.trigger_activate):
+        if transition() != TransitionCallbackReturn.SUCCESS:
+            node.get_logger().fatal('could not be started, see above')
+            return False
+    return True
+
+
+def _come_to_rest(nodes, executor):
+    """Take the power away, let the current go, open; bounded, as a dead peer must not hold us."""
+    for node in nodes:
+        with node.lock:
+            node.begin_safe_stop()
+    deadline_s = time.monotonic() + SAFE_WITHIN_S
+    while time.monotonic() < deadline_s and not all(node.is_at_rest for node in nodes):
+        executor.spin_once(timeout_sec=0.02)
+    # The first node carries the words of the others to the bus, so it falls silent last.
+    for node in reversed(nodes):
+        node._deactivate()
+        flushed_s = time.monotonic() + FLUSH_S
+        while time.monotonic() < flushed_s:
+            executor.spin_once(timeout_sec=0.01)

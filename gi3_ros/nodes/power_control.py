@@ -1,0 +1,240 @@
+"""
+power_control: the only author of what the power modules do.
+
+Messages in, :class:`~gi3_ros.core.power.PowerControl` decides, messages out. It sends
+Power_Modules_Status from the same tick that decides, so its silence means what it says.
+"""
+
+import math
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from gi3_ros import msg as ros
+from gi3_ros import srv
+
+from .. import convert
+from ..core import signals
+from ..core.limits import ChargerLimits
+from ..core.power import Phase, PowerConfig, PowerControl, power_modules_status
+from .lifecycle import ChargerNode, Parameter, run
+
+SETPOINT_PERIOD_S = 0.05
+"""A driver switches off after 300 ms without one; a changed one goes out at once."""
+STATUS_PERIOD_S = 0.1
+SIGNALS = (
+    signals.AdvanticsControllerStatus, signals.NewChargeSession, signals.ChargeStatusChange,
+    signals.DcPowerControl, signals.ChargeSessionFinished, signals.EmergencyStop,
+    signals.OcppControl,
+)
+
+
+class PowerControlNode(ChargerNode):
+    """Power for one pistol."""
+
+    TICK_S = 0.01
+    PARAMETERS = (
+        Parameter('max_charger_voltage', 500.0, "V, the charger's maximum (protocol 5.1)",
+                  0.0, 1500.0),
+        Parameter('max_charger_current', 120.0, 'A, charge direction (protocol 5.1)',
+                  0.0, 3000.0),
+        Parameter('max_charger_discharge_current', 0.0,
+                  'A, magnitude; 0 forbids discharging (protocol 5.1)', 0.0, 3000.0),
+        Parameter('max_charger_power', 0.0, 'W; 0 = voltage x current (protocol 5.1)',
+                  0.0, 4e6),
+        Parameter('max_charger_discharge_power', 0.0, 'W; 0 = voltage x current (protocol 5.1)',
+                  0.0, 4e6),
+        Parameter('max_cable_voltage', 500.0, "V, the cable's rating (protocol 5.1)",
+                  0.0, 1500.0),
+        Parameter('max_cable_current', 100.0, "A, the cable's rating (protocol 5.1)",
+                  0.0, 3000.0),
+        Parameter('has_output_contactors', True,
+                  'whether the charger has output contactors of its own; without them it never '
+                  'bleeds while a battery may be connected (R17)'),
+        Parameter('insulation_test_current', 2.0,
+                  'A, current limit of the insulation test (R11)', 0.1, 20.0),
+        Parameter('precharge_min_current', 1.0,
+                  "A, used in the precharge when the vehicle's cap is lower (A13)", 0.0, 5.0),
+        Parameter('current_ramp_up', 100.0, 'A/s', 1.0, 10000.0),
+        Parameter('current_ramp_down', 400.0, 'A/s towards zero; a stop is not ramped',
+                  1.0, 10000.0),
+        Parameter('voltage_ramp', 1000.0, 'V/s, insulation test and precharge', 1.0, 100000.0),
+        Parameter('supervise_insulation', True,
+                  'check 100 Ohm/V ourselves during power (R14); false when the controller '
+                  'reads the monitor (A37)'),
+    )
+
+    def __init__(self, **options):
+        super().__init__('power_control', **options)
+
+    def build(self):
+        self._config = self.config(PowerConfig, limits=self.config(ChargerLimits))
+        self._core = PowerControl(self._config)
+        self._setpoint_due_s = self._status_due_s = -math.inf
+        self._last = None
+        self._measurement_stamp = None
+        self._setpoint = self.publisher(ros.PowerSetpoint, 'power_setpoint')
+        self._status = self.publisher(ros.PowerStatus, 'power_status')
+        self._effective = self.publisher(ros.EffectiveSetpoint, 'effective_setpoint')
+        self._to_controller = {
+            cls: self.publisher(convert.ROS_TYPES[cls], cls.TOPIC)
+            for cls in (signals.PowerModulesStatus, signals.DcPowerParameters)
+        }
+        for cls in SIGNALS:
+            self.subscribe_signals(cls, self._on_controller)
+        self.subscribe(ros.PowerMeasurement, 'power_measurement', self._on_measurement)
+        self.subscribe(ros.StageStatus, 'stage_status', self._on_stage)
+        self.serve(srv.SetCurrentSetpoint, 'set_current_setpoint', self._set_current_setpoint)
+        self.serve(srv.SetLimits, 'set_limits', self._set_limits)
+        self.serve(srv.EmergencyStop, 'emergency_stop', self._emergency_stop)
+        self.serve(srv.ResetFault, 'reset_fault', self._reset_fault)
+        self._diagnostics = self.publisher(DiagnosticArray, '/diagnostics')
+        self.every(1.0, self._diagnose)
+
+    def start(self):
+        # Nothing that was commanded while inactive counts: power needs a session begun now.
+        self._core = PowerControl(self._config)
+        self._last = None
+
+    def stop(self):
+        """Zero power, System_Enable withdrawn while that can be said honestly, then silence."""
+        now_s = time.monotonic()
+        if self._core.phase is not Phase.IDLE:
+            self._core.emergency_stop('power_control leaves active', now_s=now_s)
+        self._step()
+        reading = self._core.reading(now_s=now_s)
+        if reading is not None:
+            self._publish_status(power_modules_status(reading, is_allowed=False))
+
+    def begin_safe_stop(self):
+        if self.is_active and self._core.phase is not Phase.IDLE:
+            self._core.emergency_stop('the process was asked to end', now_s=time.monotonic())
+
+    @property
+    def is_at_rest(self):
+        if not self.is_active:
+            return True
+        reading = self._core.reading(now_s=time.monotonic())
+        return reading is None or abs(reading.current_a) <= 1.0
+
+    def tick(self):
+        if self.is_active:
+            self._step()
+
+    def _step(self):
+        """Decide and publish; the lock is held."""
+        now_s = time.monotonic()
+        decision = self._core.tick(now_s=now_s)
+        last, self._last = self._last, decision
+        stamp = self.now()
+        if last is None or decision.setpoint != last.setpoint or now_s >= self._setpoint_due_s:
+            self._setpoint.publish(convert.setpoint_to_ros(decision.setpoint, stamp))
+            self._setpoint_due_s = now_s + SETPOINT_PERIOD_S
+        if decision.status is not None:
+            self._publish_status(decision.status)
+        if decision.parameters is not None:
+            self._to_controller[signals.DcPowerParameters].publish(
+                convert.to_ros(decision.parameters, stamp))
+        has_moved = last is None or (
+            (decision.phase, decision.fault) != (last.phase, last.fault)
+        )
+        if has_moved or now_s >= self._status_due_s:
+            self._status_due_s = now_s + STATUS_PERIOD_S
+            self._publish_words(decision, stamp)
+        self.tell(self._core.journal)
+
+    def _publish_status(self, status):
+        # The stamp is the measurement's own: no reading leaves younger than it is.
+        self._to_controller[signals.PowerModulesStatus].publish(
+            convert.to_ros(status, self._measurement_stamp))
+
+    def _publish_words(self, decision, stamp):
+        message = ros.PowerStatus(
+            phase=int(decision.phase), phase_name=decision.phase.name,
+            system_enable=decision.system_enable, fault=decision.fault, note=decision.note,
+        )
+        message.header.stamp = stamp
+        self._status.publish(message)
+        effective = decision.effective
+        if effective is not None:
+            message = ros.EffectiveSetpoint(
+                voltage=effective.voltage_v, current=effective.current_a,
+                commanded=effective.commanded_a, source=effective.source,
+                lease_remaining=effective.lease_remaining_s,
+                limited_by=list(effective.limited_by),
+            )
+            message.header.stamp = stamp
+            self._effective.publish(message)
+
+    # Inputs
+
+    def _on_controller(self, message, true_at_s):
+        self._core.receive(message, now_s=true_at_s)
+        # The vehicle waits for no tick (R5): a command acts now.
+        self.tick()
+
+    def _on_measurement(self, message, true_at_s):
+        self._core.measure(convert.measurement_from_ros(message), now_s=true_at_s)
+        self._measurement_stamp = message.header.stamp
+
+    def _on_stage(self, message, true_at_s):
+        self._core.see_stage(message.stage, message.reason, now_s=true_at_s)
+        self.tick()
+
+    # Services
+
+    def _set_current_setpoint(self, request, response):
+        now_s = time.monotonic()
+        try:
+            return self._core.request_current(
+                request.current, duration_s=request.duration, priority=request.priority,
+                source=request.source, now_s=now_s,
+            )
+        finally:
+            self._step()
+            effective = self._last.effective
+            if effective is not None:
+                response.current_in_force = effective.current_a
+                response.source_in_force = effective.source
+                response.limited_by = list(effective.limited_by)
+
+    def _set_limits(self, request, _response):
+        return self._core.request_limits(
+            voltage_v=request.maximum_voltage,
+            charge_current_a=request.maximum_charge_current,
+            discharge_current_a=request.maximum_discharge_current,
+            now_s=time.monotonic(),
+        )
+
+    def _emergency_stop(self, request, _response):
+        self._core.emergency_stop(request.reason, now_s=time.monotonic())
+        self._step()
+        return f'no power; latched until reset_fault: {self._core.fault}'
+
+    def _reset_fault(self, _request, _response):
+        self._core.reset_fault(now_s=time.monotonic())
+        return 'reset; power comes back with the next session'
+
+    # Diagnostics
+
+    def _diagnose(self):
+        with self.lock:
+            decision, counts = self._last, dict(self._core.journal.counts)
+        status = DiagnosticStatus(
+            name=f'{self.get_name()}: power', hardware_id=self.get_namespace(),
+            level=DiagnosticStatus.OK, message='inactive',
+        )
+        if self.is_active and decision is not None:
+            status.message = decision.note or decision.phase.name
+            if decision.fault:
+                status.level, status.message = DiagnosticStatus.ERROR, decision.fault
+            elif counts:
+                status.level = DiagnosticStatus.WARN
+        status.values = [KeyValue(key=key, value=str(value)) for key, value in counts.items()]
+        array = DiagnosticArray(status=[status])
+        array.header.stamp = self.now()
+        self._diagnostics.publish(array)
+
+
+def main():
+    """Run power_control alone."""
+    return run(PowerControlNode)

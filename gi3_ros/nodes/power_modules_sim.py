@@ -1,0 +1,80 @@
+"""
+power_modules_sim: a simulated driver of power modules and contactors behind real topics.
+
+The circuit is physics (:mod:`gi3_ros.sim.modules`); what hangs at the pistol comes from the
+simulated vehicle over the plug link. A real installation puts its own driver here.
+"""
+
+import time
+
+from gi3_ros import msg as ros
+
+from .. import convert
+from ..sim.modules import PowerModules
+from ..sim.plug import CircuitEnd, DEFAULT_PORT, PlugError
+from .lifecycle import CannotConfigure, ChargerNode, Parameter, run
+
+MEASURE_PERIOD_S = 0.04
+
+
+class PowerModulesSim(ChargerNode):
+    """Simulated hardware of one pistol."""
+
+    TICK_S = 0.005
+    PARAMETERS = (
+        Parameter('plug_port', DEFAULT_PORT,
+                  'UDP port of the plug link on this machine, the same as for gi3 sim', 1, 65535),
+    )
+
+    def __init__(self, **options):
+        super().__init__('power_modules_sim', **options)
+        self._plug = None
+
+    def build(self):
+        try:
+            self._plug = CircuitEnd(self.value('plug_port'))
+        except PlugError as error:
+            raise CannotConfigure(str(error)) from error
+        self._modules = PowerModules()
+        self._breaches_told = 0
+        self._due_s = 0.0
+        self._last_contacts = None
+        self._measurement = self.publisher(ros.PowerMeasurement, 'power_measurement')
+        self._feedback = self.publisher(ros.ContactorFeedback, 'contactor_feedback')
+        self.subscribe(ros.PowerSetpoint, 'power_setpoint', self._on_setpoint)
+        self.subscribe(ros.ContactorCommand, 'contactor_command', self._on_command)
+
+    def tear_down(self):
+        if self._plug is not None:
+            self._plug.close()
+            self._plug = None
+
+    def tick(self):
+        now_s = time.monotonic()
+        modules = self._modules
+        modules.advance(now_s=now_s)
+        modules.connect(self._plug.poll(modules.reading(), now_s=now_s))
+        for breach in modules.breaches[self._breaches_told:]:
+            self.get_logger().error(f'the hardware would have suffered: {breach.text}')
+        self._breaches_told = len(modules.breaches)
+        if not self.is_active:
+            return
+        feedback = modules.feedback()
+        contacts = (feedback.output, feedback.precharge)
+        if now_s >= self._due_s or contacts != self._last_contacts:
+            self._due_s = now_s + MEASURE_PERIOD_S
+            self._last_contacts = contacts
+            stamp = self.now()
+            self._measurement.publish(convert.measurement_to_ros(modules.measurement(), stamp))
+            self._feedback.publish(convert.feedback_to_ros(feedback, stamp))
+
+    def _on_setpoint(self, message, true_at_s):
+        self._modules.set_point(convert.setpoint_from_ros(message), now_s=true_at_s)
+
+    def _on_command(self, message, true_at_s):
+        self._modules.command(convert.command_from_ros(message), now_s=true_at_s)
+
+
+def main():
+    """Run the simulated hardware alone."""
+    return run(PowerModulesSim)

@@ -1,0 +1,161 @@
+"""
+precharge: the only author of contactor commands.
+
+Owns the output stage between the power modules and the pistol, and supervises the CCS precharge.
+"""
+
+import math
+import time
+
+from gi3_ros import msg as ros
+from gi3_ros import srv
+
+from .. import convert
+from ..core import signals
+from ..core.output_stage import OutputStage, Stage, StageConfig
+from ..core.precharge import PrechargeSupervision, Verdict
+from .lifecycle import ChargerNode, Parameter, run
+
+REPORT_PERIOD_S = 0.1
+SIGNALS = (
+    signals.AdvanticsControllerStatus, signals.DcPowerControl, signals.ChargeSessionFinished,
+    signals.EmergencyStop,
+)
+
+
+class PrechargeNode(ChargerNode):
+    """The output stage of one pistol."""
+
+    TICK_S = 0.02
+    PARAMETERS = (
+        Parameter('has_output_contactors', True,
+                  'whether the charger has output contactors of its own'),
+        Parameter('max_closing_difference', 20.0,
+                  'V across the open contactors at which they may close', 1.0, 50.0),
+        Parameter('max_opening_current', 1.0,
+                  'A at which they may open; CCS 1 A, CHAdeMO 5 A (R42)', 0.1, 5.0),
+        Parameter('unloading_timeout', 1.0,
+                  's to wait for the current to go, then they open all the same', 0.1, 5.0),
+        Parameter('contact_timeout', 0.3, 's for the auxiliary contacts to follow', 0.05, 2.0),
+        Parameter('precharge_timeout', 20.0,
+                  's after which a precharge is called timed out; the vehicle ends it', 1.0, 60.0),
+    )
+
+    def __init__(self, **options):
+        super().__init__('precharge', **options)
+
+    def build(self):
+        self._config = self.config(StageConfig)
+        self._reset()
+        self._command = self.publisher(ros.ContactorCommand, 'contactor_command')
+        self._stage_status = self.publisher(ros.StageStatus, 'stage_status')
+        self._precharge_status = self.publisher(ros.PrechargeStatus, 'precharge_status')
+        for cls in SIGNALS:
+            self.subscribe_signals(cls, self._on_controller)
+        self.subscribe(ros.PowerMeasurement, 'power_measurement', self._on_measurement)
+        self.subscribe(ros.ContactorFeedback, 'contactor_feedback', self._on_feedback)
+        self.subscribe(ros.PowerStatus, 'power_status', self._on_power)
+        self.serve(srv.SetContactors, 'set_contactors', self._set_contactors)
+        self.serve(srv.ResetFault, 'reset_stage_fault', self._reset_fault)
+
+    def _reset(self):
+        self._stage = OutputStage(self._config)
+        self._supervision = PrechargeSupervision(self.value('precharge_timeout'))
+        self._last = None
+        self._due_s = -math.inf
+        self._ending = False
+
+    def start(self):
+        self._reset()
+
+    def stop(self):
+        """Ask for zero power; the driver opens by itself once the current is gone."""
+        if self._stage.stage is not Stage.OPEN:
+            self._publish_stage(Stage.UNLOADING, 'precharge leaves active')
+
+    def begin_safe_stop(self):
+        self._ending = True
+
+    @property
+    def is_at_rest(self):
+        return (not self.is_active or self._stage.stage is Stage.OPEN
+                or not self._config.has_output_contactors)
+
+    def tick(self):
+        if self.is_active:
+            self._step()
+
+    def _step(self):
+        """Decide and publish; the lock is held."""
+        now_s = time.monotonic()
+        stage = self._stage
+        if self._ending:
+            stage.see_power('the process was asked to end', now_s=now_s)
+        decision = (stage.tick(now_s=now_s), stage.stage)
+        if decision != self._last or now_s >= self._due_s:
+            self._last, self._due_s = decision, now_s + REPORT_PERIOD_S
+            self._command.publish(convert.command_to_ros(decision[0], self.now()))
+            self._publish_stage(stage.stage, stage.reason)
+            self._publish_progress(now_s)
+        self.tell(stage.journal)
+
+    def _publish_stage(self, stage, reason):
+        message = ros.StageStatus(stage=int(stage), stage_name=stage.name, reason=reason)
+        message.header.stamp = self.now()
+        self._stage_status.publish(message)
+
+    def _publish_progress(self, now_s):
+        progress = self._supervision.take_news(now_s=now_s)
+        if progress is None:
+            return
+        message = ros.PrechargeStatus(
+            target=progress.target_v, present=progress.present_v,
+            difference=progress.difference_v, current=progress.current_a,
+            current_cap=progress.current_cap_a, elapsed=progress.elapsed_s,
+            verdict=int(progress.verdict),
+        )
+        message.header.stamp = self.now()
+        self._precharge_status.publish(message)
+        if progress.verdict in (Verdict.DONE, Verdict.ABORTED):
+            self.get_logger().info(
+                f'precharge {progress.verdict.name} after {progress.elapsed_s:.2f} s: '
+                f'{progress.present_v:.1f} V of {progress.target_v:.1f} V'
+            )
+
+    # Inputs
+
+    def _on_controller(self, message, true_at_s):
+        self._stage.receive(message, now_s=true_at_s)
+        self._supervision.receive(message, now_s=true_at_s)
+        self.tick()
+
+    def _on_measurement(self, message, true_at_s):
+        measurement = convert.measurement_from_ros(message)
+        self._stage.measure(measurement, now_s=true_at_s)
+        self._supervision.measure(measurement)
+
+    def _on_feedback(self, message, true_at_s):
+        self._stage.see_contacts(convert.feedback_from_ros(message), now_s=true_at_s)
+        self.tick()
+
+    def _on_power(self, message, true_at_s):
+        self._stage.see_power(message.fault, now_s=true_at_s)
+
+    # Services
+
+    def _set_contactors(self, request, _response):
+        now_s = time.monotonic()
+        if request.position == request.OPEN:
+            return self._stage.request_open(now_s=now_s)
+        if request.position == request.CLOSE:
+            return self._stage.request_close(now_s=now_s)
+        raise ValueError(f'position {request.position} is neither OPEN (0) nor CLOSE (1)')
+
+    def _reset_fault(self, _request, _response):
+        self._stage.reset_fault(now_s=time.monotonic())
+        return 'reset'
+
+
+def main():
+    """Run precharge alone."""
+    return run(PrechargeNode)
