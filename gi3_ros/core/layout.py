@@ -1,7 +1,7 @@
 """The words in which the generated :mod:`signals` describes the frames."""
 
-import dataclasses
 from collections.abc import Mapping
+import dataclasses
 from enum import IntEnum
 from typing import ClassVar
 

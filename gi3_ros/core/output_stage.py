@@ -104,7 +104,8 @@ class OutputStage:
         self.config = config
         self.journal = Journal()
         self.stage = Stage.OPEN
-        self.reason = ''
+        self.reason = 'waits for the first word of the contactors\' driver'
+        self._has_begun = False
         self._entered_s = -math.inf
         self._controller_s = -math.inf
         self._emergency_s = -math.inf
@@ -203,10 +204,19 @@ class OutputStage:
     # The tick
 
     def tick(self, *, now_s):
-        """Decide what the contactors shall do; returns the command for their driver."""
+        """
+        Decide what the contactors shall do.
+
+        :returns: the command for their driver, or ``None`` as long as it is not known where they
+            are: whoever was here before us may have left them closed under load
+        """
         if not self.config.has_output_contactors:
             self.stage, self.reason = Stage.CLOSED, 'no own output contactors'
             return ContactorCommand(reason=self.reason)
+        if not self._has_begun:
+            if self._feedback is None:
+                return None
+            self._begin(now_s)
         _STEPS[self.stage](self, now_s)
         if self.stage is Stage.FAULT and self._unloads and self._is_unloaded(now_s):
             self._unloads = False
@@ -381,6 +391,15 @@ class OutputStage:
             )
 
     # Moves
+
+    def _begin(self, now_s):
+        self._has_begun = True
+        self._entered_s = now_s
+        self.reason = ''
+        if self._feedback.output is Contact.CLOSED:
+            self.stage = Stage.UNLOADING
+            self.reason = 'found closed at the start'
+            self.journal.info('output contactors found closed at the start', now_s=now_s)
 
     def _happen(self, event, now_s, reason=''):
         before = self.stage

@@ -14,10 +14,10 @@ import dataclasses
 import enum
 import math
 
-from .command import Request, illegality, request_of
+from .command import illegality, Request, request_of
 from .hardware import ModulesMode, PowerSetpoint
 from .journal import Journal
-from .limits import SMALLEST_CURRENT_A, AdvertisedLimits, ChargerLimits
+from .limits import AdvertisedLimits, ChargerLimits, SMALLEST_CURRENT_A
 from .output_stage import Stage
 from .setpoint import Leases, Priority, Ramp
 from .signals import (
@@ -207,7 +207,7 @@ class PowerControl:
         self._effective = None
         # Inputs with the time at which each was true.
         self._controller_state = None
-        self._controller_s = None
+        self._controller_s = -math.inf
         self._measurement = None
         self._measured_s = -math.inf
         self._stage = Stage.OPEN
@@ -229,7 +229,7 @@ class PowerControl:
 
     def receive(self, message, *, now_s):
         """Take a decoded message of the controller; others are ignored."""
-        handler = self._HANDLERS.get(type(message))
+        handler = _HANDLERS.get(type(message))
         if handler is not None:
             handler(self, message, now_s)
 
@@ -256,6 +256,11 @@ class PowerControl:
     def reading(self, *, now_s):
         """Return the last measurement while it is young enough to be used, else ``None``."""
         return self._measurement if now_s - self._measured_s < MEASUREMENT_MAX_AGE_S else None
+
+    @property
+    def is_in_session(self):
+        """Whether a session is announced and not over."""
+        return self.phase not in (Phase.IDLE, Phase.FAULT) and not self._is_finished
 
     # Requests of people and robots
 
@@ -426,16 +431,6 @@ class PowerControl:
         self._command = command
         self._happen(request, now_s)
 
-    _HANDLERS = {
-        AdvanticsControllerStatus: _on_status,
-        NewChargeSession: _on_new_session,
-        ChargeStatusChange: _on_status_change,
-        ChargeSessionFinished: _on_finished,
-        EmergencyStop: _on_emergency,
-        OcppControl: _on_ocpp,
-        DcPowerControl: _on_command,
-    }
-
     def _unfit(self, request, command):
         """Say why a legal request does not fit what is going on; empty when it does."""
         if self.phase is Phase.FAULT:
@@ -470,8 +465,8 @@ class PowerControl:
                 # The controller went straight on to another session (A42).
                 before = self.phase = Phase.IDLE
             if before is Phase.IDLE:
-                if now_s - self._emergency_s < EMERGENCY_CLEAR_S:
-                    return  # the note of the tick says so
+                if self._controller_gone(now_s):
+                    return  # the announcement repeats, and so does whatever forbids it
                 self._begin_session()
         after = self.phase = TRANSITIONS[before, event]
         if after is Phase.IDLE:
@@ -529,16 +524,18 @@ class PowerControl:
 
     def _cause_still_there(self, now_s, *, waking=False):
         """Name a cause that forbids power right now, whatever is commanded; empty if none."""
-        age_s = math.inf if self._controller_s is None else now_s - self._controller_s
+        return self._controller_gone(now_s) or ('' if waking else self._not_ready(now_s))
+
+    def _controller_gone(self, now_s):
+        """Name what the controller's side lacks for a session; empty when it is there."""
+        age_s = now_s - self._controller_s
         if age_s >= CONTROLLER_TIMEOUT_S:
             return (
                 f'controller silent: no Advantics_Controller_Status for {age_s * 1e3:.0f} ms (R1)'
             )
         if now_s - self._emergency_s < EMERGENCY_CLEAR_S:
             return 'Emergency_Stop is in force (R38)'
-        if waking:
-            return ''
-        return self._not_ready(now_s)
+        return ''
 
     def _not_ready(self, now_s):
         """Name what our own side lacks to run; empty when it is ready (R6)."""
@@ -621,13 +618,13 @@ class PowerControl:
                     f'{self._stage.name} {self._stage_reason}'.rstrip()
                 )
                 return PowerSetpoint(reason=self._note)
-            return self._REGULATORS[self.phase](self, now_s)
+            return _REGULATORS[self.phase](self, now_s)
         if self.phase is Phase.LOWERING:
             return self._lower(now_s)
         if self.phase is Phase.WAKING:
             self._note = self._not_ready(now_s)
-        elif self.phase is Phase.IDLE and now_s - self._emergency_s < EMERGENCY_CLEAR_S:
-            self._note = 'Emergency_Stop is in force: no session can begin (R38)'
+        elif self.phase is Phase.IDLE:
+            self._note = self._controller_gone(now_s)
         return PowerSetpoint(reason=self.fault or self.phase.name)
 
     def _voltage_limit(self):
@@ -686,12 +683,6 @@ class PowerControl:
         )
         return PowerSetpoint(ModulesMode.REGULATE, voltage_v, current_a, f'{source}: transfer')
 
-    _REGULATORS = {
-        Phase.INSULATION_TEST: _test_insulation,
-        Phase.PRECHARGE: _precharge,
-        Phase.POWER_TRANSFER: _transfer,
-    }
-
     def _lower(self, now_s):
         """Bleed the output, unless a battery may be on it (R15 to R17)."""
         volts = self._measurement.voltage_v
@@ -745,6 +736,22 @@ class PowerControl:
             self._next_status_s if late_s < STATUS_PERIOD_S else now_s
         ) + STATUS_PERIOD_S
         return power_modules_status(reading, is_allowed=self._system_enable)
+
+
+_HANDLERS = {
+    AdvanticsControllerStatus: PowerControl._on_status,
+    NewChargeSession: PowerControl._on_new_session,
+    ChargeStatusChange: PowerControl._on_status_change,
+    ChargeSessionFinished: PowerControl._on_finished,
+    EmergencyStop: PowerControl._on_emergency,
+    OcppControl: PowerControl._on_ocpp,
+    DcPowerControl: PowerControl._on_command,
+}
+_REGULATORS = {
+    Phase.INSULATION_TEST: PowerControl._test_insulation,
+    Phase.PRECHARGE: PowerControl._precharge,
+    Phase.POWER_TRANSFER: PowerControl._transfer,
+}
 
 
 def power_modules_status(reading, *, is_allowed):

@@ -8,7 +8,7 @@ import dataclasses
 import enum
 import math
 
-from .command import Request, illegality, request_of
+from .command import illegality, Request, request_of
 from .signals import DcPowerControl
 
 WINDOW_V = 20.0

@@ -134,7 +134,7 @@ class SessionControl:
 
     def receive(self, message, *, now_s):
         """Take a decoded message of the controller, or our own DC_Power_Parameters."""
-        handler = self._HANDLERS.get(type(message))
+        handler = _HANDLERS.get(type(message))
         if handler is not None:
             handler(self, message, now_s)
 
@@ -300,15 +300,6 @@ class SessionControl:
         self._has_parameters = True
         self._finish_parameters(now_s)
 
-    _HANDLERS = {
-        AdvanticsControllerStatus: _on_status,
-        NewChargeSession: _on_new_session,
-        EvInformationBattery: _on_battery,
-        ChargeSessionFinished: _on_finished,
-        EmergencyStop: _on_emergency,
-        DcPowerParameters: _on_parameters,
-    }
-
     # The word
 
     def _set(self, **flags):
@@ -358,6 +349,16 @@ class SessionControl:
 
     def _is_controller_alive(self, now_s):
         return now_s - self._state_s < CONTROLLER_TIMEOUT_S
+
+
+_HANDLERS = {
+    AdvanticsControllerStatus: SessionControl._on_status,
+    NewChargeSession: SessionControl._on_new_session,
+    EvInformationBattery: SessionControl._on_battery,
+    ChargeSessionFinished: SessionControl._on_finished,
+    EmergencyStop: SessionControl._on_emergency,
+    DcPowerParameters: SessionControl._on_parameters,
+}
 
 
 def _name(state):

@@ -9,13 +9,14 @@ import math
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
 from gi3_ros import msg as ros
 from gi3_ros import srv
 
 from .. import convert
 from ..core import signals
 from ..core.limits import ChargerLimits
-from ..core.power import Phase, PowerConfig, PowerControl, power_modules_status
+from ..core.power import power_modules_status, PowerConfig, PowerControl
 from .lifecycle import ChargerNode, Parameter, run
 
 SETPOINT_PERIOD_S = 0.05
@@ -98,7 +99,7 @@ class PowerControlNode(ChargerNode):
     def stop(self):
         """Zero power, System_Enable withdrawn while that can be said honestly, then silence."""
         now_s = time.monotonic()
-        if self._core.phase is not Phase.IDLE:
+        if self._core.is_in_session:
             self._core.emergency_stop('power_control leaves active', now_s=now_s)
         self._step()
         reading = self._core.reading(now_s=now_s)
@@ -106,7 +107,7 @@ class PowerControlNode(ChargerNode):
             self._publish_status(power_modules_status(reading, is_allowed=False))
 
     def begin_safe_stop(self):
-        if self.is_active and self._core.phase is not Phase.IDLE:
+        if self.is_active and self._core.is_in_session:
             self._core.emergency_stop('the process was asked to end', now_s=time.monotonic())
 
     @property

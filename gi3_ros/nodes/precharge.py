@@ -94,7 +94,8 @@ class PrechargeNode(ChargerNode):
         decision = (stage.tick(now_s=now_s), stage.stage)
         if decision != self._last or now_s >= self._due_s:
             self._last, self._due_s = decision, now_s + REPORT_PERIOD_S
-            self._command.publish(convert.command_to_ros(decision[0], self.now()))
+            if decision[0] is not None:
+                self._command.publish(convert.command_to_ros(decision[0], self.now()))
             self._publish_stage(stage.stage, stage.reason)
             self._publish_progress(now_s)
         self.tell(stage.journal)

@@ -7,10 +7,11 @@ What a robot or an operator wants of a charge comes in here as services.
 import math
 import time
 
-from gi3_ros import msg as ros
-from gi3_ros import srv
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
+
+from gi3_ros import msg as ros
+from gi3_ros import srv
 
 from .. import convert
 from ..core import signals
@@ -94,7 +95,7 @@ class SessionNode(ChargerNode):
         self._battery_state.publish(self._battery(story, message.header.stamp))
 
     def _battery(self, story, stamp):
-        """What is known of the battery; NaN where nobody tells us (BatteryState.msg)."""
+        """Say what is known of the battery; NaN where nobody tells us (BatteryState.msg)."""
         battery = BatteryState(
             voltage=math.nan, current=math.nan, temperature=math.nan, charge=math.nan,
             capacity=math.nan, design_capacity=math.nan, percentage=story.state_of_charge,

@@ -15,6 +15,7 @@ import math
 import random
 
 from ..core.hardware import (
+    COMMAND_TIMEOUT_S,
     Contact,
     ContactorFeedback,
     DRIVER_TIMEOUT_S,
@@ -255,8 +256,10 @@ class PowerModules:
     """
     Simulated driver of power modules with the charger's own contactors.
 
-    It keeps the contract of ``PowerSetpoint``: it switches off by itself when no set-point came
-    for ``DRIVER_TIMEOUT_S``. What a real charger would be damaged by is kept in ``breaches``.
+    It keeps the contract of ``PowerSetpoint`` and ``ContactorCommand``: it switches off by itself
+    when no set-point came for ``DRIVER_TIMEOUT_S``, and opens when no command came for
+    ``COMMAND_TIMEOUT_S`` and no current flows. What a real charger would be damaged by is kept in
+    ``breaches``.
     """
 
     def __init__(self, config=None):
@@ -270,6 +273,7 @@ class PowerModules:
         self._inlet = UNPLUGGED
         self._setpoint = PowerSetpoint()
         self._setpoint_at_s = -math.inf
+        self._command_at_s = -math.inf
         self._awake_at_s = math.inf
         self._now_s = None
         self._mode = ModulesMode.OFF
@@ -304,6 +308,7 @@ class PowerModules:
     def command(self, command, *, now_s):
         """Take a :class:`~gi3_ros.core.hardware.ContactorCommand`."""
         self.advance(now_s=now_s)
+        self._command_at_s = now_s
         self._output.drive(command.output_closed, now_s=now_s)
         self._precharge.drive(command.precharge_closed, now_s=now_s)
 
@@ -373,6 +378,10 @@ class PowerModules:
 
     def _move_contactors(self, now_s):
         circuit = self.circuit
+        if (now_s - self._command_at_s >= COMMAND_TIMEOUT_S - _EPSILON_S
+                and abs(circuit.output_current_a) <= self.config.max_off_current_a):
+            self._output.drive(False, now_s=now_s)
+            self._precharge.drive(False, now_s=now_s)
         self._precharge.advance(now_s=now_s)
         if not self._output.advance(now_s=now_s):
             return

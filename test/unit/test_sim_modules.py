@@ -5,6 +5,7 @@ import math
 import pytest
 
 from gi3_ros.core.hardware import (
+    COMMAND_TIMEOUT_S,
     Contact,
     ContactorCommand,
     DRIVER_TIMEOUT_S,
@@ -25,12 +26,13 @@ def regulate(volts, amps):
 
 
 class Rig:
-    """Power modules with a stream of set-points every 10 ms."""
+    """Power modules with streams of set-points and contactor commands every 10 ms."""
 
     def __init__(self, config=AWAKE):
         self.modules = PowerModules(config)
         self.circuit = self.modules.circuit
         self.ms = 0
+        self.command = None
 
     @property
     def now_s(self):
@@ -43,7 +45,9 @@ class Rig:
             if setpoint is not None:
                 self.modules.set_point(setpoint, now_s=self.now_s)
             if closed is not None:
-                self.modules.command(ContactorCommand(output_closed=closed), now_s=self.now_s)
+                self.command = ContactorCommand(output_closed=closed)
+            if self.command is not None:
+                self.modules.command(self.command, now_s=self.now_s)
             self.ms += 10
             self.modules.advance(now_s=self.now_s)
         return self.modules.measurement()
@@ -215,6 +219,29 @@ def test_setpoint_that_is_no_number_is_refused_and_keeps_nothing_alive(bad):
     assert rig.circuit.modules_current_a == 0.0
     assert rig.circuit.output_voltage_v == pytest.approx(360.0, abs=0.1)
     assert 'not a finite number' in rig.texts()[0]
+
+
+def test_contactors_open_without_commands_but_not_under_load():
+    rig = Rig()
+    rig.precharge(360.0)
+    rig.run(0.5, regulate(420.0, 50.0), inlet=BATTERY)
+    rig.command = None
+    rig.run(3.0, regulate(420.0, 50.0))
+    assert rig.modules.feedback().output is Contact.CLOSED
+    rig.run(0.1, PowerSetpoint())
+    assert rig.modules.feedback().output is Contact.OPEN
+    assert rig.modules.breaches == []
+
+
+@pytest.mark.parametrize(
+    'silent_s, contact', [(COMMAND_TIMEOUT_S - 0.01, Contact.CLOSED),
+                          (COMMAND_TIMEOUT_S + 0.03, Contact.OPEN)])
+def test_contactors_open_a_second_after_the_last_command(silent_s, contact):
+    rig = Rig()
+    rig.run(0.1, PowerSetpoint(), closed=True)
+    rig.command = None
+    rig.run(silent_s - 0.01, PowerSetpoint())
+    assert rig.modules.feedback().output is contact
 
 
 def test_stream_of_setpoints_keeps_the_driver_on():
