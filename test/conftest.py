@@ -36,7 +36,7 @@ def pytest_configure(config):
     package = importlib.util.find_spec('gi3_ros')
     if package is None:
         raise pytest.UsageError('gi3_ros is not built or not found: make test, or . .venv/env.sh')
-    if pathlib.Path(package.origin).resolve().parent == SOURCES / 'gi3_ros':
+    if pathlib.Path(package.origin).parent == SOURCES / 'gi3_ros':
         raise pytest.UsageError(
             'gi3_ros comes from the source folder, which has no built messages: '
             'run make test or pytest, not python -m pytest')

@@ -52,8 +52,8 @@ def illegality(command):
     """
     Say why a command must not be followed, in words; empty when it may be.
 
-    Covers undefined functions (protocol 1.4, 2.4) and the combinations that the interface rules
-    out by themselves (R15, R21, R27, A38).
+    Covers undefined functions (interface.md 1.4, 2.4) and the combinations that the interface
+    rules out by themselves (R15, R21, R27, A38).
     """
     function = command.power_function
     if function not in _REQUESTS:

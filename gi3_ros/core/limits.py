@@ -1,8 +1,8 @@
 """
 What this charger can do, as configured and as lowered for the moment (R32, R33).
 
-Entry names and defaults are the controller's own (protocol 5.1), so one configuration can be read
-by both sides.
+Entry names and defaults are the controller's own (interface.md 5.1), so one configuration can be
+read by both sides.
 """
 
 import dataclasses

@@ -104,7 +104,7 @@ class OutputStage:
         self.config = config
         self.journal = Journal()
         self.stage = Stage.OPEN
-        self.reason = 'waits for the first word of the contactors\' driver'
+        self.reason = "waits for the first word of the contactors' driver"
         self._has_begun = False
         self._entered_s = -math.inf
         self._controller_s = -math.inf

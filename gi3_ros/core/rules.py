@@ -2,8 +2,8 @@
 The rules that bind the customer side, held against what it really sends.
 
 :class:`CustomerRules` is fed with the messages of both directions and names each breach once,
-with the number of the rule in protocol.md, the time and the values. A breach that lasts is one
-finding; it can be found again after it has been mended. It never touches the session.
+with the number of the rule in docs/interface.md, the time and the values. A breach that lasts is
+one finding; it can be found again after it has been mended. It never touches the session.
 """
 
 import collections
@@ -95,7 +95,7 @@ class Finding:
 
     time_s: float
     rule: str
-    """Number in protocol.md, such as ``'R21'``."""
+    """Number in docs/interface.md, such as ``'R21'``."""
     text: str
     values: dict
     who: str = 'customer'

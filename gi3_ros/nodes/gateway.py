@@ -8,6 +8,7 @@ Inactive it listens and shows, and sends nothing.
 
 import collections
 import dataclasses
+import math
 import threading
 import time
 import traceback
@@ -26,6 +27,8 @@ RECEIVE_TIMEOUT_S = 0.1
 """Bounds how long the receive thread needs to notice that it shall end."""
 MAX_AGE_S = MEASUREMENT_MAX_AGE_S + 0.1
 """Older words for the controller are not sent: a reading may be this old, the way included."""
+QUIET_S = 0.25
+"""When nobody has had a word for the controller for this long, nobody will: R2 asks for 0.1 s."""
 OWN_FRAMES = 64
 """How many of our own frames are remembered to know their echoes."""
 
@@ -63,6 +66,7 @@ class Gateway(ChargerNode):
         self._bus = None
         self._receiver = None
         self._receiving = False
+        self._asked_to_send_s = -math.inf
 
     def build(self):
         pistols, indices = list(self.value('pistols')), list(self.value('indices'))
@@ -112,6 +116,11 @@ class Gateway(ChargerNode):
             self._bus.close()
             self._bus = None
 
+    @property
+    def is_at_rest(self):
+        # In processes of their own the others are ending too, and not without a last word.
+        return not self.is_active or time.monotonic() - self._asked_to_send_s > QUIET_S
+
     def _create_topics(self, pistol, index):
         publishers = {}
         for cls in convert.MESSAGE_CLASSES:
@@ -131,7 +140,7 @@ class Gateway(ChargerNode):
         if not self.is_active:
             return
         signals = convert.from_ros(message)
-        now_s = time.monotonic()
+        now_s = self._asked_to_send_s = time.monotonic()
         if now_s - true_at_s > MAX_AGE_S:
             self._counters.not_sent += 1
             self._journal.finding(

@@ -369,6 +369,9 @@ def run(*node_classes, args=None):
     except ExternalShutdownException:
         return 0
     finally:
+        # Ctrl-C reaches a launched process twice; the second must not hit the interpreter's end.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         for node in nodes:
             with contextlib.suppress(Exception):
                 node.trigger_shutdown()
@@ -392,10 +395,10 @@ def _come_to_rest(nodes, executor):
         with node.lock:
             node.begin_safe_stop()
     deadline_s = time.monotonic() + SAFE_WITHIN_S
-    while time.monotonic() < deadline_s and not all(node.is_at_rest for node in nodes):
-        executor.spin_once(timeout_sec=0.02)
     # The first node carries the words of the others to the bus, so it falls silent last.
     for node in reversed(nodes):
+        while time.monotonic() < deadline_s and not node.is_at_rest:
+            executor.spin_once(timeout_sec=0.02)
         node._deactivate()
         flushed_s = time.monotonic() + FLUSH_S
         while time.monotonic() < flushed_s:

@@ -34,19 +34,19 @@ class PowerControlNode(ChargerNode):
 
     TICK_S = 0.01
     PARAMETERS = (
-        Parameter('max_charger_voltage', 500.0, "V, the charger's maximum (protocol 5.1)",
+        Parameter('max_charger_voltage', 500.0, "V, the charger's maximum (interface.md 5.1)",
                   0.0, 1500.0),
-        Parameter('max_charger_current', 120.0, 'A, charge direction (protocol 5.1)',
+        Parameter('max_charger_current', 120.0, 'A, charge direction (interface.md 5.1)',
                   0.0, 3000.0),
         Parameter('max_charger_discharge_current', 0.0,
-                  'A, magnitude; 0 forbids discharging (protocol 5.1)', 0.0, 3000.0),
-        Parameter('max_charger_power', 0.0, 'W; 0 = voltage x current (protocol 5.1)',
+                  'A, magnitude; 0 forbids discharging (interface.md 5.1)', 0.0, 3000.0),
+        Parameter('max_charger_power', 0.0, 'W; 0 = voltage x current (interface.md 5.1)',
                   0.0, 4e6),
-        Parameter('max_charger_discharge_power', 0.0, 'W; 0 = voltage x current (protocol 5.1)',
-                  0.0, 4e6),
-        Parameter('max_cable_voltage', 500.0, "V, the cable's rating (protocol 5.1)",
+        Parameter('max_charger_discharge_power', 0.0,
+                  'W; 0 = voltage x current (interface.md 5.1)', 0.0, 4e6),
+        Parameter('max_cable_voltage', 500.0, "V, the cable's rating (interface.md 5.1)",
                   0.0, 1500.0),
-        Parameter('max_cable_current', 100.0, "A, the cable's rating (protocol 5.1)",
+        Parameter('max_cable_current', 100.0, "A, the cable's rating (interface.md 5.1)",
                   0.0, 3000.0),
         Parameter('has_output_contactors', True,
                   'whether the charger has output contactors of its own; without them it never '

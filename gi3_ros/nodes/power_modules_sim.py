@@ -10,6 +10,7 @@ import time
 from gi3_ros import msg as ros
 
 from .. import convert
+from ..core.hardware import Contact
 from ..sim.modules import PowerModules
 from ..sim.plug import CircuitEnd, DEFAULT_PORT, PlugError
 from .lifecycle import CannotConfigure, ChargerNode, Parameter, run
@@ -48,6 +49,11 @@ class PowerModulesSim(ChargerNode):
         if self._plug is not None:
             self._plug.close()
             self._plug = None
+
+    @property
+    def is_at_rest(self):
+        # Hardware does not vanish: it is there until those who command it have opened it.
+        return not self.is_active or self._modules.feedback().output is Contact.OPEN
 
     def tick(self):
         now_s = time.monotonic()

@@ -1,7 +1,7 @@
 """
 An ADVANTICS controller: the session as the charger sees it from the other end of the bus.
 
-The session is one table, :data:`TRANSITIONS`, row by row as in protocol.md 4.1: in a stage
+The session is one table, :data:`TRANSITIONS`, row by row as in interface.md 4.1: in a stage
 something happens (:class:`Trigger`), and the table says which stage comes next. One method per
 stage (``_in_<stage>``) does the stage's work and names what happened; ``_supervise`` names what
 may happen in any stage. What is not in the table does not move the session.
@@ -72,7 +72,7 @@ class Stage(enum.Enum):
     WAITING_FOR_CHARGE = enum.auto()
     CHARGING = enum.auto()
     ENDING_CURRENT = enum.auto()
-    """End of charge, step 1 of protocol.md 4.4."""
+    """End of charge, step 1 of interface.md 4.4."""
     ENDING_OPEN = enum.auto()
     """Step 2."""
     ENDING_LOWER = enum.auto()
@@ -276,7 +276,7 @@ class ControllerConfig:
     """
     Configuration of the controller.
 
-    The first group has the names and defaults of the real controller's entries (protocol.md 5.1;
+    The first group has the names and defaults of the real controller's entries (interface.md 5.1;
     0 W is computed from voltage and current), the second is the simulator's own.
     """
 

@@ -10,12 +10,12 @@ import subprocess
 import sys
 
 import cantools
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+import pytest
 
 from gi3_ros.core import codec, signals
-from gi3_ros.core.codec import Received, Rejected, Rejection, decode, encode
+from gi3_ros.core.codec import decode, encode, Received, Rejected, Rejection
 from gi3_ros.core.frame import Frame
 from gi3_ros.core.layout import Message
 
