@@ -630,8 +630,15 @@ class PowerControl:
     def _voltage_limit(self):
         return min(self._command.target_voltage, self.config.limits.max_voltage_v)
 
+    def _rising_voltage(self, now_s):
+        """Ramp upwards; a target below where we are is a limit and holds at once (R29)."""
+        limit_v = self._voltage_limit()
+        if self._voltage.value > limit_v:
+            self._voltage.reset(limit_v)
+        return self._voltage.move(limit_v, now_s=now_s)
+
     def _test_insulation(self, now_s):
-        voltage_v = self._voltage.move(self._voltage_limit(), now_s=now_s)
+        voltage_v = self._rising_voltage(now_s)
         if self._voltage_limit() < self._command.target_voltage:
             self._note = (
                 f'test voltage {self._command.target_voltage:g} V is above the maximum of '
@@ -646,7 +653,7 @@ class PowerControl:
         return max(self._command.current_range_max, self.config.precharge_min_current)
 
     def _precharge(self, now_s):
-        voltage_v = self._voltage.move(self._voltage_limit(), now_s=now_s)
+        voltage_v = self._rising_voltage(now_s)
         return PowerSetpoint(
             ModulesMode.REGULATE, voltage_v, self._precharge_cap(), 'Precharge',
         )

@@ -738,7 +738,9 @@ def test_lease_in_target_mode_is_told_to_the_vehicle_and_ends_by_itself():
 def test_a_senseless_lease_is_refused_with_words(wish):
     bench = transferring()
     arguments = {
-        'current_a': 30.0, 'duration_s': 60.0, 'priority': Priority.FLEET, 'source': 'test', **wish}
+        'current_a': 30.0, 'duration_s': 60.0, 'priority': Priority.FLEET, 'source': 'test',
+        **wish,
+    }
     with pytest.raises(ValueError) as refusal:
         bench.power.request_current(
             arguments.pop('current_a'), **arguments, now_s=bench.now_s)

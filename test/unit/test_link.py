@@ -1,0 +1,257 @@
+"""Whole sessions of charger and simulator on one made-up clock, through the real codec."""
+
+import itertools
+import random
+
+import pytest
+
+from gi3_ros.core import codec
+from gi3_ros.core.frame import Frame
+from gi3_ros.core.hardware import ContactorCommand, ModulesMode
+from gi3_ros.core.output_stage import Stage, StageConfig
+from gi3_ros.core.power import Phase, PowerConfig
+from gi3_ros.core.setpoint import Priority
+from gi3_ros.core.signals import (
+    AdvanticsControllerStatus,
+    DcPowerControl,
+    EmergencyStop,
+    MESSAGES,
+    PowerModulesStatus,
+)
+from gi3_ros.sim.controller import ControllerConfig
+from gi3_ros.sim.link import Link
+from gi3_ros.sim.vehicle import VehicleConfig
+
+State = AdvanticsControllerStatus.State
+
+
+def plugged(charge_s=5.0, *, controller=None, **configs):
+    link = Link(
+        controller_config=controller or ControllerConfig(boot_s=0.1, negotiation_s=0.2),
+        vehicle_config=VehicleConfig(charge_duration_s=charge_s), **configs)
+    # The power modules need their time to wake.
+    link.run(2.0)
+    link.simulator.vehicle.plug_in()
+    return link
+
+
+def charging(**options):
+    link = plugged(60.0, **options)
+    link.run_until(lambda: link.state is State.CHARGING, within_s=20.0)
+    link.run(2.0)
+    assert link.modules.circuit.vehicle_current_a > 90.0
+    return link
+
+
+def ended(link, within_s=60.0):
+    link.run_until(lambda: link.simulator.sessions == 1, within_s=within_s)
+    return link.simulator.controller.outcome
+
+
+def sent(link, cls):
+    """Return the times and messages of a kind that were on the bus."""
+    decoded = ((t, codec.decode(frame)) for t, frame in link.frames)
+    return [(t, got.message) for t, got in decoded
+            if isinstance(got, codec.Received) and isinstance(got.message, cls)]
+
+
+def test_a_session_ends_clean_without_a_finding_and_without_harm():
+    link = plugged(20.0)
+    assert ended(link).is_clean
+    assert link.simulator.verdict()[0] == 0
+    assert link.simulator.findings == []
+    assert link.modules.breaches == []
+    story = link.session.story(now_s=link.now_s)
+    into_battery_wh = link.modules.circuit.ledger.vehicle_j / 3600
+    assert story.energy_charged_wh == pytest.approx(into_battery_wh, rel=0.01)
+    assert story.end_reason == 'Clean_Stop'
+    link.run(1.0)
+    assert link.session.is_safe_to_unplug(now_s=link.now_s)
+
+
+def test_the_controller_sees_byte_six_in_the_order_of_the_interface():
+    """Interface 2.3 and 4.4, as frames on the bus."""
+    link = plugged()
+    ended(link)
+    functions = [frame.data[6] for _, frame in link.frames
+                 if frame.can_id & 0xFFFFFF == DcPowerControl.BASE_ID]
+    order = [key for key, _ in itertools.groupby(functions)]
+    assert order[:7] == [0x00, 0x41, 0x42, 0xC1, 0x64, 0x41, 0x48]
+    assert order[7:10] == [0x41, 0x01, 0x81]
+
+
+def test_two_sessions_one_after_the_other():
+    link = plugged()
+    assert ended(link).is_clean
+    link.simulator.vehicle.unplug()
+    link.run(2.0)
+    link.simulator.vehicle.plug_in()
+    link.run_until(lambda: link.simulator.sessions == 2, within_s=60.0)
+    assert link.simulator.controller.outcome.is_clean
+    assert link.simulator.findings == []
+
+
+def test_the_same_start_gives_the_same_frames():
+    first, second = plugged(), plugged()
+    for link in (first, second):
+        ended(link)
+    assert first.frames == second.frames
+
+
+def test_status_is_periodic_through_the_whole_session():
+    link = plugged()
+    ended(link)
+    times = [t for t, _ in sent(link, PowerModulesStatus)]
+    assert max(b - a for a, b in itertools.pairwise(times)) <= 0.111
+
+
+def test_controller_gone_in_the_transfer():
+    link = charging()
+    link.is_alive['controller'] = False
+    gone_s = link.now_s
+    link.run_until(lambda: link.decision.setpoint.mode is ModulesMode.OFF, within_s=1.0)
+    assert link.now_s - gone_s <= 0.2 + 0.1 + 0.02, 'a status every 100 ms, then 200 ms and a tick'
+    link.run(2.0)
+    assert link.modules.circuit.vehicle_current_a == pytest.approx(0.0, abs=0.1)
+    assert link.stage.stage is Stage.OPEN
+    assert 'controller silent' in link.decision.fault
+    assert link.modules.breaches == [], 'opened only after the current was gone'
+    link.is_alive['controller'] = True
+    link.run(5.0)
+    assert link.decision.phase is Phase.FAULT
+
+
+def test_power_control_gone_in_the_transfer():
+    """The modules' driver, the output stage and the controller each come to rest by themselves."""
+    link = charging()
+    link.is_alive['power'] = False
+    link.run(0.4)
+    assert link.modules.circuit.modules_current_a == 0.0, 'the driver hears nothing for 300 ms'
+    outcome = ended(link, within_s=10.0)
+    assert not outcome.is_clean
+    assert {finding.rule for finding in link.simulator.findings} == {'R3'}
+    assert link.stage.stage is Stage.OPEN
+    assert link.modules.breaches == []
+
+
+def test_output_stage_gone_in_the_transfer():
+    link = charging()
+    link.is_alive['stage'] = False
+    link.run(2.0)
+    assert 'output stage silent' in link.decision.fault
+    assert link.modules.circuit.output_current_a == pytest.approx(0.0, abs=0.1)
+    assert not link.modules.feedback().output, 'the driver opens without commands'
+    assert link.modules.breaches == []
+
+
+def test_driver_gone_in_the_transfer():
+    link = charging()
+    link.is_alive['driver'] = False
+    link.run(1.0)
+    assert 'power modules silent' in link.decision.fault
+    last_s, last = sent(link, PowerModulesStatus)[-1]
+    assert not last.system_enable
+    assert link.now_s - last_s > 0.5, 'silence after it'
+
+
+@pytest.mark.parametrize('origin', list(EmergencyStop.Origin))
+def test_emergency_in_the_transfer(origin):
+    link = charging()
+    link.simulator.controller.emergency_stop('button', origin=origin, now_s=link.now_s)
+    link.run(0.05)
+    assert link.decision.setpoint.mode is ModulesMode.OFF
+    link.run(2.0)
+    assert link.stage.stage is Stage.OPEN
+    assert origin.name in link.decision.fault
+
+
+def test_operator_emergency_reaches_the_controller_as_system_enable():
+    """R8."""
+    link = charging()
+    link.power.emergency_stop('smoke', now_s=link.now_s)
+    outcome = ended(link, within_s=15.0)
+    assert not outcome.is_clean
+    assert {finding.rule for finding in link.simulator.findings} <= {'R8'}
+
+
+def test_user_stop_ends_clean():
+    link = charging()
+    link.session.stop_charge(now_s=link.now_s)
+    assert ended(link).is_clean
+    assert link.simulator.findings == []
+
+
+def test_a_lease_lowers_what_the_vehicle_asks_for_and_ends():
+    """R32, A44."""
+    link = charging()
+    link.power.request_current(
+        30.0, duration_s=3.0, priority=Priority.OPERATOR, source='test', now_s=link.now_s)
+    link.run(2.5)
+    assert link.modules.circuit.vehicle_current_a == pytest.approx(30.0, abs=0.5)
+    link.run(4.0)
+    assert link.modules.circuit.vehicle_current_a == pytest.approx(100.0, abs=1.0)
+    assert link.simulator.findings == []
+
+
+def test_authorisation_refused():
+    link = plugged(controller=ControllerConfig(
+        boot_s=0.1, negotiation_s=0.2, external_authorisation=True))
+    link.session = type(link.session)(type(link.session.config)(auto_authorise=False))
+    link.run_until(lambda: link.state is State.CCS_AUTHORISATION_PROCESS, within_s=5.0)
+    link.session.authorise(False, now_s=link.now_s)
+    assert not ended(link, within_s=20.0).is_clean
+    assert link.modules.circuit.output_voltage_v < 1.0
+
+
+def test_insulation_too_low_ends_before_any_power():
+    link = plugged()
+    link.simulator.vehicle.config = VehicleConfig(insulation_resistance_ohm=20e3)
+    assert not ended(link, within_s=60.0).is_clean
+    assert link.modules.circuit.ledger.battery_j == 0.0
+
+
+def test_without_own_contactors_nothing_is_bled_out_of_the_battery():
+    link = plugged(
+        power_config=PowerConfig(has_output_contactors=False),
+        stage_config=StageConfig(has_output_contactors=False))
+    # Contactors on the controller's relay: closed when it says so.
+    link.stage.tick = lambda *, now_s: _relay(link)
+    link.stage.stage = Stage.CLOSED
+    ended(link)
+    assert not any('bled' in breach.text for breach in link.modules.breaches)
+
+
+def _relay(link):
+    command = link.simulator.controller.power_control
+    return ContactorCommand(output_closed=bool(command and command.output_contactors))
+
+
+def test_a_flood_of_foreign_and_broken_frames_disturbs_nothing():
+    link = charging()
+    rng = random.Random(3)
+    for _ in range(10_000):
+        link.receive(_rubbish(rng))
+        if rng.random() < 0.02:
+            link.step()
+    link.frames.clear()
+    link.session.stop_charge(now_s=link.now_s)
+    assert ended(link).is_clean
+    assert link.simulator.findings == []
+
+
+HARMLESS = [base_id for base_id, cls in MESSAGES.items()
+            if cls.NAME not in ('Emergency_Stop', 'Charge_Session_Finished',
+                                'Advantics_Controller_Status')]
+"""A forged one of the three others says what a true one says, and is obeyed."""
+
+
+def _rubbish(rng):
+    data = rng.randbytes(rng.randrange(9))
+    kind = rng.random()
+    if kind < 0.4:
+        return Frame(rng.getrandbits(29), data)
+    if kind < 0.5:
+        return Frame(rng.getrandbits(11), data, is_extended=False)
+    if kind < 0.7:
+        return Frame(rng.choice(list(MESSAGES)) | rng.randrange(2, 32) << 24, data[:0])
+    return Frame(rng.choice(HARMLESS) | 1 << 24, data)
