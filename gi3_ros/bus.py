@@ -70,7 +70,8 @@ class Bus:
         self._lock = threading.Lock()
         self._reopen_at_s = 0.0
         self._bus = open_bus(interface, channel, **self._options)
-        self.name = self._bus.channel_info
+        self.name = f'{interface} {channel}'.rstrip()
+        """For people."""
 
     @property
     def is_open(self):

@@ -1,4 +1,9 @@
-"""charger: the four nodes of one pistol in one process, with the same topics as apart."""
+"""
+charger: all nodes of a charger in one process, with the same topics as apart.
+
+The gateway's parameter ``pistols`` says which pistols there are; each gets its power_control,
+precharge and session in the namespace of its name.
+"""
 
 from .gateway import Gateway
 from .lifecycle import run
@@ -7,6 +12,15 @@ from .precharge import PrechargeNode
 from .session import SessionNode
 
 
+def make_nodes():
+    """Yield the gateway, then the nodes of each of its pistols."""
+    gateway = Gateway()
+    yield gateway
+    for pistol in gateway.value('pistols'):
+        for node_class in (PowerControlNode, PrechargeNode, SessionNode):
+            yield node_class(namespace=pistol)
+
+
 def main():
-    """Run gateway, power_control, precharge and session."""
-    return run(Gateway, PowerControlNode, PrechargeNode, SessionNode)
+    """Run the whole charger."""
+    return run(make_nodes)

@@ -251,4 +251,4 @@ class Gateway(ChargerNode):
 
 def main():
     """Run the gateway alone."""
-    return run(Gateway)
+    return run(lambda: [Gateway()])

@@ -15,6 +15,7 @@ import traceback
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -196,6 +197,15 @@ class ChargerNode(LifecycleNode):
             self._go_safe()
             return TransitionCallbackReturn.ERROR
 
+    def _fall_silent(self, where):
+        """Log a failure of our own and go safe; the process and its other nodes go on."""
+        if not self.context.ok():
+            return
+        self.get_logger().fatal(
+            f'{where} failed, this node sends nothing any more: {traceback.format_exc()}'
+        )
+        self._go_safe()
+
     def _go_safe(self):
         with self.lock:
             was_active, self.is_active = self.is_active, False
@@ -214,12 +224,7 @@ class ChargerNode(LifecycleNode):
                 with self.lock:
                     self.tick()
             except Exception:
-                if not rclpy.ok(context=self.context):
-                    return
-                self.get_logger().fatal(
-                    f'tick failed, this node sends nothing any more: {traceback.format_exc()}'
-                )
-                self._go_safe()
+                self._fall_silent('tick')
                 return
             due_s = max(due_s + self.TICK_S, time.monotonic())
             self._tick_stop.wait(due_s - time.monotonic())
@@ -286,6 +291,8 @@ class ChargerNode(LifecycleNode):
                     callback(message, true_at_s)
             except ValueError as error:
                 self.get_logger().warning(f'{topic}: {error}', throttle_duration_sec=5.0)
+            except Exception:
+                self._fall_silent(topic)
 
         subscription = self.create_subscription(ros_type, topic, guarded, qos)
         self._entities.append((self.destroy_subscription, subscription))
@@ -314,6 +321,10 @@ class ChargerNode(LifecycleNode):
                 response.success = False
                 response.message = str(error)
                 self.get_logger().warning(f'{name} refused: {error}')
+            except Exception:
+                self._fall_silent(name)
+                response.success = False
+                response.message = f'{self.get_name()} failed, see its log; it is safe and silent'
             return response
 
         service = self.create_service(ros_type, name, answer)
@@ -321,7 +332,13 @@ class ChargerNode(LifecycleNode):
 
     def every(self, period_s, callback):
         """Call back periodically until cleanup, from the executor."""
-        timer = self.create_timer(period_s, callback)
+        def guarded():
+            try:
+                callback()
+            except Exception:
+                self._fall_silent('timer')
+
+        timer = self.create_timer(period_s, guarded)
         self._entities.append((self.destroy_timer, timer))
 
     def tell(self, journal):
@@ -336,31 +353,36 @@ class ChargerNode(LifecycleNode):
                 self.get_logger().info(entry.text)
 
 
-def run(*node_classes, args=None):
+def run(make_nodes):
     """
     Run nodes in one process until SIGINT or SIGTERM, then bring them to rest.
 
+    :param make_nodes: called once ROS is up; yields the nodes, the gateway first if there is one
     :returns: exit status: 0 after a requested end, 1 when a node could not start, 2 when a
         parameter is unusable
     """
     ending = threading.Event()
     # rclpy's own handlers shut the context down before the safe state could be sent.
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())
     executor = SingleThreadedExecutor()
     nodes = []
     try:
         try:
-            for node_class in node_classes:
-                node = node_class()
+            for node in make_nodes():
                 nodes.append(node)
                 executor.add_node(node)
-        except (ValueError, rclpy.exceptions.ParameterException) as error:
-            print(f'{node_class.__name__}: {error}', file=sys.stderr)
+        except (ValueError, ParameterException) as error:
+            print(f'gi3_ros: unusable parameter: {error}', file=sys.stderr)
             return 2
         for node in nodes:
-            if node.value('autostart') and not _start(node):
+            if not node.value('autostart'):
+                node.get_logger().info(
+                    'unconfigured: waits for lifecycle transitions, or start it with '
+                    '--ros-args -p autostart:=true'
+                )
+            elif not _start(node):
                 return 1
         while not ending.is_set():
             executor.spin_once(timeout_sec=0.1)
@@ -369,9 +391,6 @@ def run(*node_classes, args=None):
     except ExternalShutdownException:
         return 0
     finally:
-        # Ctrl-C reaches a launched process twice; the second must not hit the interpreter's end.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
         for node in nodes:
             with contextlib.suppress(Exception):
                 node.trigger_shutdown()

@@ -238,4 +238,4 @@ class PowerControlNode(ChargerNode):
 
 def main():
     """Run power_control alone."""
-    return run(PowerControlNode)
+    return run(lambda: [PowerControlNode()])

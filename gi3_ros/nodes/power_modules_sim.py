@@ -83,4 +83,4 @@ class PowerModulesSim(ChargerNode):
 
 def main():
     """Run the simulated hardware alone."""
-    return run(PowerModulesSim)
+    return run(lambda: [PowerModulesSim()])

@@ -159,4 +159,4 @@ class PrechargeNode(ChargerNode):
 
 def main():
     """Run precharge alone."""
-    return run(PrechargeNode)
+    return run(lambda: [PrechargeNode()])

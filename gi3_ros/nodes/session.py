@@ -142,4 +142,4 @@ class SessionNode(ChargerNode):
 
 def main():
     """Run session alone."""
-    return run(SessionNode)
+    return run(lambda: [SessionNode()])
