@@ -1,0 +1,57 @@
+"""Imports point inward: nodes and tools may use the core, never the other way round."""
+
+import ast
+import pathlib
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).resolve().parents[2] / 'gi3_ros'
+FORBIDDEN = {
+    # Only itself and the standard library: it knows neither ROS nor CAN nor a clock.
+    'core': {'rclpy', 'can', 'cantools', 'time', 'datetime', 'click', 'rich', 'gi3_ros.sim',
+             'gi3_ros.nodes', 'gi3_ros.tools', 'gi3_ros.bus', 'gi3_ros.convert', 'gi3_ros.msg'},
+    'sim': {'rclpy', 'can', 'cantools', 'gi3_ros.nodes', 'gi3_ros.tools', 'gi3_ros.msg'},
+    'nodes': {'can', 'cantools', 'gi3_ros.tools'},
+    'tools': {'can', 'cantools'},
+}
+MAY_IMPORT_SIM = {'nodes/power_modules_sim.py', 'tools/sim.py'}
+
+
+def imports_of(path):
+    """Return the absolute names of what a module imports."""
+    package = ['gi3_ros', *path.relative_to(PACKAGE).parent.parts]
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ''
+            if node.level:
+                base = '.'.join([*package[:len(package) - node.level + 1], base]).rstrip('.')
+            names |= {base} | {f'{base}.{alias.name}' for alias in node.names}
+    return names
+
+
+def modules():
+    return sorted(path for path in PACKAGE.rglob('*.py') if path.parent != PACKAGE)
+
+
+@pytest.mark.parametrize('path', modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_inward(path):
+    part = path.relative_to(PACKAGE).parts[0]
+    for name in imports_of(path):
+        for forbidden in FORBIDDEN[part]:
+            assert name != forbidden and not name.startswith(f'{forbidden}.'), name
+
+
+@pytest.mark.parametrize('path', modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_entry_points_use_the_simulator(path):
+    name = path.relative_to(PACKAGE).as_posix()
+    if name.startswith('sim/') or name in MAY_IMPORT_SIM:
+        return
+    assert not any(each.startswith('gi3_ros.sim') for each in imports_of(path))
+
+
+def test_only_the_bus_uses_python_can():
+    users = [path.name for path in PACKAGE.rglob('*.py') if 'can' in imports_of(path)]
+    assert users == ['bus.py']
