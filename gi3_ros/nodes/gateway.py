@@ -238,7 +238,9 @@ class Gateway(ChargerNode):
             name=f'{self.get_name()}: bus', hardware_id=self._bus.name,
             level=DiagnosticStatus.OK, message='frames come and go',
         )
-        if not self._bus.is_open:
+        if self.failure:
+            status.level, status.message = DiagnosticStatus.ERROR, self.failure
+        elif not self._bus.is_open:
             status.level, status.message = DiagnosticStatus.ERROR, 'bus is lost'
         elif self._counters.bad or self._counters.not_sent:
             status.level, status.message = DiagnosticStatus.WARN, 'there were findings'

@@ -23,6 +23,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.time import Time
 
 from .. import convert
+from ..priority import raise_priority
 
 EVENTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """For what must arrive in order; a late joiner gets nothing old."""
@@ -93,6 +94,8 @@ class ChargerNode(LifecycleNode):
         self.lock = threading.RLock()
         """Held while the core is used: callbacks and the tick run in different threads."""
         self.is_active = False
+        self.failure = ''
+        """Why it fell silent by a failure of its own, until it is configured anew."""
         self._entities = []
         self._tick_stop = threading.Event()
         self._tick_thread = None
@@ -149,6 +152,7 @@ class ChargerNode(LifecycleNode):
         return self._guard(self._clean_up)
 
     def _configure(self):
+        self.failure = ''
         try:
             self.build()
         except CannotConfigure as error:
@@ -164,6 +168,9 @@ class ChargerNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _activate(self):
+        if self.failure:
+            self.get_logger().error(f'{self.failure}: clean it up and configure it first')
+            return TransitionCallbackReturn.FAILURE
         with self.lock:
             self.start()
             self.is_active = True
@@ -201,6 +208,7 @@ class ChargerNode(LifecycleNode):
         """Log a failure of our own and go safe; the process and its other nodes go on."""
         if not self.context.ok():
             return
+        self.failure = f'{where} failed: {sys.exc_info()[1]!r}'
         self.get_logger().fatal(
             f'{where} failed, this node sends nothing any more: {traceback.format_exc()}'
         )
@@ -362,6 +370,8 @@ def run(make_nodes):
         parameter is unusable
     """
     ending = threading.Event()
+    # Before ROS starts its threads, which inherit it.
+    ordinary = raise_priority()
     # rclpy's own handlers shut the context down before the safe state could be sent.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -376,6 +386,8 @@ def run(make_nodes):
         except (ValueError, ParameterException) as error:
             print(f'gi3_ros: unusable parameter: {error}', file=sys.stderr)
             return 2
+        if ordinary:
+            nodes[0].get_logger().warning(ordinary)
         for node in nodes:
             if not node.value('autostart'):
                 node.get_logger().info(
@@ -391,6 +403,9 @@ def run(make_nodes):
     except ExternalShutdownException:
         return 0
     finally:
+        # Ctrl-C reaches a launched process twice; the second must not hit the interpreter's end.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         for node in nodes:
             with contextlib.suppress(Exception):
                 node.trigger_shutdown()

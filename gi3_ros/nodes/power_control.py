@@ -15,8 +15,9 @@ from gi3_ros import srv
 
 from .. import convert
 from ..core import signals
+from ..core.hardware import PowerSetpoint
 from ..core.limits import ChargerLimits
-from ..core.power import power_modules_status, PowerConfig, PowerControl
+from ..core.power import Phase, power_modules_status, PowerConfig, PowerControl
 from .lifecycle import ChargerNode, Parameter, run
 
 SETPOINT_PERIOD_S = 0.05
@@ -98,13 +99,20 @@ class PowerControlNode(ChargerNode):
 
     def stop(self):
         """Zero power, System_Enable withdrawn while that can be said honestly, then silence."""
-        now_s = time.monotonic()
-        if self._core.is_in_session:
-            self._core.emergency_stop('power_control leaves active', now_s=now_s)
-        self._step()
-        reading = self._core.reading(now_s=now_s)
+        # Not decided by the core: it may be the core that has failed.
+        why, stamp = 'power_control leaves active', self.now()
+        self._setpoint.publish(convert.setpoint_to_ros(PowerSetpoint(reason=why), stamp))
+        reading = self._core.reading(now_s=time.monotonic())
         if reading is not None:
             self._publish_status(power_modules_status(reading, is_allowed=False))
+        fault = self._core.fault
+        if self._core.is_in_session:
+            fault = f'{why} (in {self._core.phase.name})'
+            self.get_logger().error(f'power off: {fault}')
+        phase = Phase.FAULT if fault else Phase.IDLE
+        message = ros.PowerStatus(phase=int(phase), phase_name=phase.name, fault=fault)
+        message.header.stamp = stamp
+        self._status.publish(message)
 
     def begin_safe_stop(self):
         if self.is_active and self._core.is_in_session:
@@ -224,7 +232,9 @@ class PowerControlNode(ChargerNode):
             name=f'{self.get_name()}: power', hardware_id=self.get_namespace(),
             level=DiagnosticStatus.OK, message='inactive',
         )
-        if self.is_active and decision is not None:
+        if self.failure:
+            status.level, status.message = DiagnosticStatus.ERROR, self.failure
+        elif self.is_active and decision is not None:
             status.message = decision.note or decision.phase.name
             if decision.fault:
                 status.level, status.message = DiagnosticStatus.ERROR, decision.fault
