@@ -7,6 +7,7 @@ task, no retry of an old frame. A frame that could not be sent is lost, on purpo
 """
 
 import contextlib
+import errno
 import logging
 import threading
 import time
@@ -18,6 +19,8 @@ from .core.frame import Frame
 log = logging.getLogger(__name__)
 
 REOPEN_AFTER_S = 1.0
+GONE = frozenset({errno.ENODEV, errno.ENXIO, errno.ENETDOWN, errno.EBADF, errno.EIO})
+"""Errors of sending after which the interface is not there any more; others lose the frame."""
 LOCAL_GROUP = '239.74.163.2'
 """Multicast group for ``udp_multicast`` when no channel is given."""
 
@@ -93,7 +96,11 @@ class Bus:
                 is_extended_id=frame.is_extended, is_remote_frame=frame.is_remote,
             ))
         except (can.CanError, OSError, ValueError) as error:
-            self._lost(bus, f'sending 0x{frame.can_id:08X} failed: {error}')
+            if _errno(error) in GONE:
+                self._lost(bus, f'sending 0x{frame.can_id:08X} failed: {error}')
+            else:
+                # A full queue, say. Closing the bus would make us deaf for a second as well.
+                log.debug('0x%08X not sent: %s', frame.can_id, error)
             return False
         return True
 
@@ -155,3 +162,13 @@ class Bus:
                 return
             self._bus = bus
         self._on_event(f'CAN bus {self.name} is back')
+
+
+def _errno(error):
+    """Return the system's error number inside an exception of python-can, ``None`` without."""
+    for each in (error, error.__cause__):
+        for name in ('error_code', 'errno'):
+            number = getattr(each, name, None)
+            if number is not None:
+                return number
+    return None

@@ -6,6 +6,7 @@ business (:mod:`.power`).
 """
 
 import enum
+import math
 
 from .signals import DcPowerControl
 
@@ -15,6 +16,8 @@ Mode = DcPowerControl.SetpointsMode
 ABSURD_VOLTAGE_V = 1500.0
 """Above any DC connector of this interface (MCS: 1250 V); older controllers can emit an encoded
 negative voltage as more than 6500 V (A38)."""
+ABSURD_PRECHARGE_A = 20.0
+"""A precharge charges capacitors; vehicles allow 0 .. 2 A (R19)."""
 
 
 class Request(enum.Enum):
@@ -61,6 +64,8 @@ def illegality(command):
     setpoints = (
         command.target_voltage, command.current_range_max, command.current_range_min,
     )
+    if not all(math.isfinite(value) for value in setpoints):
+        return f'setpoints {setpoints} are no numbers'
     lowering = command.lower_output_voltage == DcPowerControl.LowerOutputVoltage.LOWERING
     if lowering and function != Function.STANDBY:
         return f'Lower_Output_Voltage with {Function(function).name} (R15)'
@@ -77,6 +82,6 @@ def illegality(command):
             return f'Target_Mode with different currents {low:g} A and {high:g} A (R24)'
         if high < low:
             return f'Current_Range_Max {high:g} A below Current_Range_Min {low:g} A (R25)'
-    if function == Function.PRECHARGE and command.current_range_max < 0:
-        return f'Precharge with a negative current cap {command.current_range_max:g} A (R19)'
+    if function == Function.PRECHARGE and not 0 <= command.current_range_max <= ABSURD_PRECHARGE_A:
+        return f'Precharge with a current cap of {command.current_range_max:g} A (R19)'
     return ''

@@ -10,12 +10,13 @@ import dataclasses
 import enum
 import math
 
-from .command import Function, illegality
+from .command import Function, illegality, Request, request_of
 from .hardware import Contact, ContactorCommand
 from .journal import Journal
 from .signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
+    ChargeStatusChange,
     DcPowerControl,
     EmergencyStop,
 )
@@ -26,6 +27,10 @@ from .timing import (
     MEASUREMENT_MAX_AGE_S,
     POWER_MAX_AGE_S,
 )
+
+State = AdvanticsControllerStatus.State
+IDLE_STATES = frozenset({State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AVAILABLE})
+"""States in which the controller has no session."""
 
 ASSUMED_CONTACT_TIME_S = 0.1
 """Without auxiliary contacts: a DC contactor of this class moves within 50 ms."""
@@ -110,9 +115,13 @@ class OutputStage:
         self._controller_s = -math.inf
         self._emergency_s = -math.inf
         self._controller_says_close = False
+        self._idle_states_in_a_row = 0
+        self._battery_may_be_connected = False
         self._operator_holds_open = False
         self._power_s = -math.inf
         self._power_fault = ''
+        self._is_power_enabled = False
+        self._is_power_commanded = False
         self._measurement = None
         self._measured_s = -math.inf
         self._feedback = None
@@ -124,12 +133,16 @@ class OutputStage:
     def receive(self, message, *, now_s):
         """Take a decoded message of the controller; others are ignored."""
         if isinstance(message, AdvanticsControllerStatus):
-            self._controller_s = now_s
+            self._on_status(message, now_s)
         elif isinstance(message, EmergencyStop):
             self._emergency_s = now_s
+        elif isinstance(message, ChargeStatusChange):
+            started = ChargeStatusChange.VehicleReadyForCharging.CHARGE_STARTED
+            self._battery_may_be_connected |= message.vehicle_ready_for_charging == started
         elif isinstance(message, ChargeSessionFinished):
-            self._controller_says_close = False
-            self._operator_holds_open = False
+            # An undefined label controls nothing (1.4).
+            if isinstance(message.state, ChargeSessionFinished.State):
+                self._end_session()
         elif isinstance(message, DcPowerControl):
             self._on_command(message, now_s)
 
@@ -142,9 +155,16 @@ class OutputStage:
         """Take a report of the contactors' driver."""
         self._feedback, self._feedback_s = feedback, now_s
 
-    def see_power(self, fault, *, now_s):
-        """Take a report of power_control: its latched fault in words, empty when there is none."""
+    def see_power(self, fault, *, is_enabled, is_commanded=False, now_s):
+        """
+        Take a report of power_control.
+
+        :param fault: its latched fault in words, empty when there is none
+        :param is_enabled: whether it is in a session, with System_Enable given
+        :param is_commanded: whether a power function is in force
+        """
         self._power_fault, self._power_s = fault, now_s
+        self._is_power_enabled, self._is_power_commanded = is_enabled, is_commanded
 
     def request_open(self, *, now_s):
         """
@@ -156,6 +176,8 @@ class OutputStage:
         self._refuse_without_contactors()
         if self.stage in (Stage.CLOSED, Stage.CLOSING):
             loaded = self._load(now_s)
+            if not loaded and self._is_power_commanded:
+                loaded = 'a power function is in force'
             if loaded:
                 raise ValueError(f'{loaded}: end the charge with stop_charge first')
         self._operator_holds_open = True
@@ -214,9 +236,12 @@ class OutputStage:
             self.stage, self.reason = Stage.CLOSED, 'no own output contactors'
             return ContactorCommand(reason=self.reason)
         if not self._has_begun:
-            if self._feedback is None:
+            if self._feedback is None or self._fresh_reading(now_s) is None:
                 return None
             self._begin(now_s)
+        if self._must_stay_open(now_s):
+            # Forgotten, not remembered: to close again the controller must say it again.
+            self._controller_says_close = False
         _STEPS[self.stage](self, now_s)
         if self.stage is Stage.FAULT and self._unloads and self._is_unloaded(now_s):
             self._unloads = False
@@ -224,6 +249,20 @@ class OutputStage:
         return ContactorCommand(output_closed=closed, reason=self.reason)
 
     # Messages of the controller
+
+    def _on_status(self, message, now_s):
+        self._controller_s = now_s
+        self._idle_states_in_a_row = (
+            self._idle_states_in_a_row + 1 if message.state in IDLE_STATES else 0
+        )
+        # One odd frame among good ones ends nothing.
+        if self._idle_states_in_a_row >= 2:
+            self._end_session()
+            self._battery_may_be_connected = False
+
+    def _end_session(self):
+        self._controller_says_close = False
+        self._operator_holds_open = False
 
     def _on_command(self, command, now_s):
         if illegality(command):
@@ -236,6 +275,8 @@ class OutputStage:
             )
             return
         self._controller_says_close = says_close
+        if request_of(command) in (Request.PRECHARGE, Request.POWER_TRANSFER):
+            self._battery_may_be_connected = True
 
     # Steps, one for each stage
 
@@ -310,12 +351,19 @@ class OutputStage:
 
     def _forbidden(self, now_s):
         """Say why the contactors must not be closed at all; empty when they may be."""
+        why = self._must_stay_open(now_s)
+        if not why and not self._is_power_enabled:
+            why = 'power_control is in no session'
+        if not why and not self._controller_says_close:
+            why = 'the controller says Open'
+        return why
+
+    def _must_stay_open(self, now_s):
+        """Name what takes even a Close that was said back; empty when nothing does."""
         if now_s - self._controller_s >= CONTROLLER_TIMEOUT_S:
             return 'controller silent (R1)'
         if self._has_emergency(now_s):
             return 'Emergency_Stop is in force (R38)'
-        if not self._controller_says_close:
-            return 'the controller says Open'
         if now_s - self._power_s >= POWER_MAX_AGE_S:
             return 'power_control silent'
         if self._power_fault:
@@ -335,7 +383,9 @@ class OutputStage:
         pistol_v = self._feedback.pistol_voltage_v
         limit_v = self.config.max_closing_difference
         if math.isnan(pistol_v):
-            # The other side is not measured: only an empty output is safe to connect.
+            # The other side is not measured: it is empty as long as no battery can be on it.
+            if self._battery_may_be_connected:
+                return 'a battery may be at the pistol, whose voltage is not measured'
             if reading.voltage_v > limit_v:
                 return (
                     f'{reading.voltage_v:.0f} V at the modules and no measurement at the pistol'
@@ -396,7 +446,9 @@ class OutputStage:
         self._has_begun = True
         self._entered_s = now_s
         self.reason = ''
-        if self._feedback.output is Contact.CLOSED:
+        contact = self._feedback.output
+        # Without auxiliary contacts a current says that they are closed.
+        if contact is Contact.CLOSED or (contact is Contact.UNKNOWN and self._load(now_s)):
             self.stage = Stage.UNLOADING
             self.reason = 'found closed at the start'
             self.journal.info('output contactors found closed at the start', now_s=now_s)

@@ -15,10 +15,10 @@ import enum
 import math
 
 from .command import illegality, Request, request_of
-from .hardware import ModulesMode, PowerSetpoint
+from .hardware import DRIVER_TIMEOUT_S, ModulesMode, PowerSetpoint
 from .journal import Journal
 from .limits import AdvertisedLimits, ChargerLimits, SMALLEST_CURRENT_A
-from .output_stage import Stage
+from .output_stage import IDLE_STATES, Stage
 from .setpoint import Leases, Priority, Ramp
 from .signals import (
     AdvanticsControllerStatus,
@@ -40,8 +40,6 @@ from .timing import (
 )
 
 State = AdvanticsControllerStatus.State
-IDLE_STATES = frozenset({State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AVAILABLE})
-"""States in which the controller has no session."""
 
 STATUS_PERIOD_S = 0.1
 """R2"""
@@ -55,6 +53,8 @@ INSISTING_FRAMES = 3
 INSISTING_S = 0.5
 """A controller that sends this many refused commands over this time, and no good one between,
 means it."""
+COMMAND_MAX_AGE_S = 0.3
+"""An older command starts nothing: it waited somewhere for too long. A stop is never too old."""
 BLEED_CHECK_S = 1.0
 BLEED_CHECK_FALL = 0.2
 """Bleeding that lowers the voltage by less than this share in this time feeds on a battery."""
@@ -129,7 +129,6 @@ class PowerConfig:
     """Parameters of power_control; see ``config/`` for words and ranges."""
 
     limits: ChargerLimits = dataclasses.field(default_factory=ChargerLimits)
-    has_output_contactors: bool = True
     insulation_test_current: float = 2.0
     """A, current limit while the test voltage builds up; the interface gives none (R11)"""
     precharge_min_current: float = 1.0
@@ -213,10 +212,11 @@ class PowerControl:
         self._stage = Stage.OPEN
         self._stage_reason = 'nothing heard from it yet'
         self._stage_s = -math.inf
+        self._has_output_contactors = True
+        self._ticked_s = -math.inf
         self._emergency_s = -math.inf
         # Memory of the session.
         self._is_finished = False
-        self._is_insulation_tested = False
         self._battery_may_be_connected = False
         self._idle_states_in_a_row = 0
         self._refused = 0
@@ -239,19 +239,31 @@ class PowerControl:
 
         A reading with a voltage or current that is no number is not taken: the last good one
         ages on.
+
+        :returns: whether it was taken
         """
         if not (math.isfinite(measurement.voltage_v) and math.isfinite(measurement.current_a)):
             self.journal.finding(
                 'measurement', 'the driver measures '
                 f'{measurement.voltage_v} V, {measurement.current_a} A: not taken', now_s=now_s,
             )
-            return
-        if now_s >= self._measured_s:
-            self._measurement, self._measured_s = measurement, now_s
+            return False
+        if now_s < self._measured_s:
+            return False
+        if self.phase in POWERED:
+            # What was missing between two ticks was missing all the same.
+            self._fail_if(self._measurement_missing(now_s), now_s)
+        self._measurement, self._measured_s = measurement, now_s
+        return True
 
-    def see_stage(self, stage, reason, *, now_s):
+    def see_stage(self, stage, reason, *, has_output_contactors=True, now_s):
         """Take a report of the output stage."""
+        was_closed = self._stage is Stage.CLOSED
         self._stage, self._stage_reason, self._stage_s = Stage(stage), reason, now_s
+        self._has_output_contactors = has_output_contactors
+        if was_closed and self._stage is not Stage.CLOSED and self.phase in POWERED:
+            # It does not come back by itself: power needs a command that begins anew.
+            self._fail(f'output stage left CLOSED: {self._stage.name} {reason}'.rstrip(), now_s)
 
     def reading(self, *, now_s):
         """Return the last measurement while it is young enough to be used, else ``None``."""
@@ -317,7 +329,12 @@ class PowerControl:
 
     def emergency_stop(self, reason, *, now_s):
         """Take the power away at once, latched (R8)."""
-        self._fail(f'emergency stop asked for: {reason or "no reason given"}', now_s)
+        why = f'emergency stop asked for: {reason or "no reason given"}'
+        if self.phase is not Phase.FAULT:
+            self._fail(why, now_s)
+        elif why not in self.fault:
+            self.fault += f'; {why}'
+            self.journal.error(f'besides: {why}', now_s=now_s)
 
     def reset_fault(self, *, now_s):
         """
@@ -338,6 +355,10 @@ class PowerControl:
 
     def tick(self, *, now_s):
         """Decide: age every input, latch what went wrong, and say what the modules shall do."""
+        if self.phase in POWERED and now_s - self._ticked_s >= DRIVER_TIMEOUT_S:
+            # The driver has switched off meanwhile: nothing to go on with.
+            self._fail(f'no decision for {now_s - self._ticked_s:.2f} s: machine too busy?', now_s)
+        self._ticked_s = now_s
         self._supervise(now_s)
         self._note = ''
         setpoint = self._decide(now_s)
@@ -367,7 +388,10 @@ class PowerControl:
     # Messages of the controller
 
     def _on_status(self, message, now_s):
-        self._controller_s = now_s
+        if self.phase in POWERED:
+            # What was missing between two ticks was missing all the same.
+            self._fail_if(self._controller_gone(now_s), now_s)
+        self._controller_s = max(now_s, self._controller_s)
         state = self._controller_state = message.state
         self._idle_states_in_a_row = (
             self._idle_states_in_a_row + 1 if state in IDLE_STATES else 0
@@ -422,7 +446,7 @@ class PowerControl:
         why = illegality(command)
         if not why:
             request = request_of(command)
-            why = self._unfit(request, command)
+            why = self._unfit(request, command, now_s)
         if why:
             self._refuse(why, now_s)
             return
@@ -431,7 +455,7 @@ class PowerControl:
         self._command = command
         self._happen(request, now_s)
 
-    def _unfit(self, request, command):
+    def _unfit(self, request, command, now_s):
         """Say why a legal request does not fit what is going on; empty when it does."""
         if self.phase is Phase.FAULT:
             return '' if request in _STOPS else f'{request.value} while a fault is latched'
@@ -439,6 +463,10 @@ class PowerControl:
             return f'{request.value} after Charge_Session_Finished'
         if (self.phase, request) not in TRANSITIONS:
             return f'{request.value} commanded in {self.phase.name}'
+        if request in _STARTS and self._ticked_s - now_s > COMMAND_MAX_AGE_S:
+            return f'{request.value} is {self._ticked_s - now_s:.1f} s old'
+        if request is Request.INSULATION_TEST and self._battery_may_be_connected:
+            return 'Insulation_Test although the battery may be connected'
         if (self.phase is Phase.POWER_TRANSFER and request is Request.POWER_TRANSFER
                 and command.setpoints_mode != self._command.setpoints_mode):
             return 'Setpoints_Mode changed within a power transfer (R27)'
@@ -469,13 +497,11 @@ class PowerControl:
                     return  # the announcement repeats, and so does whatever forbids it
                 self._begin_session()
         after = self.phase = TRANSITIONS[before, event]
-        if after is Phase.IDLE:
+        if after is Phase.IDLE and before is not Phase.IDLE:
             self._leases.clear()
         if after in (Phase.PRECHARGE, Phase.POWER_TRANSFER):
             # The vehicle closes its contactors at the end of the precharge, unannounced (R19).
             self._battery_may_be_connected = True
-        if before is Phase.INSULATION_TEST and after is not before:
-            self._is_insulation_tested = True
         if after is not before:
             self._over_since_s.clear()
             self._current.reset()
@@ -486,7 +512,6 @@ class PowerControl:
 
     def _begin_session(self):
         self._is_finished = False
-        self._is_insulation_tested = False
         self._battery_may_be_connected = False
         self._ocpp_current_a = None
         self._command = DcPowerControl()
@@ -506,16 +531,20 @@ class PowerControl:
         # The controller must learn it now, not at the next period.
         self._next_status_s = -math.inf
 
+    def _fail_if(self, why, now_s):
+        if why:
+            self._fail(why, now_s)
+
     # Supervision
 
     def _supervise(self, now_s):
         if self.phase in (Phase.IDLE, Phase.FAULT):
             return
+        if self.phase is not Phase.WAKING and self._measurement is not None:
+            self._fail_if(self._limit_exceeded(now_s), now_s)
         cause = self._cause_still_there(now_s, waking=self.phase is Phase.WAKING)
-        if not cause and self.phase in (*_FLOATING, *POWERED):
-            cause = self._limit_exceeded(now_s)
         if cause and self._is_finished:
-            # The session is over and nothing flows: whoever leaves now leaves no fault behind.
+            # The session is over: whoever leaves now leaves no fault behind.
             self._happen(Happening.CONTROLLER_IDLE, now_s)
         elif cause:
             self._fail(cause, now_s)
@@ -539,12 +568,10 @@ class PowerControl:
 
     def _not_ready(self, now_s):
         """Name what our own side lacks to run; empty when it is ready (R6)."""
+        missing = self._measurement_missing(now_s)
+        if missing:
+            return missing
         reading = self._measurement
-        if reading is None:
-            return 'power modules: nothing measured yet'
-        age_s = now_s - self._measured_s
-        if age_s >= MEASUREMENT_FAULT_AGE_S:
-            return f'power modules silent: last measurement {age_s * 1e3:.0f} ms ago'
         if reading.fault:
             return f'power modules report a fault: {reading.fault}'
         if not reading.is_ready:
@@ -554,6 +581,14 @@ class PowerControl:
             return f'output stage silent: last word {age_s * 1e3:.0f} ms ago'
         if self._stage is Stage.FAULT:
             return f'output stage: {self._stage_reason}'
+        return ''
+
+    def _measurement_missing(self, now_s):
+        if self._measurement is None:
+            return 'power modules: nothing measured yet'
+        age_s = now_s - self._measured_s
+        if age_s >= MEASUREMENT_FAULT_AGE_S:
+            return f'power modules silent: last measurement {age_s * 1e3:.0f} ms ago'
         return ''
 
     def _limit_exceeded(self, now_s):
@@ -579,13 +614,11 @@ class PowerControl:
                 f'precharge current {amperes:.1f} A over its cap of {cap_a:g} A (R19)',
             )
         if self.phase is Phase.POWER_TRANSFER:
-            bound_a = max(
-                abs(command.current_range_max), abs(command.current_range_min),
-                abs(self._current.value),
-            )
+            setpoint_a = self._current.value
+            low_a, high_a = min(setpoint_a, 0.0), max(setpoint_a, 0.0)
             checks['current'] = (
-                amperes > bound_a * 1.05 + 3.0,
-                f'over-current: {amperes:.1f} A with {bound_a:g} A commanded',
+                not low_a * 1.05 - 3.0 <= reading.current_a <= high_a * 1.05 + 3.0,
+                f'over-current: {reading.current_a:.1f} A with a setpoint of {setpoint_a:.1f} A',
             )
         if self.phase in _FLOATING:
             checks['idle current'] = (
@@ -594,7 +627,6 @@ class PowerControl:
             )
         resistance = reading.insulation_resistance_ohm
         if (self.config.supervise_insulation and math.isfinite(resistance)
-                and self._is_insulation_tested
                 and self.phase in (Phase.PRECHARGE, Phase.POWER_TRANSFER)):
             needed = INSULATION_OHM_PER_V * max(command.target_voltage, volts)
             checks['insulation'] = (
@@ -650,7 +682,8 @@ class PowerControl:
         )
 
     def _precharge_cap(self):
-        return max(self._command.current_range_max, self.config.precharge_min_current)
+        cap_a = max(self._command.current_range_max, self.config.precharge_min_current)
+        return self.config.limits.clamp_current(cap_a, voltage_v=0.0)[0]
 
     def _precharge(self, now_s):
         voltage_v = self._rising_voltage(now_s)
@@ -693,7 +726,7 @@ class PowerControl:
     def _lower(self, now_s):
         """Bleed the output, unless a battery may be on it (R15 to R17)."""
         volts = self._measurement.voltage_v
-        if self._battery_may_be_connected and self.config.has_output_contactors:
+        if self._battery_may_be_connected and self._has_output_contactors:
             if self._stage is not Stage.OPEN:
                 self._note = f'does not bleed: output contactors are {self._stage.name}'
                 return PowerSetpoint(reason=self._note)
@@ -704,13 +737,14 @@ class PowerControl:
         if self._bleeding_from is None:
             self._bleeding_from = (now_s, volts)
         since_s, from_v = self._bleeding_from
-        if (now_s - since_s >= BLEED_CHECK_S and volts > SAFE_VOLTAGE_V
-                and volts > from_v * (1.0 - BLEED_CHECK_FALL)):
-            self._fail(
-                f'output does not fall while bleeding: {from_v:.0f} V, {volts:.0f} V after '
-                f'{BLEED_CHECK_S:g} s; is a battery connected?', now_s,
-            )
-            return PowerSetpoint(reason=self.fault)
+        if now_s - since_s >= BLEED_CHECK_S:
+            if volts > max(SAFE_VOLTAGE_V, from_v * (1.0 - BLEED_CHECK_FALL)):
+                self._fail(
+                    f'output does not fall while bleeding: {from_v:.0f} V, {volts:.0f} V after '
+                    f'{BLEED_CHECK_S:g} s; is a battery connected?', now_s,
+                )
+                return PowerSetpoint(reason=self.fault)
+            self._bleeding_from = (now_s, volts)
         # On to zero, never stopping at 20 V (A12).
         return PowerSetpoint(ModulesMode.BLEED, reason='Lower_Output_Voltage')
 

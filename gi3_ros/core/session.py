@@ -10,7 +10,7 @@ import enum
 import math
 
 from .journal import Journal
-from .power import IDLE_STATES
+from .output_stage import IDLE_STATES
 from .signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
@@ -20,7 +20,12 @@ from .signals import (
     NewChargeSession,
     SequenceControl,
 )
-from .timing import CONTROLLER_TIMEOUT_S, MEASUREMENT_MAX_AGE_S, STAGE_MAX_AGE_S
+from .timing import (
+    CONTROLLER_TIMEOUT_S,
+    FEEDBACK_MAX_AGE_S,
+    MEASUREMENT_MAX_AGE_S,
+    STAGE_MAX_AGE_S,
+)
 
 State = AdvanticsControllerStatus.State
 
@@ -29,6 +34,8 @@ BUTTON_S = 0.3
 (R39)."""
 REPEAT_S = 2.0
 """A controller that stays in Not_Available although it may start has not heard us (A7)."""
+REPEAT_IN_SESSION_S = 1.0
+"""The whole word again: levels lose nothing by it, and buttons act on the edge only (R34, R39)."""
 PRE_AUTHORISATION_S = 120.0
 """A result given before the vehicle came is forgotten after this time."""
 SAFE_CURRENT_A = 1.0
@@ -127,8 +134,11 @@ class SessionControl:
         self._peak_w = 0.0
         self._measurement = None
         self._measured_s = -math.inf
-        self._is_stage_open = False
+        self._is_output_open = False
+        self._has_output_contactors = True
         self._stage_s = -math.inf
+        self._pistol_v = math.nan
+        self._pistol_s = -math.inf
 
     # Inputs
 
@@ -160,9 +170,22 @@ class SessionControl:
         """Take power_control's latched fault in words, empty when there is none."""
         self._power_fault = fault
 
-    def see_stage(self, is_open, *, now_s):
-        """Take whether the output contactors are open."""
-        self._is_stage_open, self._stage_s = is_open, now_s
+    def see_stage(self, is_open, *, has_output_contactors=True, now_s):
+        """Take whether the output contactors are open, and whether there are any."""
+        self._is_output_open, self._stage_s = is_open, now_s
+        self._has_output_contactors = has_output_contactors
+
+    def see_pistol(self, voltage_v, *, now_s):
+        """Take the voltage at the vehicle's side of the output contactors, NaN if unmeasured."""
+        self._pistol_v, self._pistol_s = voltage_v, now_s
+
+    @property
+    def start_forbidden(self):
+        """The word that lets no further vehicle begin; a charge that runs goes on (A35)."""
+        return dataclasses.replace(
+            self._word,
+            start_charge_authorisation=SequenceControl.StartChargeAuthorisation.NOT_ALLOWED,
+        )
 
     # Requests
 
@@ -217,6 +240,9 @@ class SessionControl:
         if (self._state == State.NOT_AVAILABLE and self._word.start_charge_authorisation
                 and now_s - self._sent_s >= REPEAT_S):
             self._is_word_due = True
+        if (self._state is not None and self._state not in IDLE_STATES
+                and now_s - self._sent_s >= REPEAT_IN_SESSION_S):
+            self._is_word_due = True
         if not self._is_word_due or not self._is_controller_alive(now_s):
             return None
         self._is_word_due = False
@@ -239,21 +265,39 @@ class SessionControl:
         )
 
     def is_safe_to_unplug(self, *, now_s):
-        """Tell whether the plug may be pulled; what is unknown is not safe."""
+        """
+        Tell whether the plug may be pulled; what is unknown is not safe.
+
+        What counts is the voltage at the pistol. Where it is not measured, open contactors hide
+        it: then only a controller without a session is trusted, which has let the plug go (R44).
+        """
+        if not self._is_controller_alive(now_s) or (
+                now_s - self._measured_s >= MEASUREMENT_MAX_AGE_S
+                or now_s - self._stage_s >= STAGE_MAX_AGE_S):
+            return False
+        volts, is_idle = self._measurement.voltage_v, self._state in IDLE_STATES
+        if self._has_output_contactors:
+            is_fresh = now_s - self._pistol_s < FEEDBACK_MAX_AGE_S
+            if not (self._is_output_open and is_fresh):
+                return False
+            if math.isnan(self._pistol_v):
+                is_ended = is_idle
+            else:
+                volts, is_ended = max(volts, self._pistol_v), is_idle or self._ended_s is not None
+        else:
+            is_ended = is_idle or self._ended_s is not None
         return (
-            self._is_controller_alive(now_s)
-            and (self._state in IDLE_STATES or self._ended_s is not None)
-            and self._is_stage_open
-            and now_s - self._stage_s < STAGE_MAX_AGE_S
-            and now_s - self._measured_s < MEASUREMENT_MAX_AGE_S
+            is_ended
             and abs(self._measurement.current_a) <= SAFE_CURRENT_A
-            and self._measurement.voltage_v <= SAFE_VOLTAGE_V
+            and volts <= SAFE_VOLTAGE_V
         )
 
     @property
     def is_battery_on_output(self):
-        """Whether what is measured at the output is the battery: its contactors are closed."""
-        return self._state in (State.WAITING_FOR_CHARGE, State.CHARGING)
+        """Whether what is measured at the output is the battery: all contactors are closed."""
+        return not self._is_output_open and self._state in (
+            State.WAITING_FOR_CHARGE, State.CHARGING,
+        )
 
     # Messages
 

@@ -29,6 +29,9 @@ MAX_AGE_S = MEASUREMENT_MAX_AGE_S + 0.1
 """Older words for the controller are not sent: a reading may be this old, the way included."""
 QUIET_S = 0.25
 """When nobody has had a word for the controller for this long, nobody will: R2 asks for 0.1 s."""
+OTHER_CLOCK_S = 60.0
+"""An adapter whose stamps are further away than this has a clock of its own; what has merely
+waited keeps its age."""
 OWN_FRAMES = 64
 """How many of our own frames are remembered to know their echoes."""
 
@@ -223,8 +226,8 @@ class Gateway(ChargerNode):
     def _stamp(self, arrival):
         """Return the ROS time of a frame's arrival on the bus."""
         age_s = time.time() - arrival
-        if not 0.0 <= age_s < 1.0:
-            age_s = 0.0  # an adapter whose clock is not ours
+        if not -OTHER_CLOCK_S < age_s < OTHER_CLOCK_S:
+            age_s = 0.0
         return (self.get_clock().now() - Duration(seconds=age_s)).to_msg()
 
     # Diagnostics

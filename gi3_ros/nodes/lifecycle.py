@@ -36,6 +36,8 @@ OLDEST_S = 5.0
 FUTURE_S = 0.5
 SAFE_WITHIN_S = 2.0
 """A process that is asked to end waits no longer than this for the current to go."""
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""A closed terminal (SIGHUP) must not leave a charge without its charger either."""
 FLUSH_S = 0.05
 """For the last message of a node to reach those who act on it."""
 
@@ -154,6 +156,10 @@ class ChargerNode(LifecycleNode):
     def _configure(self):
         self.failure = ''
         try:
+            if self.value('use_sim_time'):
+                raise CannotConfigure(
+                    'use_sim_time is set: the age of what it hears cannot be told, unset it'
+                )
             self.build()
         except CannotConfigure as error:
             self.get_logger().error(f'cannot be configured: {error}')
@@ -206,7 +212,7 @@ class ChargerNode(LifecycleNode):
 
     def _fall_silent(self, where):
         """Log a failure of our own and go safe; the process and its other nodes go on."""
-        if not self.context.ok():
+        if not self.context.ok() or self.failure:
             return
         self.failure = f'{where} failed: {sys.exc_info()[1]!r}'
         self.get_logger().fatal(
@@ -374,8 +380,10 @@ def run(make_nodes):
     ordinary = raise_priority()
     # rclpy's own handlers shut the context down before the safe state could be sent.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ending.set())
+    for number in END_SIGNALS:
+        # nohup: who started us may want us to outlive the terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: ending.set())
     executor = SingleThreadedExecutor()
     nodes = []
     try:
@@ -402,11 +410,15 @@ def run(make_nodes):
         return 0
     except ExternalShutdownException:
         return 0
+    except Exception:
+        print(traceback.format_exc(), file=sys.stderr)
+        _come_to_rest(nodes, executor)
+        return 1
     finally:
         # Ctrl-C reaches a launched process twice; the second must not hit the interpreter's end.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in END_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        for node in nodes:
+        for node in reversed(nodes):
             with contextlib.suppress(Exception):
                 node.trigger_shutdown()
         executor.shutdown()
@@ -433,7 +445,7 @@ def _come_to_rest(nodes, executor):
     for node in reversed(nodes):
         while time.monotonic() < deadline_s and not node.is_at_rest:
             executor.spin_once(timeout_sec=0.02)
-        node._deactivate()
+        node._guard(node._deactivate)
         flushed_s = time.monotonic() + FLUSH_S
         while time.monotonic() < flushed_s:
             executor.spin_once(timeout_sec=0.01)

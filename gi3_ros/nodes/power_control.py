@@ -49,9 +49,6 @@ class PowerControlNode(ChargerNode):
                   0.0, 1500.0),
         Parameter('max_cable_current', 100.0, "A, the cable's rating (interface.md 5.1)",
                   0.0, 3000.0),
-        Parameter('has_output_contactors', True,
-                  'whether the charger has output contactors of its own; without them it never '
-                  'bleeds while a battery may be connected (R17)'),
         Parameter('insulation_test_current', 2.0,
                   'A, current limit of the insulation test (R11)', 0.1, 20.0),
         Parameter('precharge_min_current', 1.0,
@@ -182,11 +179,14 @@ class PowerControlNode(ChargerNode):
         self.tick()
 
     def _on_measurement(self, message, true_at_s):
-        self._core.measure(convert.measurement_from_ros(message), now_s=true_at_s)
-        self._measurement_stamp = message.header.stamp
+        if self._core.measure(convert.measurement_from_ros(message), now_s=true_at_s):
+            self._measurement_stamp = message.header.stamp
 
     def _on_stage(self, message, true_at_s):
-        self._core.see_stage(message.stage, message.reason, now_s=true_at_s)
+        self._core.see_stage(
+            message.stage, message.reason, now_s=true_at_s,
+            has_output_contactors=message.has_output_contactors,
+        )
         self.tick()
 
     # Services
@@ -240,6 +240,10 @@ class PowerControlNode(ChargerNode):
                 status.level, status.message = DiagnosticStatus.ERROR, decision.fault
             elif counts:
                 status.level = DiagnosticStatus.WARN
+        authors = self.count_publishers('power_setpoint')
+        if authors > 1:
+            status.level = DiagnosticStatus.ERROR
+            status.message = f'{authors} authors of power_setpoint: only one may be there'
         status.values = [KeyValue(key=key, value=str(value)) for key, value in counts.items()]
         array = DiagnosticArray(status=[status])
         array.header.stamp = self.now()

@@ -13,13 +13,14 @@ from gi3_ros import srv
 from .. import convert
 from ..core import signals
 from ..core.output_stage import OutputStage, Stage, StageConfig
+from ..core.power import POWERED
 from ..core.precharge import PrechargeSupervision, Verdict
 from .lifecycle import ChargerNode, Parameter, run
 
 REPORT_PERIOD_S = 0.1
 SIGNALS = (
-    signals.AdvanticsControllerStatus, signals.DcPowerControl, signals.ChargeSessionFinished,
-    signals.EmergencyStop,
+    signals.AdvanticsControllerStatus, signals.ChargeStatusChange, signals.DcPowerControl,
+    signals.ChargeSessionFinished, signals.EmergencyStop,
 )
 
 
@@ -35,7 +36,7 @@ class PrechargeNode(ChargerNode):
         Parameter('max_opening_current', 1.0,
                   'A at which they may open; CCS 1 A, CHAdeMO 5 A (R42)', 0.1, 5.0),
         Parameter('unloading_timeout', 1.0,
-                  's to wait for the current to go, then they open all the same', 0.1, 5.0),
+                  's to wait for the current to go, then they open all the same', 0.6, 5.0),
         Parameter('contact_timeout', 0.3, 's for the auxiliary contacts to follow', 0.05, 2.0),
         Parameter('precharge_timeout', 20.0,
                   's after which a precharge is called timed out; the vehicle ends it', 1.0, 60.0),
@@ -90,7 +91,7 @@ class PrechargeNode(ChargerNode):
         now_s = time.monotonic()
         stage = self._stage
         if self._ending:
-            stage.see_power('the process was asked to end', now_s=now_s)
+            stage.see_power('the process was asked to end', is_enabled=False, now_s=now_s)
         decision = (stage.tick(now_s=now_s), stage.stage)
         if decision != self._last or now_s >= self._due_s:
             self._last, self._due_s = decision, now_s + REPORT_PERIOD_S
@@ -101,7 +102,10 @@ class PrechargeNode(ChargerNode):
         self.tell(stage.journal)
 
     def _publish_stage(self, stage, reason):
-        message = ros.StageStatus(stage=int(stage), stage_name=stage.name, reason=reason)
+        message = ros.StageStatus(
+            stage=int(stage), stage_name=stage.name, reason=reason,
+            has_output_contactors=self._config.has_output_contactors,
+        )
         message.header.stamp = self.now()
         self._stage_status.publish(message)
 
@@ -140,7 +144,10 @@ class PrechargeNode(ChargerNode):
         self.tick()
 
     def _on_power(self, message, true_at_s):
-        self._stage.see_power(message.fault, now_s=true_at_s)
+        self._stage.see_power(
+            message.fault, is_enabled=message.system_enable,
+            is_commanded=message.phase in POWERED, now_s=true_at_s,
+        )
 
     # Services
 

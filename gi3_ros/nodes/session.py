@@ -52,6 +52,7 @@ class SessionNode(ChargerNode):
         for cls in SIGNALS:
             self.subscribe_signals(cls, self._on_signals)
         self.subscribe(ros.PowerMeasurement, 'power_measurement', self._on_measurement)
+        self.subscribe(ros.ContactorFeedback, 'contactor_feedback', self._on_feedback)
         self.subscribe(ros.PowerStatus, 'power_status', self._on_power)
         self.subscribe(ros.StageStatus, 'stage_status', self._on_stage)
         self.serve(srv.Authorise, 'authorise', self._authorise)
@@ -65,6 +66,11 @@ class SessionNode(ChargerNode):
 
     def start(self):
         self._reset()
+
+    def stop(self):
+        """Nobody is left who could stop a charge: none may begin, and nothing is called safe."""
+        self._word.publish(convert.to_ros(self._core.start_forbidden, self.now()))
+        self._safe_to_unplug.publish(Bool(data=False))
 
     def tick(self):
         if not self.is_active:
@@ -129,7 +135,13 @@ class SessionNode(ChargerNode):
         self._core.see_power(message.fault)
 
     def _on_stage(self, message, true_at_s):
-        self._core.see_stage(message.stage == Stage.OPEN, now_s=true_at_s)
+        self._core.see_stage(
+            message.stage == Stage.OPEN, has_output_contactors=message.has_output_contactors,
+            now_s=true_at_s,
+        )
+
+    def _on_feedback(self, message, true_at_s):
+        self._core.see_pistol(message.pistol_voltage, now_s=true_at_s)
 
     # Services
 

@@ -7,7 +7,7 @@ waiting. A second of it takes some ten milliseconds, and the same start gives th
 
 from ..core import codec
 from ..core.output_stage import OutputStage, Stage, StageConfig
-from ..core.power import PowerConfig, PowerControl
+from ..core.power import PowerConfig, PowerControl, POWERED
 from ..core.session import SessionConfig, SessionControl
 from .modules import PowerModules
 from .plug import DirectPlug
@@ -106,7 +106,9 @@ class Link:
         measurement = modules.measurement()
         for part in (self.power, self.stage, self.session):
             part.measure(measurement, now_s=now_s)
-        self.stage.see_contacts(modules.feedback(), now_s=now_s)
+        feedback = modules.feedback()
+        self.stage.see_contacts(feedback, now_s=now_s)
+        self.session.see_pistol(feedback.pistol_voltage_v, now_s=now_s)
 
     def _controller(self):
         if self.is_alive['controller']:
@@ -122,7 +124,9 @@ class Link:
             self.command = self.stage.tick(now_s=now_s)
             if self.command is not None:
                 self.modules.command(self.command, now_s=now_s)
-            self.power.see_stage(self.stage.stage, self.stage.reason, now_s=now_s)
+            self.power.see_stage(
+                self.stage.stage, self.stage.reason, now_s=now_s,
+                has_output_contactors=self.stage.config.has_output_contactors)
         if self.is_alive['power']:
             self._power(now_s)
         for part in (self.power, self.stage, self.session):
@@ -131,7 +135,9 @@ class Link:
     def _power(self, now_s):
         decision = self.decision = self.power.tick(now_s=now_s)
         self.modules.set_point(decision.setpoint, now_s=now_s)
-        self.stage.see_power(decision.fault, now_s=now_s)
+        self.stage.see_power(
+            decision.fault, is_enabled=decision.system_enable,
+            is_commanded=decision.phase in POWERED, now_s=now_s)
         self.session.see_power(decision.fault)
         self.session.see_stage(self.stage.stage is Stage.OPEN, now_s=now_s)
         if decision.parameters is not None:

@@ -1,5 +1,7 @@
 """A bus that is lost and comes back."""
 
+import errno
+
 import can
 import pytest
 
@@ -51,7 +53,7 @@ class Adapter:
 
     def send(self, message):
         if Adapter.is_pulled:
-            raise can.CanOperationError('Network is down')
+            raise can.CanOperationError('Network is down', errno.ENETDOWN)
         self.sent.append(message)
 
     def recv(self, _timeout):
@@ -89,6 +91,20 @@ def test_a_pulled_adapter_is_named_and_opened_again(monkeypatch, finds_out):
     assert bus.send(FRAME)
     assert len(bus._bus.sent) == 1, 'nothing old is sent afterwards'
     bus.close()
+
+
+def test_a_full_queue_loses_a_frame_and_nothing_else(monkeypatch):
+    class Full(Adapter):
+        def send(self, message):
+            raise can.CanOperationError('Transmit buffer full', errno.ENOBUFS)
+
+    monkeypatch.setattr(can, 'Bus', Full)
+    monkeypatch.setattr(Adapter, 'is_pulled', False)
+    events = []
+    bus = Bus('socketcan', 'can0', on_event=events.append)
+    assert not bus.send(FRAME)
+    assert bus.is_open
+    assert events == []
 
 
 def test_a_closed_bus_stays_closed(pair):

@@ -9,7 +9,7 @@ from gi3_ros.core import codec
 from gi3_ros.core.frame import Frame
 from gi3_ros.core.hardware import ContactorCommand, ModulesMode
 from gi3_ros.core.output_stage import Stage, StageConfig
-from gi3_ros.core.power import Phase, PowerConfig
+from gi3_ros.core.power import Phase
 from gi3_ros.core.setpoint import Priority
 from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
@@ -65,7 +65,8 @@ def test_a_session_ends_clean_without_a_finding_and_without_harm():
     into_battery_wh = link.modules.circuit.ledger.vehicle_j / 3600
     assert story.energy_charged_wh == pytest.approx(into_battery_wh, rel=0.01)
     assert story.end_reason == 'Clean_Stop'
-    link.run(1.0)
+    # Nothing but the insulation discharges the pistol's side.
+    link.run(5.0)
     assert link.session.is_safe_to_unplug(now_s=link.now_s)
 
 
@@ -174,6 +175,37 @@ def test_operator_emergency_reaches_the_controller_as_system_enable():
     assert {finding.rule for finding in link.simulator.findings} <= {'R8'}
 
 
+def test_a_rebooted_controller_and_a_reset_close_no_contactor():
+    """A Close from before must not put the battery on the modules (and nobody asked again)."""
+    link = charging()
+    link.is_alive['controller'] = False
+    link.run(3.0)
+    status = AdvanticsControllerStatus(State.WAITING_FOR_PEV)
+    for second in range(5):
+        for _ in range(10):
+            link.run(0.1)
+            link.receive(codec.encode(status, index=1))
+        if second == 2:
+            link.power.reset_fault(now_s=link.now_s)
+    assert link.stage.stage is Stage.OPEN
+    assert link.decision.phase is Phase.IDLE
+
+
+def test_never_safe_to_unplug_with_a_voltage_at_the_pistol():
+    link = plugged()
+    seen_safe = []
+    link.run_until(lambda: link.state is State.CHARGING, within_s=20.0)
+    over_s = None
+    while over_s is None or link.now_s - over_s < 6.0:
+        link.step()
+        if link.simulator.sessions and over_s is None:
+            over_s = link.now_s
+        if link.session.is_safe_to_unplug(now_s=link.now_s):
+            seen_safe.append(link.modules.circuit.pistol_voltage_v)
+    assert seen_safe
+    assert max(seen_safe) <= 21.0, 'a reading may be 40 ms old'
+
+
 def test_user_stop_ends_clean():
     link = charging()
     link.session.stop_charge(now_s=link.now_s)
@@ -212,7 +244,6 @@ def test_insulation_too_low_ends_before_any_power():
 
 def test_without_own_contactors_nothing_is_bled_out_of_the_battery():
     link = plugged(
-        power_config=PowerConfig(has_output_contactors=False),
         stage_config=StageConfig(has_output_contactors=False))
     # Contactors on the controller's relay: closed when it says so.
     link.stage.tick = lambda *, now_s: _relay(link)

@@ -32,6 +32,9 @@ class Bench:
         self.reading = PowerMeasurement(voltage_v=0.0, current_a=0.0)
         self.pistol_v = 0.0
         self.power_fault = ''
+        self.is_enabled = True
+        self.is_commanded = False
+        self.state = AdvanticsControllerStatus.State.CHARGING
         self.silent = set()
         self.steps = 0
         self.commands = []
@@ -58,9 +61,11 @@ class Bench:
 
     def _inputs(self):
         if self.steps % 10 == 0 and 'controller' not in self.silent:
-            self.give(AdvanticsControllerStatus())
+            self.give(AdvanticsControllerStatus(self.state))
         if self.steps % 10 == 0 and 'power' not in self.silent:
-            self.core.see_power(self.power_fault, now_s=self.now_s)
+            self.core.see_power(
+                self.power_fault, is_enabled=self.is_enabled, is_commanded=self.is_commanded,
+                now_s=self.now_s)
         if self.steps % 4 == 0 and 'driver' not in self.silent:
             self.core.measure(self.reading, now_s=self.now_s)
         if self.steps % 2 == 0 and 'contactors' not in self.silent:
@@ -113,6 +118,50 @@ def test_closes_with_at_most_20_v_across(bench, across_v, closes, sign):
     assert (bench.stage is Stage.CLOSED) is closes
     if not closes:
         assert '20 V apart' in bench.core.reason
+
+
+@pytest.mark.parametrize('why', [
+    'controller silent', 'power_control silent', 'emergency', 'fault', 'idle', 'disabled'])
+def test_does_not_close_again_on_a_close_that_was_said_before(bench, why):
+    """What opened it once must be said again by the controller."""
+    bench.closed()
+    if why.endswith('silent'):
+        bench.silent.add('controller' if why.startswith('controller') else 'power')
+    elif why == 'emergency':
+        bench.give(EmergencyStop())
+    elif why == 'fault':
+        bench.power_fault = 'over-current'
+    elif why == 'idle':
+        bench.state = AdvanticsControllerStatus.State.WAITING_FOR_PEV
+    else:
+        bench.is_enabled = False
+    bench.run(1.0)
+    assert bench.stage is Stage.OPEN
+    bench.silent.clear()
+    bench.power_fault = ''
+    if why != 'disabled':
+        bench.run(3.0)
+        assert bench.stage is Stage.OPEN
+    bench.is_enabled = True
+    bench.state = AdvanticsControllerStatus.State.CHARGING
+    bench.give(CLOSE).run(0.3)
+    assert bench.stage is Stage.CLOSED
+
+
+def test_an_undefined_end_moves_no_contactor(bench):
+    bench.closed().give(ChargeSessionFinished(7)).run(0.3)
+    assert bench.stage is Stage.CLOSED
+
+
+def test_an_empty_output_is_not_closed_onto_a_battery_that_nobody_measures(bench):
+    bench.closed()
+    bench.give(dataclasses.replace(
+        CLOSE, power_function=Function.PRECHARGE, target_voltage=400.0, current_range_max=2.0))
+    bench.give(CLOSE).core.request_open(now_s=bench.now_s)
+    bench.pistol_v = math.nan
+    bench.run(0.3)
+    assert bench.stage is Stage.OPEN
+    refuse_close(bench, 'a battery may be at the pistol')
 
 
 @pytest.mark.parametrize('volts, closes', [(20.0, True), (20.1, False)])
@@ -246,7 +295,11 @@ def test_found_closed_at_the_start_opens_once_the_current_is_gone():
 def test_no_command_before_the_contactors_are_known():
     core = OutputStage(StageConfig())
     assert core.tick(now_s=1.0) is None
-    assert core.stage is Stage.OPEN
+    core.see_contacts(ContactorFeedback(), now_s=1.0)
+    assert core.tick(now_s=1.0) is None, 'without auxiliary contacts the current must be known'
+    core.measure(PowerMeasurement(voltage_v=400.0, current_a=50.0), now_s=1.0)
+    assert core.tick(now_s=1.0).output_closed, 'somebody has closed them'
+    assert core.stage is Stage.UNLOADING
 
 
 def test_without_own_contactors_it_is_always_closed_and_commands_nothing():
@@ -278,6 +331,13 @@ def test_operator_may_not_open_under_load(bench):
     assert bench.run(0.2).stage is Stage.CLOSED
 
 
+def test_operator_may_not_open_under_a_commanded_function(bench):
+    bench.is_commanded = True
+    bench.closed()
+    with pytest.raises(ValueError, match='a power function is in force'):
+        bench.core.request_open(now_s=bench.now_s)
+
+
 def refuse_close(bench, words):
     with pytest.raises(ValueError, match=words):
         bench.core.request_close(now_s=bench.now_s)
@@ -300,7 +360,7 @@ def test_operator_may_not_close_against_a_check(bench):
     refuse_close(bench, 'over-current')
     bench.power_fault = ''
     bench.follows = False
-    bench.run(0.6)
+    bench.run(0.2).give(CLOSE).run(0.6)
     assert bench.stage is Stage.FAULT
     refuse_close(bench, 'stuck')
 

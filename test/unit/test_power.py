@@ -69,6 +69,7 @@ class Bench:
         self.state = state
         self.reading = GOOD
         self.stage = Stage.CLOSED
+        self.has_output_contactors = True
         self.silent = set()
         self.steps = 0
         self.sent = []
@@ -87,7 +88,9 @@ class Bench:
             if self.steps % 4 == 0 and 'driver' not in self.silent:
                 self.power.measure(self.reading, now_s=self.now_s)
             if self.steps % 10 == 0 and 'stage' not in self.silent:
-                self.power.see_stage(self.stage, '', now_s=self.now_s)
+                self.power.see_stage(
+                    self.stage, '', has_output_contactors=self.has_output_contactors,
+                    now_s=self.now_s)
             self.tick()
         return self.decision
 
@@ -142,8 +145,9 @@ def bench():
     return Bench()
 
 
-def transferring(volts=360.0, **config):
-    bench = Bench(PowerConfig(**config)) if config else Bench()
+def transferring(volts=360.0, *, has_output_contactors=True, **config):
+    bench = Bench(PowerConfig(**config))
+    bench.has_output_contactors = has_output_contactors
     bench.lead_to(Phase.POWER_TRANSFER)
     bench.measures(voltage_v=volts)
     return bench
@@ -573,7 +577,16 @@ def test_values_beyond_their_limits_are_faults_that_name_them():
     bench.run(1.0)
     assert not over(bench, current_a=55.4).fault, '5 % and 3 A'
     over(bench, current_a=55.6)
-    assert_dead(bench, 'over-current: 55.6 A with 50 A commanded')
+    assert_dead(bench, 'over-current: 55.6 A with a setpoint of 50.0 A')
+    bench = transferring()
+    bench.give(dataclasses.replace(TRANSFER, current_range_max=250.0, current_range_min=250.0))
+    bench.run(2.0)
+    over(bench, current_a=240.0)
+    assert_dead(bench, 'with a setpoint of 100.0 A'), 'the cable, not the command'
+    bench = transferring()
+    bench.run(1.0)
+    over(bench, current_a=-50.0)
+    assert_dead(bench, 'over-current: -50.0 A')
     bench = transferring()
     assert not over(bench, voltage_v=529.9).fault, '5 % and 5 V'
     over(bench, voltage_v=530.1)
@@ -594,9 +607,7 @@ def test_a_short_excess_is_no_fault():
 @pytest.mark.parametrize('ohm, is_fault', [(42_001.0, False), (41_999.0, True)])
 def test_insulation_below_100_ohm_per_volt_after_the_test(ohm, is_fault):
     """R14; 420 V is the larger of the target and what is measured."""
-    bench = Bench().lead_to(Phase.INSULATION_TEST)
-    bench.give(STANDBY)
-    bench.give(TRANSFER)
+    bench = transferring()
     over(bench, voltage_v=360.0, insulation_resistance_ohm=ohm)
     assert bool(bench.decision.fault) is is_fault
 
@@ -610,6 +621,8 @@ def test_insulation_below_100_ohm_per_volt_after_the_test(ohm, is_fault):
     (dataclasses.replace(STANDBY, target_voltage=0.1), 'STANDBY with setpoints'),
     (dataclasses.replace(OFF, current_range_max=-0.1), 'OFF with setpoints'),
     (dataclasses.replace(TRANSFER, target_voltage=1500.1), 'absurd'),
+    (dataclasses.replace(TRANSFER, target_voltage=math.nan), 'are no numbers'),
+    (dataclasses.replace(PRECHARGE, current_range_max=20.1), 'Precharge with a current cap'),
     (INSULATION, 'Insulation_Test commanded in POWER_TRANSFER'),
     (PRECHARGE, 'Precharge commanded in POWER_TRANSFER'),
 ])
@@ -629,6 +642,86 @@ def test_one_bad_command_changes_nothing_and_a_controller_that_insists_is_a_faul
         bench.give(command)
         bench.run(0.1)
     assert_dead(bench, 'insists', words)
+
+
+def test_a_silence_between_two_ticks_is_a_silence():
+    for who in ('controller', 'driver', 'tick'):
+        bench = transferring()
+        bench.run(1.0)
+        bench.steps += 100
+        if who != 'controller':
+            bench.give(AdvanticsControllerStatus(State.CHARGING))
+        if who != 'driver':
+            bench.measures()
+        bench.give(AdvanticsControllerStatus(State.CHARGING))
+        assert bench.decision.fault, who
+        assert bench.decision.setpoint.mode is ModulesMode.OFF
+
+
+@pytest.mark.parametrize('age_s, is_followed', [(0.29, True), (0.31, False)])
+def test_a_command_that_waited_somewhere_starts_nothing(age_s, is_followed):
+    bench = Bench().lead_to(Phase.STANDBY)
+    bench.power.receive(TRANSFER, now_s=bench.now_s - age_s)
+    assert (bench.power.phase is Phase.POWER_TRANSFER) is is_followed
+
+
+def test_a_stop_is_never_too_old():
+    bench = transferring()
+    bench.power.receive(STANDBY, now_s=bench.now_s - 4.0)
+    assert bench.tick().setpoint.mode is ModulesMode.OFF
+
+
+def test_no_insulation_test_into_a_battery():
+    bench = transferring()
+    bench.give(STANDBY)
+    bench.give(INSULATION)
+    assert bench.power.phase is Phase.STANDBY
+    assert 'battery may be connected' in bench.texts()
+
+
+def test_a_stage_that_opens_under_a_function_takes_the_power_away_for_good():
+    bench = transferring()
+    bench.run(1.0)
+    bench.power.see_stage(Stage.UNLOADING, 'power_control silent', now_s=bench.now_s)
+    bench.stage = Stage.CLOSED
+    bench.run(1.0)
+    assert_dead(bench, 'output stage left CLOSED: UNLOADING power_control silent')
+
+
+def test_bleeding_that_stops_halfway_is_given_up():
+    bench = Bench().lead_to(Phase.INSULATION_TEST)
+    bench.measures(voltage_v=500.0)
+    bench.give(LOWER)
+    bench.measures(voltage_v=350.0)
+    bench.run(1.5)
+    assert not bench.decision.fault
+    bench.run(1.0)
+    assert_dead(bench, '350 V, 350 V')
+
+
+def test_an_emergency_stop_beside_another_fault_is_not_swallowed():
+    bench = transferring()
+    bench.power.see_stage(Stage.FAULT, 'welded?', now_s=bench.now_s)
+    bench.power.emergency_stop('smoke', now_s=bench.now_s)
+    bench.tick()
+    assert_dead(bench, 'welded?', 'smoke')
+
+
+def test_precharge_keeps_to_charger_and_cable_too():
+    bench = Bench(PowerConfig(limits=ChargerLimits(max_cable_current=1.5)))
+    bench.wake()
+    bench.give(PRECHARGE)
+    assert bench.run(0.1).setpoint.current_a == 1.5
+
+
+def test_a_lease_before_the_session_lasts_into_it():
+    bench = Bench()
+    bench.power.request_current(
+        30.0, duration_s=300.0, priority=Priority.FLEET, source='depot', now_s=bench.now_s)
+    bench.run(1.0)
+    bench.lead_to(Phase.STANDBY)
+    told = [m for _, m in bench.sent if not isinstance(m, PowerModulesStatus)]
+    assert [m.maximum_charge_current for m in told] == [30.0]
 
 
 def test_controller_that_goes_back_to_idle_within_a_transfer():

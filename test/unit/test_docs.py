@@ -1,0 +1,115 @@
+"""The documentation says what the code says, where a test can tell."""
+
+import ast
+import importlib.util
+import pathlib
+import re
+
+import pytest
+
+from gi3_ros.core import hardware, timing
+from gi3_ros.core.signals import MESSAGES
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/*.md')])
+README = (ROOT / 'README.md').read_text(encoding='utf-8')
+ARCHITECTURE = ROOT / 'docs' / 'architecture.md'
+OPERATION = (ROOT / 'docs' / 'operation.md').read_text(encoding='utf-8')
+
+
+def prose(path):
+    """Return a page without its blocks of code."""
+    return re.sub(r'```.*?```', '', path.read_text(encoding='utf-8'), flags=re.DOTALL)
+
+
+def anchors(path):
+    """Return the names by which the headings of a page can be linked to."""
+    headings = re.findall(r'^#+ (.*)$', prose(path), flags=re.MULTILINE)
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    broken = []
+    for link in re.findall(r'\]\(([^)\s]+)\)', prose(page)):
+        if link.startswith('https://'):
+            continue
+        file, _, anchor = link.partition('#')
+        target = (page.parent / file).resolve() if file else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_diagrams_are_drawn_from_the_tables():
+    """When this fails: ``python3 docs/draw.py``."""
+    spec = importlib.util.spec_from_file_location('draw', ROOT / 'docs' / 'draw.py')
+    draw = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(draw)
+    page = ARCHITECTURE.read_text(encoding='utf-8')
+    assert page == draw.drawn(page)
+
+
+@pytest.mark.parametrize('name, value', [
+    *((name, value) for name, value in vars(timing).items() if name.endswith('_S')),
+    ('DRIVER_TIMEOUT_S', hardware.DRIVER_TIMEOUT_S),
+    ('COMMAND_TIMEOUT_S', hardware.COMMAND_TIMEOUT_S),
+])
+def test_the_table_of_ages_has_the_figures_of_the_code(name, value):
+    assert re.search(
+        rf'^\|.*\| {value:g} s \(`{name}`', ARCHITECTURE.read_text(encoding='utf-8'),
+        re.MULTILINE,
+    )
+
+
+def test_the_readme_has_every_topic_of_the_interface_and_every_type():
+    for cls in MESSAGES.values():
+        assert f'| `{cls.TOPIC}` | [{cls.__name__}](msg/{cls.__name__}.msg) |' in README
+    for path in [*ROOT.glob('msg/*.msg'), *ROOT.glob('srv/*.srv')]:
+        assert f'[{path.stem}]({path.parent.name}/{path.name})' in README
+
+
+def text_of(node):
+    """Return a string of the code with ``…`` for what is put in, or ``None`` if it is none."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return ''.join(
+            part.value if isinstance(part, ast.Constant) else '…' for part in node.values
+        )
+    return None
+
+
+def fault_texts(module, returned_by, listed_in=()):
+    """
+    Return the texts of the faults of a module.
+
+    They are what it hands to ``_fail``, what the functions ``returned_by`` return, and the words
+    in the tuples of the functions ``listed_in``.
+    """
+    tree = ast.parse((ROOT / 'gi3_ros' / 'core' / module).read_text(encoding='utf-8'))
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, 'attr', '') == '_fail':
+            found.append(node.args[0])
+        elif isinstance(node, ast.FunctionDef) and node.name in returned_by:
+            found += [each.value for each in ast.walk(node) if isinstance(each, ast.Return)]
+        elif isinstance(node, ast.FunctionDef) and node.name in listed_in:
+            found += [each.elts[-1] for each in ast.walk(node) if isinstance(each, ast.Tuple)]
+    return {text for text in map(text_of, found) if text}
+
+
+@pytest.mark.parametrize('heading, texts', [
+    ('### Of power_control', fault_texts(
+        'power.py', {'_controller_gone', '_not_ready'}, {'_limit_exceeded'})),
+    ('### Of the output stage', fault_texts('output_stage.py', ())),
+])
+def test_every_fault_is_explained_and_no_other(heading, texts):
+    section = re.search(rf'^{heading}.*?(?=^##)', OPERATION, re.DOTALL | re.MULTILINE).group()
+    assert set(re.findall(r'^\| `(.*?)` \|', section, re.MULTILINE)) == texts
+
+
+def test_the_example_of_a_driver_is_python():
+    page = (ROOT / 'docs' / 'writing_a_driver.md').read_text(encoding='utf-8')
+    (example,) = re.findall(r'```python\n(.*?)```', page, re.DOTALL)
+    compile(example, 'driver.py', 'exec')
