@@ -56,7 +56,7 @@ def _value(signal, value):
 @click.command(short_help='Say what frames mean.')
 @click.argument('frames', nargs=-1)
 def decode(frames):
-    r"""
+    """
     Say what FRAMES mean, in candump's spelling; without arguments read lines from standard input.
 
     \b
@@ -65,7 +65,7 @@ def decode(frames):
       candump can0 | gi3 decode
 
     Exit status 1 when something was no frame.
-    """
+    """  # noqa: D301 - click wants the backspace itself
     status = 0
     for text in frames or sys.stdin:
         if not text.strip():

@@ -1,0 +1,177 @@
+"""``gi3 demo`` with all its processes: what it says, how it ends, what it leaves behind."""
+
+import contextlib
+import io
+import os
+import re
+import select
+import signal
+import socket
+import sys
+
+from click.testing import CliRunner
+import pytest
+from rich.console import Console
+
+from gi3_ros.bus import Bus
+from gi3_ros.core import codec
+from gi3_ros.core.signals import PowerModulesStatus
+from gi3_ros.tools import demo as demo_module
+from gi3_ros.tools.screen import Charge, draw, Picture, Power, Reading
+
+pytestmark = pytest.mark.timeout(120)
+CHARGING = r'CHARGING .* 100\.0 A '
+
+
+@pytest.fixture
+def start_demo(start_process, tmp_path):
+    """Start ``gi3 demo``; its logs are in ``tmp_path``."""
+    def start(*arguments):
+        return start_process('gi3', 'demo', '--log-dir', tmp_path, *arguments)
+
+    return start
+
+
+def _pids(demo):
+    """Return the process ids of the children that a demo has told of."""
+    found = re.findall(r'started the (.*), process (\d+)', demo.text)
+    return {name: int(pid) for name, pid in found}
+
+
+def _wait_for_end(pid, *, timeout_s):
+    """Return whether a process has ended within this time."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    with open(process, 'rb') as file:
+        return bool(select.select([file], [], [], timeout_s)[0])
+
+
+# Whole sessions
+
+
+def test_ends_with_a_summary_and_status_zero(start_demo, tmp_path):
+    demo = start_demo('--duration-s', 3)
+    assert demo.exit_status(timeout_s=90) == 0
+    for words in (
+        'calls the service authorise',
+        'ended       Clean_Stop, both sides agree',
+        'rules       none broken by the charger',
+        'hardware    never overstressed',
+        'insulation  750 kOhm in the test at 500 V',
+        'precharge   done after ',
+    ):
+        assert words in demo.text
+    phases = re.findall(r'([A-Z_]+) \d+\.\d s', demo.text.rpartition('phases ')[2])
+    assert phases[0] == 'NEGOTIATING'
+    assert 'CHARGING' in phases
+    assert {path.name for path in tmp_path.glob('*.log')} >= {
+        'charger.log', 'power_modules.log', 'simulator.log'}
+
+
+def test_says_why_when_the_controller_falls_silent(start_demo):
+    demo = start_demo('--duration-s', 60)
+    demo.wait_for_line(CHARGING, timeout_s=60)
+    os.kill(_pids(demo)['simulator'], signal.SIGKILL)
+    assert demo.exit_status() == 1
+    assert re.search(r'FAILED +simulator \(process \d+\) was killed by SIGKILL in ', demo.text)
+    assert 'the controller fell silent' in demo.text
+    assert 'power_control: controller silent: no Advantics_Controller_Status' in demo.text
+    assert 'no current after it' in demo.text
+    zero = re.search(r'zero setpoint (\d+) ms after the last controller_status', demo.text)
+    # 200 ms (R1) and a tick; the rest is for a busy machine.
+    assert 200 <= int(zero[1]) < 400
+
+
+def test_interrupted_it_sends_the_safe_state_and_leaves_no_process(start_demo, claim_port):
+    port = claim_port()
+    demo = start_demo('--duration-s', 60, '--port', port)
+    demo.wait_for_line(CHARGING, timeout_s=60)
+    words = []
+    with contextlib.closing(Bus('udp_multicast', port=port)) as bus:
+        demo.signal(signal.SIGINT)
+        while demo.is_running:
+            arrived = bus.receive(0.05)
+            received = arrived and codec.decode(arrived[0])
+            if received and isinstance(received.message, PowerModulesStatus):
+                words.append(received.message)
+    assert demo.exit_status() == 130
+    assert all(_wait_for_end(pid, timeout_s=0) for pid in _pids(demo).values())
+    assert words[-1].system_enable == PowerModulesStatus.SystemEnable.NOT_ALLOWED
+    assert abs(words[-1].present_current) <= 1.0
+    assert 'zero setpoint after ' in demo.text
+    assert 'System_Enable = 0 told to the controller' in demo.text
+
+
+# The start
+
+
+def test_says_which_process_died_and_why(start_demo, tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(('127.0.0.1', 0))
+        port = taken.getsockname()[1]
+        demo = start_demo('--plug-port', port)
+        assert demo.exit_status() == 1
+    assert re.search(r'FAILED +power modules \(process \d+\) ended with status 1', demo.text)
+    assert f'UDP port {port} on 127.0.0.1 is not free' in demo.text
+    assert f'logs        {tmp_path}' in demo.text
+
+
+def test_killed_it_leaves_no_process(start_demo):
+    demo = start_demo()
+    demo.wait_for_line('started the charger')
+    demo.signal(signal.SIGKILL)
+    assert demo.exit_status() == -signal.SIGKILL
+    assert len(_pids(demo)) == 2
+    assert all(_wait_for_end(pid, timeout_s=10) for pid in _pids(demo).values())
+
+
+def test_without_ros_says_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'rclpy', None)
+    result = CliRunner().invoke(demo_module.demo, [])
+    assert result.exit_code == 2
+    assert 'make demo' in result.output
+    assert len(result.output.splitlines()) == 1
+
+
+# The screen
+
+
+@pytest.fixture
+def picture():
+    """Return the picture of a charge in progress."""
+    picture = Picture(30.0)
+    picture.hint = 'to look on: ..'
+    picture.power.put(Power('POWER_TRANSFER', True, ''), now_s=10.0)
+    picture.see_charge(
+        Charge('CHARGING', 'CCS', 1234.0, 40e3, 0.52, ''), now_s=10.0, time_s=9.0)
+    picture.see_reading(Reading(10.0, 400.0, 100.0, 750e3), now_s=10.0)
+    for count in range(30):
+        picture.tell(10.0, 'controller', f'event {count}, {"long " * 30}')
+    return picture
+
+
+def _render(picture, *, now_s, width, height):
+    console = Console(width=width, height=height, record=True, file=io.StringIO())
+    console.print(draw(picture, now_s=now_s, width=width, height=height))
+    return console.export_text()
+
+
+@pytest.mark.parametrize('size', [(76, 20), (80, 24), (120, 40), (200, 60)])
+def test_screen_fits_the_terminal(picture, size):
+    width, height = size
+    lines = _render(picture, now_s=10.1, width=width, height=height).splitlines()
+    # One line is for the cursor.
+    assert len(lines) <= height - 1
+    assert max(map(len, lines)) <= width
+    text = '\n'.join(lines)
+    for words in ('simulated', 'CHARGING', '400.0 V', '100.0 A', '40.0 kW', '1.234 kWh', '52 %',
+                  'event 29'):
+        assert words in text
+
+
+def test_screen_forgets_what_nobody_repeats(picture):
+    text = _render(picture, now_s=15.0, width=80, height=24)
+    assert 'UNKNOWN' in text
+    assert '400.0 V' not in text
