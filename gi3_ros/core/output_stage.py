@@ -469,6 +469,7 @@ class OutputStage:
     def _fail(self, why, now_s):
         # What may carry current stays closed until it is gone.
         self._unloads = self.stage in (Stage.CLOSED, Stage.UNLOADING)
+        self._controller_says_close = False
         self.journal.error(f'output stage fault latched: {why}', now_s=now_s)
         self._happen(Happening.FAULT, now_s, why)
 

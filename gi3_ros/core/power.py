@@ -45,6 +45,8 @@ STATUS_PERIOD_S = 0.1
 """R2"""
 SAFE_VOLTAGE_V = 20.0
 """R15"""
+EMPTY_VOLTAGE_V = 5.0
+"""Where emptying the output behind open contactors ends: safely below what is safe."""
 INSULATION_OHM_PER_V = 100.0
 """R14"""
 INSULATION_SATURATION_OHM = 510e3
@@ -548,7 +550,8 @@ class PowerControl:
             self._happen(Happening.CONTROLLER_IDLE, now_s)
         elif cause:
             self._fail(cause, now_s)
-        elif self.phase is Phase.WAKING and not self._not_ready(now_s):
+        elif (self.phase is Phase.WAKING and not self._not_ready(now_s)
+                and not self._charge_left_behind(now_s)):
             self._happen(Happening.READY, now_s)
 
     def _cause_still_there(self, now_s, *, waking=False):
@@ -657,7 +660,29 @@ class PowerControl:
             self._note = self._not_ready(now_s)
         elif self.phase is Phase.IDLE:
             self._note = self._controller_gone(now_s)
+        if self.phase in (Phase.IDLE, Phase.WAKING):
+            left_behind = self._charge_left_behind(now_s)
+            if left_behind:
+                self._note = left_behind
+                return self._bleed(now_s, 'emptied behind open contactors')
         return PowerSetpoint(reason=self.fault or self.phase.name)
+
+    def _charge_left_behind(self, now_s):
+        """
+        Name what a session that broke off left behind own open contactors; empty if nothing.
+
+        They cannot be closed on it, so the next session would wait for ever.
+        """
+        reading = self.reading(now_s=now_s)
+        is_cut_off = (
+            self._has_output_contactors and self._stage is Stage.OPEN
+            and now_s - self._stage_s < STAGE_MAX_AGE_S
+        )
+        if reading is None or not is_cut_off or reading.voltage_v <= EMPTY_VOLTAGE_V:
+            return ''
+        if reading.voltage_v <= SAFE_VOLTAGE_V and self._bleeding_from is None:
+            return ''
+        return f'{reading.voltage_v:.0f} V are left on the output: emptied first'
 
     def _voltage_limit(self):
         return min(self._command.target_voltage, self.config.limits.max_voltage_v)
@@ -725,7 +750,6 @@ class PowerControl:
 
     def _lower(self, now_s):
         """Bleed the output, unless a battery may be on it (R15 to R17)."""
-        volts = self._measurement.voltage_v
         if self._battery_may_be_connected and self._has_output_contactors:
             if self._stage is not Stage.OPEN:
                 self._note = f'does not bleed: output contactors are {self._stage.name}'
@@ -734,6 +758,10 @@ class PowerControl:
                 self._controller_state != State.CLOSING_COMMUNICATION):
             self._note = 'does not bleed: the vehicle may still be connected (R17)'
             return PowerSetpoint(reason=self._note)
+        return self._bleed(now_s, 'Lower_Output_Voltage')
+
+    def _bleed(self, now_s, why):
+        volts = self._measurement.voltage_v
         if self._bleeding_from is None:
             self._bleeding_from = (now_s, volts)
         since_s, from_v = self._bleeding_from
@@ -746,7 +774,7 @@ class PowerControl:
                 return PowerSetpoint(reason=self.fault)
             self._bleeding_from = (now_s, volts)
         # On to zero, never stopping at 20 V (A12).
-        return PowerSetpoint(ModulesMode.BLEED, reason='Lower_Output_Voltage')
+        return PowerSetpoint(ModulesMode.BLEED, reason=why)
 
     def _is_range_mode(self):
         return (self.phase is Phase.POWER_TRANSFER

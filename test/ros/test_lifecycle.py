@@ -1,0 +1,143 @@
+"""What all lifecycle nodes promise: nothing leaks, and an error ends safely and in words."""
+
+import threading
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+import pytest
+
+from gi3_ros import msg as ros
+from gi3_ros import srv
+from gi3_ros.core.hardware import ModulesMode
+from gi3_ros.core.output_stage import OutputStage
+from gi3_ros.core.power import PowerControl
+from gi3_ros.core.session import SessionControl
+from gi3_ros.nodes.gateway import Gateway
+from gi3_ros.nodes.power_control import PowerControlNode
+from gi3_ros.nodes.power_modules_sim import PowerModulesSim
+from gi3_ros.nodes.precharge import PrechargeNode
+from gi3_ros.nodes.session import SessionNode
+
+
+class MadeUpError(Exception):
+    """Something that nobody thought of."""
+
+
+def fail(*_, **__):
+    raise MadeUpError('nobody thought of this')
+
+
+def entities_of(node):
+    return {
+        kind: len(list(getattr(node, kind)))
+        for kind in ('publishers', 'subscriptions', 'services', 'timers')
+    }
+
+
+@pytest.mark.parametrize(
+    'node_class', [Gateway, PowerControlNode, PrechargeNode, SessionNode, PowerModulesSim])
+def test_up_and_down_twice_leaves_nothing_behind(world, channel, claim_port, node_class):
+    parameters = {
+        Gateway: {'interface': 'virtual', 'channel': channel},
+        PowerModulesSim: {'plug_port': claim_port()},
+    }.get(node_class, {})
+    node = world.create(node_class, **parameters)
+    entities, threads = entities_of(node), set(threading.enumerate())
+    alive = None
+    for _ in range(2):
+        assert world.change(node, 'configure')
+        assert world.change(node, 'activate')
+        alive, before = entities_of(node), alive
+        assert before is None or alive == before
+        assert alive != entities
+        assert world.change(node, 'deactivate')
+        assert world.change(node, 'cleanup')
+        assert world.state_of(node) == 'unconfigured'
+        assert entities_of(node) == entities
+        assert set(threading.enumerate()) == threads
+
+
+def test_an_exception_in_the_tick_of_power_control_ends_in_zero_power(
+        world, peers, capfd, monkeypatch):
+    node = world.bring_up(
+        PowerControlNode, current_ramp_up=10000.0, voltage_ramp=100000.0)
+    peers.begin()
+    peers.go_to_transfer(current_a=50.0)
+    mark, statuses = peers.setpoints.mark, peers.statuses.mark
+    monkeypatch.setattr(PowerControl, 'tick', fail)
+    off = peers.wait_for_setpoint(ModulesMode.OFF, after=mark)
+    withdrawn = peers.statuses.wait_for(
+        lambda status: status.system_enable == status.SYSTEM_ENABLE_NOT_ALLOWED, after=statuses)
+    monkeypatch.undo()
+    beats = world.listen(ros.AdvanticsControllerStatus, 'controller_status')
+    beats.wait_for(after=beats.mark + 5)
+    assert peers.setpoints.last == off, 'and nothing after it'
+    assert peers.statuses.last == withdrawn
+    diagnostics = world.listen(DiagnosticArray, '/diagnostics')
+    said = diagnostics.wait_for().status[0]
+    assert said.level == DiagnosticStatus.ERROR
+    assert 'nobody thought of this' in said.message
+    assert 'MadeUpError: nobody thought of this' in capfd.readouterr().err
+    refused = world.call(srv.EmergencyStop, 'emergency_stop')
+    assert not refused.success
+    assert 'not active' in refused.message
+    # Its tick is gone, and with it the watchdog: only a new one may bring it back.
+    assert world.change(node, 'deactivate')
+    assert not world.change(node, 'activate')
+    assert world.change(node, 'cleanup')
+    assert world.change(node, 'configure')
+    assert world.change(node, 'activate')
+    peers.announce()
+
+
+@pytest.mark.parametrize(('node_class', 'core', 'topic', 'ros_type'), [
+    (PrechargeNode, OutputStage, 'stage_status', ros.StageStatus),
+    (SessionNode, SessionControl, 'charge_session', ros.ChargeSession),
+])
+def test_an_exception_in_a_tick_silences_the_node_and_says_so(
+        world, beats, capfd, monkeypatch, node_class, core, topic, ros_type):
+    node = world.bring_up(node_class)
+    recorder = world.listen(ros_type, topic)
+    recorder.wait_for()
+    monkeypatch.setattr(core, 'tick', fail)
+    world.wait_until(lambda: not node.is_active, 'the node notices')
+    monkeypatch.undo()
+    assert 'MadeUpError: nobody thought of this' in capfd.readouterr().err
+    mark = recorder.mark
+    beats.every(0.1, 'power_status', lambda: world.publish('power_status', ros.PowerStatus()))
+    clock = world.listen(ros.PowerStatus, 'power_status')
+    clock.wait_for(after=12)
+    assert recorder.mark == mark, 'more than a second of silence'
+    assert world.change(node, 'deactivate')
+    assert not world.change(node, 'activate')
+
+
+@pytest.mark.parametrize(('node_class', 'core'), [
+    (PowerControlNode, PowerControl), (PrechargeNode, OutputStage), (SessionNode, SessionControl),
+])
+def test_an_exception_in_a_callback_silences_the_node_and_says_so(
+        world, capfd, monkeypatch, node_class, core):
+    node = world.bring_up(node_class)
+    monkeypatch.setattr(core, 'receive', fail)
+    world.publish('controller_status', ros.AdvanticsControllerStatus(state=1))
+    world.wait_until(lambda: not node.is_active, 'the node notices')
+    assert 'MadeUpError: nobody thought of this' in capfd.readouterr().err
+    assert world.state_of(node) == 'active', 'the executor lives'
+
+
+@pytest.mark.parametrize('node_class', [PowerControlNode, PrechargeNode, SessionNode])
+def test_an_exception_in_a_transition_says_so_and_ends_unconfigured(
+        world, capfd, monkeypatch, node_class):
+    node = world.create(node_class)
+    monkeypatch.setattr(node_class, 'build', fail)
+    assert not world.change(node, 'configure')
+    assert 'MadeUpError: nobody thought of this' in capfd.readouterr().err
+    assert world.state_of(node) == 'unconfigured'
+    monkeypatch.undo()
+    assert world.change(node, 'configure')
+    monkeypatch.setattr(node_class, 'start', fail)
+    assert not world.change(node, 'activate')
+    assert not node.is_active
+    monkeypatch.undo()
+    assert world.state_of(node) == 'unconfigured'
+    assert world.change(node, 'configure')
+    assert world.change(node, 'activate')
