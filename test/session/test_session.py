@@ -23,9 +23,9 @@ COMMAND = signals.DcPowerControl
 PMS = signals.PowerModulesStatus
 R1_S = 0.2
 REACTION_S = 0.02
-"""The issue's allowance on top of R1."""
+"""For deciding and sending, on top of R1."""
 BUSY_MACHINE_S = 0.1
-"""Ours on top of that, for a machine that runs other things than a charger."""
+"""On top of that, for a machine that runs other things than a charger."""
 
 
 def is_off(setpoint):
@@ -210,7 +210,7 @@ def test_a_killed_controller_loses_the_power_at_once(site, world, seconds):
           f'(R1 with the allowance: {1e3 * (R1_S + REACTION_S):.0f} ms)')
     assert R1_S <= took_s <= R1_S + REACTION_S + BUSY_MACHINE_S
     assert (off.voltage, off.current) == (0.0, 0.0)
-    assert 'controller silent: no Advantics_Controller_Status' in off.reason
+    assert 'controller silent' in off.reason
     gone = site.measurements.wait_for(
         lambda measured: seconds(measured.header.stamp) > seconds(off.header.stamp)
         and abs(measured.current) <= 1.0)
@@ -250,12 +250,10 @@ def end_charger_in_charging(site, simulator, number, seconds):
     withdrawn = site.witness.heard.wait_for(
         lambda frame: frame.base_id == PMS.BASE_ID and not frame.is_allowed, after=mark[1])
     assert abs(withdrawn.at_s - seconds(off.header.stamp)) < BUSY_MACHINE_S
-    # Opened by command, after the current had gone.
+    # Opened by command, after the current had gone: the circuit itself would tell otherwise. (A
+    # reading may be 40 ms old, and the controller's emergency stop opens at once.)
     opened = commands.wait_for(lambda command: not command.output_closed, after=mark[2])
-    before = [
-        measured.current for measured in site.measurements.heard
-        if seconds(measured.header.stamp) < seconds(opened.header.stamp)]
-    assert abs(before[-1]) <= 1.0
+    assert 'would have suffered' not in site.modules.text
     site.assert_no_current_after(seconds(opened.header.stamp))
     assert simulator.exit_status() == 1, simulator.text
     assert 'R8' in simulator.text
