@@ -71,6 +71,8 @@ def test_the_readme_has_every_topic_of_the_interface_and_every_type():
 
 def text_of(node):
     """Return a string of the code with ``…`` for what is put in, or ``None`` if it is none."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return text_of(node.func.value)  # a text with its end stripped
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -84,8 +86,8 @@ def fault_texts(module, returned_by, listed_in=()):
     """
     Return the texts of the faults of a module.
 
-    They are what it hands to ``_fail``, what the functions ``returned_by`` return, and the words
-    in the tuples of the functions ``listed_in``.
+    They are what it hands to ``_fail``, what the functions ``returned_by`` return or call ``why``,
+    and the words in the tuples of the functions ``listed_in``.
     """
     tree = ast.parse((ROOT / 'gi3_ros' / 'core' / module).read_text(encoding='utf-8'))
     found = []
@@ -93,7 +95,10 @@ def fault_texts(module, returned_by, listed_in=()):
         if isinstance(node, ast.Call) and getattr(node.func, 'attr', '') == '_fail':
             found.append(node.args[0])
         elif isinstance(node, ast.FunctionDef) and node.name in returned_by:
-            found += [each.value for each in ast.walk(node) if isinstance(each, ast.Return)]
+            found += [
+                each.value for each in ast.walk(node) if isinstance(each, ast.Return)
+                or isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == 'why'
+            ]
         elif isinstance(node, ast.FunctionDef) and node.name in listed_in:
             found += [each.elts[-1] for each in ast.walk(node) if isinstance(each, ast.Tuple)]
     return {text for text in map(text_of, found) if text}
@@ -101,7 +106,10 @@ def fault_texts(module, returned_by, listed_in=()):
 
 @pytest.mark.parametrize('heading, texts', [
     ('### Of power_control', fault_texts(
-        'power.py', {'_controller_gone', '_not_ready'}, {'_limit_exceeded'})),
+        'power.py',
+        {'emergency_stop', '_controller_gone', '_not_ready', '_measurement_missing'},
+        {'_limit_exceeded'},
+    )),
     ('### Of the output stage', fault_texts('output_stage.py', ())),
 ])
 def test_every_fault_is_explained_and_no_other(heading, texts):
