@@ -6,6 +6,7 @@ for dead (R1), and rightly so. With a real-time priority it does not wait. The k
 share of each second for everybody else, so a loop gone wild cannot take the machine.
 """
 
+import contextlib
 import os
 
 PRIORITY = 10
@@ -14,14 +15,20 @@ PRIORITY = 10
 
 def raise_priority():
     """
-    Ask for round-robin real-time scheduling, for this thread and those it starts from now on.
+    Ask for round-robin real-time scheduling for all threads of this process, now and later.
+
+    Not before the process has started up: importing Python modules takes seconds of processor
+    time, which would be taken from those who are at work with the same priority.
 
     :returns: empty when it was granted, else words that say why not and how to allow it
     """
     if not hasattr(os, 'sched_setscheduler'):
         return 'no real-time priority on this system'
     try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(PRIORITY))
+        # Threads that start later inherit it from the one that starts them.
+        for thread in os.listdir('/proc/self/task'):
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setscheduler(int(thread), os.SCHED_RR, os.sched_param(PRIORITY))
     except OSError as error:
         return (
             f'no real-time priority ({error.strerror}): on a busy machine a charge may be stopped '

@@ -376,8 +376,6 @@ def run(make_nodes):
         parameter is unusable
     """
     ending = threading.Event()
-    # Before ROS starts its threads, which inherit it.
-    ordinary = raise_priority()
     # rclpy's own handlers shut the context down before the safe state could be sent.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     for number in END_SIGNALS:
@@ -394,8 +392,6 @@ def run(make_nodes):
         except (ValueError, ParameterException) as error:
             print(f'gi3_ros: unusable parameter: {error}', file=sys.stderr)
             return 2
-        if ordinary:
-            nodes[0].get_logger().warning(ordinary)
         for node in nodes:
             if not node.value('autostart'):
                 node.get_logger().info(
@@ -404,8 +400,13 @@ def run(make_nodes):
                 )
             elif not _start(node):
                 return 1
+        is_raised = False
         while not ending.is_set():
             executor.spin_once(timeout_sec=0.1)
+            if not is_raised and any(node.is_active for node in nodes):
+                is_raised, ordinary = True, raise_priority()
+                if ordinary:
+                    nodes[0].get_logger().warning(ordinary)
         _come_to_rest(nodes, executor)
         return 0
     except ExternalShutdownException:

@@ -14,6 +14,8 @@ from gi3_ros.core.output_stage import Stage
 
 State = signals.AdvanticsControllerStatus.State
 BEAT_S = 0.01
+STATUS_PERIOD_S = 0.02
+"""Faster than the interface's 100 ms, so that a busy machine does not look like silence."""
 
 
 @pytest.fixture
@@ -58,6 +60,11 @@ class Beats:
         """Stop one; nothing of it comes after the return."""
         with self._lock:
             del self._beats[name]
+
+    @staticmethod
+    def go_on(duration_s):
+        """Let them go on for a while in which something must not happen."""
+        time.sleep(duration_s)
 
     def close(self):
         """Stop all."""
@@ -113,8 +120,8 @@ class Peers:
 
     def begin(self):
         """Start to beat; the node under test listens already."""
-        self._beats.every(0.1, 'controller_status', self._send_status)
-        self._beats.every(0.04, 'power_measurement', self._send_measurement)
+        self._beats.every(STATUS_PERIOD_S, 'controller_status', self._send_status)
+        self._beats.every(0.03, 'power_measurement', self._send_measurement)
         self._beats.every(0.1, 'stage_status', self._send_stage)
 
     def silence(self, topic):
@@ -125,8 +132,8 @@ class Peers:
     def speak(self, topic):
         """Start again."""
         period_s, send = {
-            'controller_status': (0.1, self._send_status),
-            'power_measurement': (0.04, self._send_measurement),
+            'controller_status': (STATUS_PERIOD_S, self._send_status),
+            'power_measurement': (0.03, self._send_measurement),
             'stage_status': (0.1, self._send_stage),
         }[topic]
         self._beats.every(period_s, topic, send)

@@ -48,7 +48,7 @@ class Installation:
                 self.speak(topic)
 
     def speak(self, topic):
-        self._beats.every(0.04, topic, lambda: self._world.publish(topic, self._sends[topic]()))
+        self._beats.every(0.03, topic, lambda: self._world.publish(topic, self._sends[topic]()))
 
     def silence(self, topic):
         self._beats.silence(topic)
@@ -253,13 +253,13 @@ def test_without_contactors_it_says_so(world, installation):
     assert 'has_output_contactors' in refused.message
 
 
-def test_deactivated_it_asks_for_zero_power_and_falls_silent(world, installation, closed):
-    beats = world.listen(ros.PowerMeasurement, 'power_measurement')
+def test_deactivated_it_asks_for_zero_power_and_falls_silent(
+        world, beats, installation, closed):
     assert world.change(closed, 'deactivate')
     installation.wait_for_stage(Stage.UNLOADING, reason='leaves active')
-    beats.wait_for(after=beats.mark + 4)
+    beats.go_on(0.2)
     heard = (installation.stages.mark, installation.commands.mark)
-    beats.wait_for(after=beats.mark + 8)
+    beats.go_on(0.4)
     assert (installation.stages.mark, installation.commands.mark) == heard
 
 

@@ -25,7 +25,7 @@ class Controller:
         self.stories = world.listen(ros.ChargeSession, 'charge_session', latched=True)
 
     def begin(self):
-        self._beats.every(0.05, 'controller_status', self._send)
+        self._beats.every(0.02, 'controller_status', self._send)
 
     def silence(self):
         self._beats.silence('controller_status')
@@ -179,15 +179,14 @@ def test_a_second_press_is_no_second_edge(world, controller, session):
 
 
 @pytest.mark.parametrize('ask', [authorise, stop_charge])
-def test_an_inactive_node_refuses_and_says_no_word(world, controller, session, ask):
+def test_an_inactive_node_refuses_and_says_no_word(world, beats, controller, session, ask):
     assert world.change(session, 'deactivate')
     refused = ask(world)
     assert not refused.success
     assert 'not active' in refused.message
     mark = controller.words.mark
-    beats = world.listen(ros.AdvanticsControllerStatus, 'controller_status')
     controller.state = State.WAITING_FOR_PEV
-    beats.wait_for(after=beats.mark + 6)
+    beats.go_on(0.3)
     assert controller.words.mark == mark
 
 

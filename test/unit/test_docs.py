@@ -97,7 +97,7 @@ def fault_texts(module, returned_by, listed_in=()):
         elif isinstance(node, ast.FunctionDef) and node.name in returned_by:
             found += [
                 each.value for each in ast.walk(node) if isinstance(each, ast.Return)
-                or isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == 'why'
+                or (isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == 'why')
             ]
         elif isinstance(node, ast.FunctionDef) and node.name in listed_in:
             found += [each.elts[-1] for each in ast.walk(node) if isinstance(each, ast.Tuple)]
