@@ -38,6 +38,7 @@ SAFE_WITHIN_S = 2.0
 """A process that is asked to end waits no longer than this for the current to go."""
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """A closed terminal (SIGHUP) must not leave a charge without its charger either."""
+REST_POLL_S = 0.01
 FLUSH_S = 0.05
 """For the last message of a node to reach those who act on it."""
 
@@ -375,20 +376,17 @@ def run(make_nodes):
     :returns: exit status: 0 after a requested end, 1 when a node could not start, 2 when a
         parameter is unusable
     """
-    ending = threading.Event()
+    ending, ended, failures = threading.Event(), threading.Event(), []
     # rclpy's own handlers shut the context down before the safe state could be sent.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     for number in END_SIGNALS:
         # nohup: who started us may want us to outlive the terminal.
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_: ending.set())
-    executor = SingleThreadedExecutor()
-    nodes = []
+    nodes, threads = [], []
     try:
         try:
-            for node in make_nodes():
-                nodes.append(node)
-                executor.add_node(node)
+            nodes.extend(make_nodes())
         except (ValueError, ParameterException) as error:
             print(f'gi3_ros: unusable parameter: {error}', file=sys.stderr)
             return 2
@@ -400,32 +398,53 @@ def run(make_nodes):
                 )
             elif not _start(node):
                 return 1
+        for node in nodes:
+            threads.append(threading.Thread(
+                target=_spin, args=(node, ending, ended, failures), name=node.get_name(),
+            ))
+            threads[-1].start()
         is_raised = False
-        while not ending.is_set():
-            executor.spin_once(timeout_sec=0.1)
+        while not ending.wait(0.1):
             if not is_raised and any(node.is_active for node in nodes):
                 is_raised, ordinary = True, raise_priority()
                 if ordinary:
                     nodes[0].get_logger().warning(ordinary)
-        _come_to_rest(nodes, executor)
-        return 0
-    except ExternalShutdownException:
-        return 0
-    except Exception:
-        print(traceback.format_exc(), file=sys.stderr)
-        _come_to_rest(nodes, executor)
-        return 1
+        _come_to_rest(nodes)
+        return 1 if failures else 0
     finally:
         # Ctrl-C reaches a launched process twice; the second must not hit the interpreter's end.
         for number in END_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
+        ended.set()
+        for thread in threads:
+            thread.join()
         for node in reversed(nodes):
             with contextlib.suppress(Exception):
                 node.trigger_shutdown()
-        executor.shutdown()
-        for node in nodes:
             node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _spin(node, ending, ended, failures):
+    """
+    Run one node's callbacks.
+
+    Each node has an executor of its own: what one costs for a message grows with the number of
+    entities that it waits for, and a node that hangs holds up no other.
+    """
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        while not ended.is_set():
+            executor.spin_once(timeout_sec=0.1)
+    except ExternalShutdownException:
+        ending.set()
+    except Exception:
+        print(traceback.format_exc(), file=sys.stderr)
+        failures.append(node)
+        ending.set()
+    finally:
+        executor.shutdown()
 
 
 def _start(node):
@@ -436,7 +455,7 @@ def _start(node):
     return True
 
 
-def _come_to_rest(nodes, executor):
+def _come_to_rest(nodes):
     """Take the power away, let the current go, open; bounded, as a dead peer must not hold us."""
     for node in nodes:
         with node.lock:
@@ -445,8 +464,6 @@ def _come_to_rest(nodes, executor):
     # The first node carries the words of the others to the bus, so it falls silent last.
     for node in reversed(nodes):
         while time.monotonic() < deadline_s and not node.is_at_rest:
-            executor.spin_once(timeout_sec=0.02)
+            time.sleep(REST_POLL_S)
         node._guard(node._deactivate)
-        flushed_s = time.monotonic() + FLUSH_S
-        while time.monotonic() < flushed_s:
-            executor.spin_once(timeout_sec=0.01)
+        time.sleep(FLUSH_S)

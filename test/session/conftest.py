@@ -1,8 +1,10 @@
 """A whole charger in processes of its own, a simulator against it, and a witness on the bus."""
 
 import dataclasses
+import socket
 import struct
 import threading
+import time
 
 import pytest
 
@@ -11,6 +13,8 @@ from gi3_ros.bus import open_bus
 from gi3_ros.core import signals
 
 INDEX = 1
+CLAIM_PORT = 47299
+"""Beside the claims of the ROS domains."""
 State = signals.AdvanticsControllerStatus.State
 
 
@@ -106,6 +110,9 @@ class Site:
         self.charger = start_process(
             'charger', '--ros-args', '-p', 'autostart:=true', '-p', f'port:={port}',
             '-p', f'pistols:=[{world.pistol.lstrip("/")}]')
+        # Discovery takes its time on a busy machine; what is said before it is not heard.
+        for voice in (self.setpoints, self.measurements, self.stages, self.stories):
+            voice.wait_for(timeout_s=30.0)
 
     def plug_in(self, *options, duration_s='inf'):
         """Start a controller with a vehicle that charges; returns its process."""
@@ -149,6 +156,24 @@ def witness(claim_port, recorder):
 
 
 @pytest.fixture
-def site(world, witness, start_process, claim_port):
+def alone():
+    """
+    Wait until no other test run on this machine has a session.
+
+    A charger obeys R1 whatever else the processors do: two at once on two of them may not.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as claim:
+        while True:
+            try:
+                claim.bind(('127.0.0.1', CLAIM_PORT))
+            except OSError:
+                time.sleep(0.1)
+            else:
+                break
+        yield
+
+
+@pytest.fixture
+def site(alone, world, witness, start_process, claim_port):
     """Give a :class:`Site` whose charger is up."""
     return Site(world, witness, start_process, witness.port, claim_port())
