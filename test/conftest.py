@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import gc
 import importlib.util
 import itertools
 import os
@@ -275,6 +276,13 @@ class World:
         self._executor.shutdown()
         for node in (*self._nodes, self.node):
             node.destroy_node()
+        self._nodes.clear()
+        self._clients.clear()
+        self._publishers.clear()
+        # rclpy frees a lifecycle node's own services only with the last reference to it. Left to
+        # chance, that comes in the middle of another test, and Fast DDS may wait there for ever.
+        del node
+        gc.collect()
         self._rclpy.shutdown()
 
     def _in_executor(self, function):

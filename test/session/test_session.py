@@ -176,7 +176,7 @@ def test_services_authorise_lower_and_stop_a_charge(site, world):
     assert 'A flow' in contactors.message
     leased_at = site.measurements.mark
     lease = world.call(
-        srv.SetCurrentSetpoint, 'set_current_setpoint', current=30.0, duration=2.5,
+        srv.SetCurrentSetpoint, 'set_current_setpoint', current=30.0, duration=1.8,
         priority=srv.SetCurrentSetpoint.Request.PRIORITY_OPERATOR, source='test')
     assert lease.success, lease.message
     lowered = site.measurements.wait_for(
