@@ -239,3 +239,17 @@ def test_safe_to_unplug_only_when_all_of_it_is_known_and_safe(world, beats, cont
     mark = safe.mark
     beats.silence('power_measurement')
     safe.wait_for(lambda message: not message.data, after=mark)
+
+
+def test_nothing_stays_called_safe_when_the_node_leaves_active(
+        world, beats, controller, session):
+    safe = world.listen(Bool, 'safe_to_unplug', latched=True)
+    beats.every(0.05, 'stage_status', lambda: world.publish(
+        'stage_status', ros.StageStatus(has_output_contactors=False)))
+    beats.every(0.05, 'power_measurement', lambda: world.publish(
+        'power_measurement', ros.PowerMeasurement(voltage=3.0, ready=True)))
+    safe.wait_for(lambda message: message.data)
+    assert world.change(session, 'deactivate')
+    safe.wait_for(lambda message: not message.data, after=safe.mark - 1)
+    assert not safe.last.data
+    controller.words.wait_for(lambda word: not word.start_charge_authorisation)
