@@ -58,6 +58,24 @@ def setpoint_to_ros(setpoint, stamp):
     return result
 
 
+def effective_to_ros(effective, stamp):
+    """Turn what shaped a decision of power_control into its message."""
+    lease, told = effective.lease, effective.told
+    result = ros.EffectiveSetpoint(
+        voltage=effective.voltage_v, current=effective.current_a, target=effective.target_a,
+        wanted=effective.wanted_a, range_min=effective.range_min_a,
+        range_max=effective.range_max_a, source=effective.source,
+        limited_by=list(effective.limited_by),
+        lease_source='' if lease is None else lease.source,
+        lease_current=0.0 if lease is None else lease.current_a,
+        lease_remaining=effective.lease_remaining_s,
+        told_charge_current=told.maximum_charge_current,
+        told_discharge_current=told.maximum_discharge_current,
+    )
+    result.header.stamp = stamp
+    return result
+
+
 def setpoint_from_ros(message):
     """
     Read a setpoint as a driver does.

@@ -40,6 +40,13 @@ def _claim_domain():
     raise pytest.UsageError('no free ROS domain: are a hundred other test runs going on?')
 
 
+def pytest_addoption(parser):
+    """Let somebody with time play more than the suite does."""
+    parser.addoption(
+        '--sequences', type=int, default=10_000,
+        help='how many random sequences power_control has to survive')
+
+
 def pytest_configure(config):
     """Check where the package comes from, and keep this run apart from the rest of the world."""
     package = importlib.util.find_spec('gi3_ros')

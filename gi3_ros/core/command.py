@@ -61,7 +61,14 @@ def illegality(command):
     function = command.power_function
     if function not in _REQUESTS:
         return f'Power_Function {int(function)} is not defined'
-    setpoints = (
+    for name, value, labels in (
+        ('Setpoints_Mode', command.setpoints_mode, Mode),
+        ('Output_Contactors', command.output_contactors, DcPowerControl.OutputContactors),
+        ('Lower_Output_Voltage', command.lower_output_voltage, DcPowerControl.LowerOutputVoltage),
+    ):
+        if value not in tuple(labels):
+            return f'{name} {int(value)} is not defined'
+    volts, high, low = setpoints = (
         command.target_voltage, command.current_range_max, command.current_range_min,
     )
     if not all(math.isfinite(value) for value in setpoints):
@@ -71,17 +78,18 @@ def illegality(command):
         return f'Lower_Output_Voltage with {Function(function).name} (R15)'
     if function in (Function.OFF, Function.STANDBY) and any(setpoints):
         return (
-            f'{Function(function).name} with setpoints {setpoints[0]:g} V, '
-            f'{setpoints[1]:g} A, {setpoints[2]:g} A (R15, R21)'
+            f'{Function(function).name} with setpoints {volts:g} V, {high:g} A, {low:g} A '
+            '(R15, R21)'
         )
-    if command.target_voltage > ABSURD_VOLTAGE_V:
-        return f'Target_Voltage {command.target_voltage:g} V is absurd (A38)'
-    if function == Function.POWER_TRANSFER:
-        low, high = command.current_range_min, command.current_range_max
-        if command.setpoints_mode == Mode.TARGET_MODE and low != high:
-            return f'Target_Mode with different currents {low:g} A and {high:g} A (R24)'
-        if high < low:
-            return f'Current_Range_Max {high:g} A below Current_Range_Min {low:g} A (R25)'
-    if function == Function.PRECHARGE and not 0 <= command.current_range_max <= ABSURD_PRECHARGE_A:
-        return f'Precharge with a current cap of {command.current_range_max:g} A (R19)'
+    if not 0 <= volts <= ABSURD_VOLTAGE_V:
+        return f'Target_Voltage {volts:g} V is absurd (A38)'
+    if function == Function.INSULATION_TEST:
+        return ''  # its currents mean nothing (R11)
+    if (function == Function.POWER_TRANSFER and command.setpoints_mode == Mode.TARGET_MODE
+            and low != high):
+        return f'Target_Mode with different currents {low:g} A and {high:g} A (R24)'
+    if high < low:
+        return f'Current_Range_Max {high:g} A below Current_Range_Min {low:g} A (R25)'
+    if function == Function.PRECHARGE and not 0 <= high <= ABSURD_PRECHARGE_A:
+        return f'Precharge with a current cap of {high:g} A (R19)'
     return ''

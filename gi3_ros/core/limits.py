@@ -8,60 +8,165 @@ read by both sides.
 import dataclasses
 import math
 
+from .config import check, entry
 from .signals import DcPowerParameters
 
 SMALLEST_CURRENT_A = 0.1
 """0 means 'configured default' in DC_Power_Parameters, so less than this cannot be told (R33)."""
+DERATED_SHARE = 0.5
+"""Of the current at the temperature where it ends: the controller's own curve (R50)."""
+HYSTERESIS_C = 2.0
+"""A derated current rises again only when it is this much cooler: no flicker on the bus."""
+
+
+def _volts(default, meaning):
+    return entry(default, f'V, {meaning}', 0.0, 1500.0)
+
+
+def _amperes(default, meaning):
+    return entry(default, f'A, {meaning}', 0.0, 3000.0)
+
+
+def _watts(default, meaning):
+    return entry(default, f'W, {meaning}', 0.0, 4e6)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ChargerLimits:
-    """Configured maxima of the charger and its cable."""
+    """
+    Configured limits of the charger and its cable.
 
-    max_charger_voltage: float = 500.0
-    """V"""
-    max_charger_current: float = 120.0
-    """A, charge direction"""
-    max_charger_discharge_current: float = 0.0
-    """A, magnitude; 0 forbids discharging"""
-    max_charger_power: float = 0.0
-    """W; 0 = max_charger_voltage x max_charger_current"""
-    max_charger_discharge_power: float = 0.0
-    """W; 0 = max_charger_voltage x max_charger_discharge_current"""
-    max_cable_voltage: float = 500.0
-    """V"""
-    max_cable_current: float = 100.0
-    """A"""
+    Currents and powers of the discharge direction are magnitudes.
+    """
+
+    is_bidirectional: bool = entry(
+        False, 'allow discharging; false forbids it whatever the discharge entries say')
+    supports_range_mode: bool = entry(
+        True, 'the power modules can work at any current of a range; false: in Range_Mode they '
+        'take its maximum (R25, A43)')
+    min_charger_voltage: float = _volts(0.0, 'least output voltage of a charge')
+    max_charger_voltage: float = _volts(500.0, 'the highest the charger may ever apply')
+    min_charger_current: float = _amperes(
+        0.0, 'least current towards the vehicle that the modules can hold, besides none')
+    max_charger_current: float = _amperes(120.0, 'largest current towards the vehicle')
+    min_charger_power: float = _watts(
+        0.0, 'least power towards the vehicle; 0 = min_charger_voltage x min_charger_current')
+    max_charger_power: float = _watts(
+        0.0, 'towards the vehicle; 0 = max_charger_voltage x max_charger_current')
+    min_charger_discharge_voltage: float = _volts(0.0, 'below it no discharging')
+    max_charger_discharge_voltage: float = _volts(
+        0.0, 'above it no discharging; 0 = max_charger_voltage')
+    min_charger_discharge_current: float = _amperes(
+        0.0, 'least current from the vehicle that the modules can hold, besides none')
+    max_charger_discharge_current: float = _amperes(
+        0.0, 'largest current from the vehicle; 0 forbids discharging')
+    min_charger_discharge_power: float = _watts(
+        0.0, 'least power from the vehicle; '
+        '0 = min_charger_voltage x min_charger_discharge_current')
+    max_charger_discharge_power: float = _watts(
+        0.0, 'from the vehicle; 0 = max_charger_voltage x max_charger_discharge_current')
+    max_cable_voltage: float = _volts(500.0, 'rating of cable and connector')
+    max_cable_current: float = _amperes(100.0, 'rating of cable and connector')
+    max_cable_power: float = _watts(
+        0.0, 'rating of cable and connector; 0 = max_cable_voltage x max_cable_current')
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if not math.isfinite(value) or value < 0:
-                raise ValueError(f'{field.name} must be a finite number >= 0, not {value}')
+        check(self)
+        for what in ('voltage', 'current', 'power', 'discharge_voltage', 'discharge_current',
+                     'discharge_power'):
+            least, most = (getattr(self, f'{end}_charger_{what}') for end in ('min', 'max'))
+            # A maximum of 0 is computed, or forbids: the minimum then has nothing to exceed.
+            if most and least > most:
+                raise ValueError(
+                    f'min_charger_{what} {least:g} is above max_charger_{what} {most:g}')
 
     @property
     def max_voltage_v(self):
         """V that charger and cable both allow."""
         return min(self.max_charger_voltage, self.max_cable_voltage)
 
-    def clamp_current(self, current_a, *, voltage_v):
+    @property
+    def max_current_a(self):
+        """A towards the vehicle that charger and cable both allow."""
+        return min(self.max_charger_current, self.max_cable_current)
+
+    @property
+    def max_discharge_current_a(self):
+        """A from the vehicle (magnitude) that charger and cable both allow."""
+        if not self.is_bidirectional:
+            return 0.0
+        return min(self.max_charger_discharge_current, self.max_cable_current)
+
+    def largest(self, *, discharging, voltage_v, share=1.0):
         """
-        Bring a current inside what charger and cable allow.
+        Return the largest current in a direction, and the name of what limits it.
 
         :param voltage_v: present output voltage, for the power limits
-        :returns: the current and the names of the limits that shaped it
+        :param share: of the charger's current that its temperature allows
+        :returns: magnitude in A; 'charger', 'charger power', 'cable', 'cable power',
+            'temperature', 'not bidirectional' or 'discharge voltage'
         """
-        charging = current_a >= 0
-        charger = self.max_charger_current if charging else self.max_charger_discharge_current
-        power = self.max_charger_power if charging else self.max_charger_discharge_power
-        bounds = [('charger', charger), ('cable', self.max_cable_current)]
-        if power and voltage_v > 0:
-            bounds.append(('power', power / voltage_v))
-        magnitude, by = abs(current_a), []
-        for name, bound in bounds:
-            if magnitude > bound:
-                magnitude, by = bound, [name]
-        return math.copysign(magnitude, current_a) if magnitude else 0.0, by
+        if not discharging:
+            current = self.max_charger_current
+            power = self.max_charger_power or self.max_charger_voltage * current
+        elif not self.is_bidirectional:
+            return 0.0, 'not bidirectional'
+        else:
+            highest = self.max_charger_discharge_voltage or self.max_charger_voltage
+            if not self.min_charger_discharge_voltage <= voltage_v <= highest:
+                return 0.0, 'discharge voltage'
+            current = self.max_charger_discharge_current
+            power = self.max_charger_discharge_power or self.max_charger_voltage * current
+        cable = self.max_cable_power or self.max_cable_voltage * self.max_cable_current
+        bounds = {
+            'charger': current,
+            'cable': self.max_cable_current,
+            'charger power': power / voltage_v if voltage_v > 0 else math.inf,
+            'cable power': cable / voltage_v if voltage_v > 0 else math.inf,
+            'temperature': current * share,
+        }
+        name = min(bounds, key=bounds.get)
+        return bounds[name], name
+
+    def smallest(self, *, discharging, voltage_v):
+        """
+        Return the least current (magnitude in A) in a direction that the modules can hold.
+
+        :param voltage_v: where the output will be, for the least power
+        """
+        if discharging:
+            current = self.min_charger_discharge_current
+            power = self.min_charger_discharge_power
+        else:
+            current, power = self.min_charger_current, self.min_charger_power
+        power = power or self.min_charger_voltage * current
+        return max(current, power / voltage_v if voltage_v > 0 else 0.0)
+
+
+class Derating:
+    """
+    The share of its current that a charger may carry at a temperature (R50).
+
+    :param start_c: degrees Celsius up to which it is all of it
+    :param end_c: where it has fallen to :data:`DERATED_SHARE`, linearly
+    """
+
+    def __init__(self, start_c, end_c):
+        self._start_c = start_c
+        self._end_c = end_c
+        self._counted_c = -math.inf
+
+    def share(self, temperature_c):
+        """Return the share, in whole percent; without a sensor (NaN) it is all."""
+        if math.isnan(temperature_c):
+            return 1.0
+        if not temperature_c <= self._counted_c <= temperature_c + HYSTERESIS_C:
+            self._counted_c = (
+                temperature_c if temperature_c > self._counted_c
+                else temperature_c + HYSTERESIS_C
+            )
+        over = (self._counted_c - self._start_c) / (self._end_c - self._start_c)
+        return round(1.0 - (1.0 - DERATED_SHARE) * min(max(over, 0.0), 1.0), 2)
 
 
 class AdvertisedLimits:
@@ -79,19 +184,35 @@ class AdvertisedLimits:
     def __init__(self, configured):
         self._configured = configured
         self._wanted = DcPowerParameters()
-        self._lease_current_a = None
+        self._caps = (math.inf, math.inf)
         self._sent = None
         self._sent_s = None
+        self.current = DcPowerParameters()
+        """
+        The message that describes the limits in force.
 
-    @property
-    def current(self):
-        """The message that describes the limits in force."""
-        charge_a = self._wanted.maximum_charge_current
-        if self._lease_current_a is not None:
-            charge_a = min(
-                charge_a or self._configured.max_charger_current, self._lease_current_a,
-            )
-        return dataclasses.replace(self._wanted, maximum_charge_current=charge_a)
+        A limit that nobody has lowered is 0, the configured maximum; a lowered one is never 0,
+        which would raise it (R33, A45).
+        """
+
+    def _change(self, wanted, caps):
+        """Work out the message anew."""
+        self._wanted, self._caps = wanted, caps
+        configured = self._configured
+        self.current = dataclasses.replace(
+            wanted,
+            maximum_charge_current=self._lowest(
+                wanted.maximum_charge_current, configured.max_charger_current, caps[0]),
+            maximum_discharge_current=self._lowest(
+                wanted.maximum_discharge_current, configured.max_charger_discharge_current,
+                caps[1]),
+        )
+
+    @staticmethod
+    def _lowest(value, maximum, cap):
+        if cap >= (value or maximum):
+            return value
+        return max(cap, SMALLEST_CURRENT_A)
 
     def set(self, *, voltage_v, charge_current_a, discharge_current_a):
         """
@@ -119,17 +240,18 @@ class AdvertisedLimits:
                     f'{name} {value:g} {unit} would be sent as 0, which means the configured '
                     'maximum (R33)'
                 )
-        self._wanted = DcPowerParameters(
+        self._change(DcPowerParameters(
             maximum_voltage=voltage_v, maximum_charge_current=charge_current_a,
             maximum_discharge_current=discharge_current_a,
-        )
+        ), self._caps)
 
-    def lease(self, current_a):
-        """Apply a lease in Target_Mode (R32), or ``None`` when it has ended."""
-        self._lease_current_a = current_a
+    def cap(self, *, charge_a=math.inf, discharge_a=math.inf):
+        """Lower the currents further for as long as something else does (a lease, heat)."""
+        if (charge_a, discharge_a) != self._caps:
+            self._change(self._wanted, (charge_a, discharge_a))
 
     def announce(self):
-        """Make the limits due again: a session is beginning."""
+        """Make the limits due again: a session is beginning, or the controller has restarted."""
         self._sent = None
 
     def due(self, *, now_s):

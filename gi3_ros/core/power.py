@@ -14,12 +14,14 @@ import dataclasses
 import enum
 import math
 
+from . import supervision
 from .command import illegality, Request, request_of
+from .config import check, entry
 from .hardware import DRIVER_TIMEOUT_S, ModulesMode, PowerSetpoint
 from .journal import Journal
-from .limits import AdvertisedLimits, ChargerLimits, SMALLEST_CURRENT_A
+from .limits import AdvertisedLimits, ChargerLimits, Derating, SMALLEST_CURRENT_A
 from .output_stage import IDLE_STATES, Stage
-from .setpoint import Leases, Priority, Ramp
+from .setpoint import choose, is_range_mode, Lease, Leases, Priority, Ramp
 from .signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
@@ -47,8 +49,8 @@ SAFE_VOLTAGE_V = 20.0
 """R15"""
 EMPTY_VOLTAGE_V = 5.0
 """Where emptying the output behind open contactors ends: safely below what is safe."""
-INSULATION_OHM_PER_V = 100.0
-"""R14"""
+INSULATION_FROM_V = 200.0
+"""From this output voltage on the insulation has to be measured (R13)."""
 INSULATION_SATURATION_OHM = 510e3
 """R13: the largest value that Power_Modules_Status carries"""
 INSISTING_FRAMES = 3
@@ -60,8 +62,6 @@ COMMAND_MAX_AGE_S = 0.3
 BLEED_CHECK_S = 1.0
 BLEED_CHECK_FALL = 0.2
 """Bleeding that lowers the voltage by less than this share in this time feeds on a battery."""
-OVER_LIMIT_S = 0.5
-"""How long a measured value may exceed its limit; longer than a contactor's inrush."""
 
 
 class Phase(enum.IntEnum):
@@ -71,18 +71,33 @@ class Phase(enum.IntEnum):
     WAKING = 1
     STANDBY = 2
     INSULATION_TEST = 3
-    LOWERING = 4
+    LOWERING_AFTER_TEST = 4
+    """L1 of R16: the contactors stay closed, no battery is connected yet."""
     PRECHARGE = 5
     POWER_TRANSFER = 6
-    OFF = 7
-    FAULT = 8
+    LOWERING_AT_END = 7
+    """L2 of R16: the battery may still be connected to the pistol."""
+    LOWERING_ON_CLOSING = 8
+    """L3 of R16."""
+    OFF = 9
+    FAULT = 10
+
+
+class Lowering(enum.Enum):
+    """The three moments at which Lower_Output_Voltage may come (R16)."""
+
+    AFTER_TEST = 'Lowering before a battery is connected (L1)'
+    AT_END = 'Lowering after a transfer (L2)'
+    ON_CLOSING = 'Lowering in Closing_Communication (L3)'
 
 
 class Happening(enum.Enum):
     """What moves the phase besides a command."""
 
     ANNOUNCED = 'session announced'
+    ANNOUNCED_AGAIN = 'next session announced'
     READY = 'modules ready'
+    CLOSING = 'controller closes the communication'
     FINISHED = 'session finished'
     CONTROLLER_IDLE = 'controller idle'
     FAULT = 'fault'
@@ -91,15 +106,19 @@ class Happening(enum.Enum):
 
 POWERED = frozenset({Phase.INSULATION_TEST, Phase.PRECHARGE, Phase.POWER_TRANSFER})
 """Phases in which the modules may deliver."""
-_FLOATING = (Phase.STANDBY, Phase.OFF, Phase.LOWERING)
 _STOPS = {
-    Request.STANDBY: Phase.STANDBY, Request.LOWERING: Phase.LOWERING, Request.OFF: Phase.OFF,
+    Request.STANDBY: Phase.STANDBY,
+    Request.OFF: Phase.OFF,
+    Lowering.AFTER_TEST: Phase.LOWERING_AFTER_TEST,
+    Lowering.AT_END: Phase.LOWERING_AT_END,
+    Lowering.ON_CLOSING: Phase.LOWERING_ON_CLOSING,
 }
 _STARTS = {
     Request.INSULATION_TEST: Phase.INSULATION_TEST,
     Request.PRECHARGE: Phase.PRECHARGE,
     Request.POWER_TRANSFER: Phase.POWER_TRANSFER,
 }
+_FLOATING = tuple(_STOPS.values())
 
 TRANSITIONS = {
     (Phase.IDLE, Happening.ANNOUNCED): Phase.WAKING,
@@ -111,12 +130,15 @@ TRANSITIONS = {
     # A stop is always obeyed.
     **{(phase, stop): target for phase in (*_FLOATING, *sorted(POWERED))
        for stop, target in _STOPS.items()},
-    # A function starts from Standby (lowering is Standby), never from Off directly (R22) ..
-    **{(phase, start): target for phase in (Phase.STANDBY, Phase.LOWERING)
+    # A function starts from Standby (lowering after the test is Standby), never from Off (R22) ..
+    **{(phase, start): target for phase in (Phase.STANDBY, Phase.LOWERING_AFTER_TEST)
        for start, target in _STARTS.items()},
     # .. and goes on until it is stopped: no function follows another directly.
     **{(phase, start): phase for start, phase in _STARTS.items()},
+    # Command and status may cross on the way (A5).
+    (Phase.LOWERING_AT_END, Happening.CLOSING): Phase.LOWERING_ON_CLOSING,
     **{(phase, Happening.ANNOUNCED): phase for phase in _FLOATING},
+    **{(phase, Happening.ANNOUNCED_AGAIN): Phase.WAKING for phase in (Phase.WAKING, *_FLOATING)},
     **{(phase, Happening.FINISHED): phase for phase in (Phase.IDLE, Phase.WAKING, *_FLOATING)},
     **{(phase, Happening.FINISHED): Phase.STANDBY for phase in sorted(POWERED)},
     **{(phase, Happening.CONTROLLER_IDLE): Phase.IDLE
@@ -128,44 +150,68 @@ TRANSITIONS = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PowerConfig:
-    """Parameters of power_control; see ``config/`` for words and ranges."""
+    """Parameters of power_control besides those that it shares with the controller."""
 
     limits: ChargerLimits = dataclasses.field(default_factory=ChargerLimits)
-    insulation_test_current: float = 2.0
-    """A, current limit while the test voltage builds up; the interface gives none (R11)"""
-    precharge_min_current: float = 1.0
-    """A, used when the vehicle's cap is lower: some vehicles allow 0 A (A13)"""
-    current_ramp_up: float = 100.0
-    """A/s"""
-    current_ramp_down: float = 400.0
-    """A/s, towards zero; a stop is not ramped"""
-    voltage_ramp: float = 1000.0
-    """V/s, for the insulation test and the precharge"""
-    supervise_insulation: bool = True
-    """Check R14 ourselves; false when the controller reads the monitor (A37)"""
+    current_ramp_up_rate: float = entry(
+        100.0, 'A/s away from zero, in the power transfer (R28)', 1.0, 10000.0)
+    current_ramp_down_rate: float = entry(
+        400.0, 'A/s towards zero; a stop is not ramped (R28)', 1.0, 10000.0)
+    voltage_ramp_up_rate: float = entry(1000.0, 'V/s upwards, in every function', 1.0, 100000.0)
+    voltage_ramp_down_rate: float = entry(
+        1000.0, 'V/s downwards, in every function; a stop is not ramped', 1.0, 100000.0)
+    insulation_test_current: float = entry(
+        2.0, 'A, current limit of the insulation test, for which the interface has none (R11)',
+        0.1, 20.0)
+    precharge_min_current: float = entry(
+        1.0, "A, used in the precharge when the vehicle's cap is lower (A13)", 0.0, 5.0)
+    strict_target_voltage: bool = entry(
+        False, 'a Target_Voltage above the maximum is a fault in every function; false: only in '
+        'the precharge, elsewhere it is clamped (A38)')
+    supervise_insulation: bool = entry(
+        True, 'check 100 Ohm/V ourselves after the test (R14); false when the controller reads '
+        'the monitor (A37)')
+    derating_temperature: float = entry(
+        75.0, 'degrees C of the modules from which the current is derated (R50)', 0.0, 214.0)
+    max_temperature: float = entry(
+        85.0, 'degrees C of the modules, half the current here; staying above is a fault (R50)',
+        1.0, 215.0)
+    voltage_tolerance: float = entry(
+        5.0, 'V, on top of 5 %, that a measured voltage may exceed its limit', 0.0, 100.0)
+    current_tolerance: float = entry(
+        3.0, 'A, on top of 5 %, that a measured current may exceed its limit', 0.0, 100.0)
+    over_limit_time: float = entry(
+        0.5, 's that a measured value may exceed its limit; an inrush must fit', 0.0, 2.0)
 
     def __post_init__(self):
-        for name in ('insulation_test_current', 'current_ramp_up', 'current_ramp_down',
-                     'voltage_ramp'):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f'{name} must be a finite number > 0, not {value}')
-        if not 0 <= self.precharge_min_current <= 5:
+        check(self)
+        if self.derating_temperature >= self.max_temperature:
             raise ValueError(
-                f'precharge_min_current must be 0 .. 5 A, not {self.precharge_min_current}'
-            )
+                f'derating_temperature {self.derating_temperature:g} must be below '
+                f'max_temperature {self.max_temperature:g}')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Effective:
-    """The current in force, whose it is, and what shaped it."""
+    """The setpoint in force, whose it is, and what shaped it. Volts, amperes, seconds."""
 
-    voltage_v: float
-    current_a: float
-    commanded_a: float
-    source: str
-    lease_remaining_s: float
-    limited_by: tuple
+    voltage_v: float = 0.0
+    current_a: float = 0.0
+    target_a: float = 0.0
+    """Where the ramp takes ``current_a``."""
+    wanted_a: float = 0.0
+    """What ``source`` wants, before any limit."""
+    range_min_a: float = 0.0
+    range_max_a: float = 0.0
+    """Of the controller's command, in a power transfer."""
+    source: str = 'controller'
+    """'controller', 'ocpp', the source of a lease, 'fault' or 'emergency'."""
+    lease: Lease | None = None
+    """The lease that ranks highest, also where it can only be told to the vehicle (R32)."""
+    lease_remaining_s: float = 0.0
+    limited_by: tuple = ()
+    told: DcPowerParameters = dataclasses.field(default_factory=DcPowerParameters)
+    """The limits as told to the controller; 0 is the configured maximum (R33)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -181,7 +227,7 @@ class Decision:
     system_enable: bool
     fault: str
     note: str
-    effective: Effective | None
+    effective: Effective
 
 
 class PowerControl:
@@ -198,14 +244,19 @@ class PowerControl:
         self.journal = Journal()
         self.phase = Phase.IDLE
         self.fault = ''
+        self._fault_source = 'fault'
         self._note = ''
         self._limits = AdvertisedLimits(config.limits)
         self._leases = Leases()
-        self._current = Ramp(config.current_ramp_up, config.current_ramp_down)
-        self._voltage = Ramp(config.voltage_ramp, config.voltage_ramp)
+        self._derating = Derating(config.derating_temperature, config.max_temperature)
+        self._share = 1.0
+        self._watch = supervision.Watch(config.over_limit_time)
+        self._current = Ramp(config.current_ramp_up_rate, config.current_ramp_down_rate)
+        self._voltage = Ramp(config.voltage_ramp_up_rate, config.voltage_ramp_down_rate)
+        self._highest_v = 0.0
+        """The highest voltage that this phase began with or asked for."""
         self._command = DcPowerControl()
-        self._ocpp_current_a = None
-        self._effective = None
+        self._ocpp_a = None
         # Inputs with the time at which each was true.
         self._controller_state = None
         self._controller_s = -math.inf
@@ -224,7 +275,6 @@ class PowerControl:
         self._refused = 0
         self._refused_since_s = None
         self._bleeding_from = None
-        self._over_since_s = {}
         self._next_status_s = -math.inf
 
     # Inputs
@@ -239,15 +289,18 @@ class PowerControl:
         """
         Take a reading of the power modules' driver.
 
-        A reading with a voltage or current that is no number is not taken: the last good one
-        ages on.
+        A reading with a voltage or current that is no number, or an infinite temperature, is not
+        taken: the last good one ages on.
 
         :returns: whether it was taken
         """
-        if not (math.isfinite(measurement.voltage_v) and math.isfinite(measurement.current_a)):
+        numbers = (measurement.voltage_v, measurement.current_a)
+        temperatures = (
+            measurement.power_modules_temperature_c, measurement.enclosure_temperature_c)
+        if not all(map(math.isfinite, numbers)) or any(map(math.isinf, temperatures)):
             self.journal.finding(
-                'measurement', 'the driver measures '
-                f'{measurement.voltage_v} V, {measurement.current_a} A: not taken', now_s=now_s,
+                'measurement', f'the driver measures {numbers[0]} V, {numbers[1]} A, '
+                f'{temperatures[0]} and {temperatures[1]} °C: not taken', now_s=now_s,
             )
             return False
         if now_s < self._measured_s:
@@ -256,6 +309,7 @@ class PowerControl:
             # What was missing between two ticks was missing all the same.
             self._fail_if(self._measurement_missing(now_s), now_s)
         self._measurement, self._measured_s = measurement, now_s
+        self._share = self._derating.share(measurement.power_modules_temperature_c)
         return True
 
     def see_stage(self, stage, reason, *, has_output_contactors=True, now_s):
@@ -285,29 +339,50 @@ class PowerControl:
         :returns: words that say how the wish is carried out
         :raises ValueError: with the reason of the refusal
         """
-        limits = self.config.limits
         if duration_s > 0:
-            low, high = -limits.max_charger_discharge_current, limits.max_charger_current
-            if not low <= current_a <= high:
-                raise ValueError(
-                    f'{current_a:g} A is outside {low:g} .. {high:g} A that this charger can do'
-                )
-            if not self._is_range_mode() and current_a < SMALLEST_CURRENT_A:
-                raise ValueError(
-                    f'{current_a:g} A cannot be told to a vehicle that sets the current itself '
-                    '(Target_Mode, R32, R33); to end the charge call stop_charge'
-                )
+            self._refuse_impossible(current_a)
         self._leases.grant(
             current_a, duration_s=duration_s, priority=priority, source=source, now_s=now_s,
         )
         if duration_s == 0:
             return f'lease of the {Priority(priority).name.lower()} given back'
-        if self._is_range_mode():
-            return f'{current_a:g} A for {duration_s:g} s, inside the range of the controller'
+        wish = f'{current_a:g} A for {duration_s:g} s'
+        ahead = self._leases.in_force(now_s=now_s)
+        if ahead.priority > priority:
+            return f'{wish}, after the lease of {ahead.source}, which ranks higher'
+        if self._may_choose():
+            return f'{wish}, inside the range of the controller'
+        if self.phase is not Phase.POWER_TRANSFER:
+            return (
+                f'{wish} from the power transfer on: inside the range of the controller in '
+                'Range_Mode; told to the vehicle as its limit in Target_Mode (R32)'
+            )
+        direction = 'Charge' if current_a > 0 else 'Discharge'
         return (
-            f'Maximum_Charge_Current {current_a:g} A is told to the vehicle for {duration_s:g} s; '
-            'the vehicle sets the current (Target_Mode, R32)'
+            f'Maximum_{direction}_Current {abs(current_a):g} A is told to the vehicle for '
+            f'{duration_s:g} s; the vehicle sets the current (Target_Mode, R32)'
         )
+
+    def _refuse_impossible(self, current_a):
+        """Refuse a wish for a current that cannot come about, with words."""
+        if self.phase is Phase.FAULT:
+            raise ValueError(f'a fault is latched, no power until it is reset: {self.fault}')
+        limits = self.config.limits
+        low = -limits.max_charger_discharge_current if limits.is_bidirectional else 0.0
+        high = limits.max_charger_current
+        if not low <= current_a <= high:
+            raise ValueError(
+                f'{current_a:g} A is outside {low:g} .. {high:g} A that this charger can do'
+            )
+        if self.phase is not Phase.POWER_TRANSFER or self._may_choose():
+            return
+        if abs(current_a) < SMALLEST_CURRENT_A or (
+                (current_a < 0) != (self._command.current_range_max < 0)):
+            raise ValueError(
+                f'{current_a:g} A cannot be told to a vehicle that sets the current itself, now '
+                f'{self._command.current_range_max:g} A '
+                '(Target_Mode, R32, R33); to end the charge call stop_charge'
+            )
 
     def request_limits(self, *, voltage_v, charge_current_a, discharge_current_a, now_s):
         """
@@ -333,7 +408,7 @@ class PowerControl:
         """Take the power away at once, latched (R8)."""
         why = f'emergency stop asked for: {reason or "no reason given"}'
         if self.phase is not Phase.FAULT:
-            self._fail(why, now_s)
+            self._fail(why, now_s, source='emergency')
         elif why not in self.fault:
             self.fault += f'; {why}'
             self.journal.error(f'besides: {why}', now_s=now_s)
@@ -347,6 +422,11 @@ class PowerControl:
         if self.phase is not Phase.FAULT:
             raise ValueError('no fault is latched')
         cause = self._cause_still_there(now_s)
+        if not cause:
+            beyond = [*supervision.of_maximum(
+                self._measurement, self.config.limits, self.config),
+                *supervision.of_idle(self._measurement)]
+            cause = next((each.words for each in beyond if each.is_beyond), '')
         if cause:
             raise ValueError(f'{cause}; the fault stays: {self.fault}')
         self.journal.info(f'fault reset: {self.fault}', now_s=now_s)
@@ -363,28 +443,31 @@ class PowerControl:
         self._ticked_s = now_s
         self._supervise(now_s)
         self._note = ''
-        setpoint = self._decide(now_s)
+        setpoint, effective = self._decide(now_s)
         if setpoint.mode is not ModulesMode.REGULATE:
             # Whatever stops, stops at once; the next start begins at nothing.
-            self._current.reset()
-            self._voltage.reset()
-            self._effective = None
+            self._reset_ramps()
         if setpoint.mode is not ModulesMode.BLEED:
             self._bleeding_from = None
         lease = self._leases.in_force(now_s=now_s)
-        self._limits.lease(
-            max(lease.current_a, SMALLEST_CURRENT_A)
-            if lease is not None and not self._is_range_mode() else None
-        )
+        self._advertise(lease)
         return Decision(
             setpoint=setpoint,
             status=self._status_due(now_s),
-            parameters=None if self.phase is Phase.IDLE else self._limits.due(now_s=now_s),
+            # Before the session, too: without flags the last ones count that were sent before
+            # the negotiation (R33).
+            parameters=self._limits.due(now_s=now_s) if self._is_controller_alive(now_s) else None,
             phase=self.phase,
             system_enable=self._system_enable,
             fault=self.fault,
             note=self._note,
-            effective=self._effective,
+            effective=dataclasses.replace(
+                effective, voltage_v=setpoint.voltage_v, current_a=setpoint.current_a,
+                source=self._fault_source if self.phase is Phase.FAULT else effective.source,
+                lease=lease,
+                lease_remaining_s=0.0 if lease is None else lease.expires_s - now_s,
+                told=self._limits.current,
+            ),
         )
 
     # Messages of the controller
@@ -393,19 +476,22 @@ class PowerControl:
         if self.phase in POWERED:
             # What was missing between two ticks was missing all the same.
             self._fail_if(self._controller_gone(now_s), now_s)
+        before = self._controller_state if self._is_controller_alive(now_s) else None
         self._controller_s = max(now_s, self._controller_s)
         state = self._controller_state = message.state
         self._idle_states_in_a_row = (
             self._idle_states_in_a_row + 1 if state in IDLE_STATES else 0
         )
+        if before is None or (
+                state == State.NEGOTIATING_CONNECTION and before != state):
+            self._limits.announce()
         if state == State.CONNECTED_WITH_FULL_INFO:
             # It may come before New_Charge_Session or after it (A4).
-            self._happen(Happening.ANNOUNCED, now_s)
-        elif self.phase is Phase.IDLE and State.INSULATION_TEST < state <= State.ENDING_CHARGE:
-            self.journal.finding(
-                'mid-session', 'a session is running that this node has not seen begin: '
-                'it stays off until the next one', now_s=now_s,
-            )
+            self._announced(now_s)
+        elif state == State.CLOSING_COMMUNICATION:
+            self._happen(Happening.CLOSING, now_s)
+        if self._has_no_part(now_s):
+            self.journal.finding('mid-session', _NO_PART, now_s=now_s)
         if self._idle_states_in_a_row < 2:
             # One odd frame among good ones ends nothing.
             return
@@ -418,7 +504,18 @@ class PowerControl:
             self._happen(Happening.CONTROLLER_IDLE, now_s)
 
     def _on_new_session(self, _message, now_s):
-        self._happen(Happening.ANNOUNCED, now_s)
+        self._announced(now_s)
+
+    def _announced(self, now_s):
+        is_next = self._is_finished and self.phase is not Phase.IDLE
+        event = Happening.ANNOUNCED_AGAIN if is_next else Happening.ANNOUNCED
+        if (self.phase, event) not in TRANSITIONS:
+            return
+        if is_next or self.phase is Phase.IDLE:
+            if self._controller_gone(now_s):
+                return  # the announcement repeats, and so does whatever forbids it
+            self._begin_session()
+        self._happen(event, now_s)
 
     def _on_status_change(self, message, _now_s):
         if message.vehicle_ready_for_charging == (
@@ -438,38 +535,65 @@ class PowerControl:
         if self.phase not in (Phase.IDLE, Phase.FAULT):
             origin = message.origin
             side = origin.name if isinstance(origin, EmergencyStop.Origin) else f'origin {origin}'
-            self._fail(f'Emergency_Stop from the controller, raised by {side} (R38)', now_s)
+            self._fail(
+                f'Emergency_Stop from the controller, raised by {side} (R38)', now_s,
+                source='emergency')
 
-    def _on_ocpp(self, message, _now_s):
-        if self.phase is not Phase.IDLE:
-            self._ocpp_current_a = message.dynamic_target_current
+    def _on_ocpp(self, message, now_s):
+        current_a = message.dynamic_target_current
+        if not math.isfinite(current_a):
+            self.journal.finding(
+                'ocpp', f'OCPP_Control with {current_a} A: not taken', now_s=now_s)
+        elif self.phase is not Phase.IDLE:
+            self._ocpp_a = current_a
 
     def _on_command(self, command, now_s):
-        why = illegality(command)
+        why, event = illegality(command), None
         if not why:
-            request = request_of(command)
-            why = self._unfit(request, command, now_s)
+            event = self._event_of(command)
+            why = self._unfit(event, command, now_s)
         if why:
             self._refuse(why, now_s)
             return
         self._refused = 0
         self._refused_since_s = None
+        if (event is Request.POWER_TRANSFER and is_range_mode(command)
+                and not self.config.limits.supports_range_mode):
+            self.journal.finding(
+                'range mode', 'Range_Mode although supports_range_mode is false: the maximum of '
+                'the range is taken (A43); does the controller have the same entry?', now_s=now_s)
         self._command = command
-        self._happen(request, now_s)
+        self._happen(event, now_s)
+        maximum_v = self.config.limits.max_voltage_v
+        if (command.target_voltage > maximum_v and self.phase in POWERED
+                and (self.phase is Phase.PRECHARGE or self.config.strict_target_voltage)):
+            # In the precharge it is the voltage of a battery, about to be connected to us.
+            self._fail(
+                f'Target_Voltage {command.target_voltage:g} V above the maximum of '
+                f'{maximum_v:g} V (A38)', now_s)
 
-    def _unfit(self, request, command, now_s):
-        """Say why a legal request does not fit what is going on; empty when it does."""
+    def _event_of(self, command):
+        """Return what a legal command is in the table: a lowering is one of three (R16)."""
+        request = request_of(command)
+        if request is not Request.LOWERING:
+            return request
+        if self._controller_state == State.CLOSING_COMMUNICATION:
+            return Lowering.ON_CLOSING
+        return Lowering.AT_END if self._battery_may_be_connected else Lowering.AFTER_TEST
+
+    def _unfit(self, event, command, now_s):
+        """Say why a legal command does not fit what is going on; empty when it does."""
         if self.phase is Phase.FAULT:
-            return '' if request in _STOPS else f'{request.value} while a fault is latched'
-        if request in _STARTS and self._is_finished:
-            return f'{request.value} after Charge_Session_Finished'
-        if (self.phase, request) not in TRANSITIONS:
-            return f'{request.value} commanded in {self.phase.name}'
-        if request in _STARTS and self._ticked_s - now_s > COMMAND_MAX_AGE_S:
-            return f'{request.value} is {self._ticked_s - now_s:.1f} s old'
-        if request is Request.INSULATION_TEST and self._battery_may_be_connected:
+            return '' if event in _STOPS else f'{event.value} while a fault is latched'
+        if event in _STARTS and self._is_finished:
+            return f'{event.value} after Charge_Session_Finished'
+        if (self.phase, event) not in TRANSITIONS:
+            return f'{event.value} commanded in {self.phase.name}'
+        if event in _STARTS and self._ticked_s - now_s > COMMAND_MAX_AGE_S:
+            return f'{event.value} is {self._ticked_s - now_s:.1f} s old'
+        if event is Request.INSULATION_TEST and self._battery_may_be_connected:
             return 'Insulation_Test although the battery may be connected'
-        if (self.phase is Phase.POWER_TRANSFER and request is Request.POWER_TRANSFER
+        if (self.phase is Phase.POWER_TRANSFER and event is Request.POWER_TRANSFER
                 and command.setpoints_mode != self._command.setpoints_mode):
             return 'Setpoints_Mode changed within a power transfer (R27)'
         return ''
@@ -490,43 +614,39 @@ class PowerControl:
         before = self.phase
         if (before, event) not in TRANSITIONS:
             return
-        if event is Happening.ANNOUNCED:
-            if self._is_finished and before in _FLOATING:
-                # The controller went straight on to another session (A42).
-                before = self.phase = Phase.IDLE
-            if before is Phase.IDLE:
-                if self._controller_gone(now_s):
-                    return  # the announcement repeats, and so does whatever forbids it
-                self._begin_session()
         after = self.phase = TRANSITIONS[before, event]
-        if after is Phase.IDLE and before is not Phase.IDLE:
+        if (after is Phase.IDLE and before is not Phase.IDLE) or (
+                event is Happening.ANNOUNCED_AGAIN):
             self._leases.clear()
         if after in (Phase.PRECHARGE, Phase.POWER_TRANSFER):
             # The vehicle closes its contactors at the end of the precharge, unannounced (R19).
             self._battery_may_be_connected = True
         if after is not before:
-            self._over_since_s.clear()
-            self._current.reset()
-            self._voltage.reset(
-                0.0 if self._measurement is None else max(0.0, self._measurement.voltage_v)
-            )
+            self._reset_ramps()
             self.journal.info(f'{before.name} -> {after.name} ({event.value})', now_s=now_s)
+
+    def _reset_ramps(self):
+        """Begin at no current and at the voltage that is there, but not above the limit."""
+        present_v = 0.0 if self._measurement is None else max(0.0, self._measurement.voltage_v)
+        self._current.reset()
+        self._voltage.reset(min(present_v, self._voltage_limit()))
+        self._highest_v = min(present_v, self.config.limits.max_voltage_v)
 
     def _begin_session(self):
         self._is_finished = False
         self._battery_may_be_connected = False
-        self._ocpp_current_a = None
+        self._ocpp_a = None
         self._command = DcPowerControl()
         self._refused = 0
         self._refused_since_s = None
         self._next_status_s = -math.inf
         self._limits.announce()
 
-    def _fail(self, why, now_s):
+    def _fail(self, why, now_s, *, source='fault'):
         if self.phase is Phase.FAULT:
             return
         during = self.phase
-        self.fault = f'{why} (in {during.name})'
+        self.fault, self._fault_source = f'{why} (in {during.name})', source
         self.journal.error(f'power off, fault latched: {self.fault}', now_s=now_s)
         self._happen(Happening.FAULT, now_s)
         self._leases.clear()
@@ -542,8 +662,8 @@ class PowerControl:
     def _supervise(self, now_s):
         if self.phase in (Phase.IDLE, Phase.FAULT):
             return
-        if self.phase is not Phase.WAKING and self._measurement is not None:
-            self._fail_if(self._limit_exceeded(now_s), now_s)
+        if self._measurement is not None:
+            self._fail_if(self._watch.see(self._checks(), now_s=now_s), now_s)
         cause = self._cause_still_there(now_s, waking=self.phase is Phase.WAKING)
         if cause and self._is_finished:
             # The session is over: whoever leaves now leaves no fault behind.
@@ -558,16 +678,27 @@ class PowerControl:
         """Name a cause that forbids power right now, whatever is commanded; empty if none."""
         return self._controller_gone(now_s) or ('' if waking else self._not_ready(now_s))
 
+    def _is_controller_alive(self, now_s):
+        return now_s - self._controller_s < CONTROLLER_TIMEOUT_S
+
     def _controller_gone(self, now_s):
         """Name what the controller's side lacks for a session; empty when it is there."""
-        age_s = now_s - self._controller_s
-        if age_s >= CONTROLLER_TIMEOUT_S:
+        if not self._is_controller_alive(now_s):
+            age_s = now_s - self._controller_s
             return (
                 f'controller silent: no Advantics_Controller_Status for {age_s * 1e3:.0f} ms (R1)'
             )
         if now_s - self._emergency_s < EMERGENCY_CLEAR_S:
             return 'Emergency_Stop is in force (R38)'
         return ''
+
+    def _has_no_part(self, now_s):
+        """Tell whether a session is running that we have not seen begin, or fell out of."""
+        return (
+            self.phase is Phase.IDLE and not self._is_finished
+            and self._is_controller_alive(now_s)
+            and State.INSULATION_TEST <= self._controller_state <= State.CLOSING_COMMUNICATION
+        )
 
     def _not_ready(self, now_s):
         """Name what our own side lacks to run; empty when it is ready (R6)."""
@@ -594,72 +725,51 @@ class PowerControl:
             return f'power modules silent: last measurement {age_s * 1e3:.0f} ms ago'
         return ''
 
-    def _limit_exceeded(self, now_s):
-        """Name a measured value beyond its limit for too long; empty when there is none."""
-        reading, command = self._measurement, self._command
-        volts, amperes = reading.voltage_v, abs(reading.current_a)
-        limits = self.config.limits
-        # What is checked -> (whether it is beyond its limit now, the words with the values).
-        checks = {'maximum voltage': (
-            volts > limits.max_voltage_v * 1.05 + 5.0,
-            f'over-voltage: {volts:.1f} V with a maximum of {limits.max_voltage_v:g} V',
-        )}
-        if self.phase in (Phase.INSULATION_TEST, Phase.PRECHARGE):
-            target_v = self._voltage_limit()
-            checks['target voltage'] = (
-                volts > target_v * 1.05 + 10.0,
-                f'over-voltage: {volts:.1f} V with a target of {target_v:g} V',
-            )
-        if self.phase is Phase.PRECHARGE:
-            cap_a = self._precharge_cap()
-            checks['precharge current'] = (
-                amperes > cap_a + 1.0,
-                f'precharge current {amperes:.1f} A over its cap of {cap_a:g} A (R19)',
-            )
-        if self.phase is Phase.POWER_TRANSFER:
-            setpoint_a = self._current.value
-            low_a, high_a = min(setpoint_a, 0.0), max(setpoint_a, 0.0)
-            checks['current'] = (
-                not low_a * 1.05 - 3.0 <= reading.current_a <= high_a * 1.05 + 3.0,
-                f'over-current: {reading.current_a:.1f} A with a setpoint of {setpoint_a:.1f} A',
-            )
-        if self.phase in _FLOATING:
-            checks['idle current'] = (
-                amperes > 5.0 and self._stage is Stage.CLOSED,
-                f'{amperes:.1f} A although no power is commanded',
-            )
-        resistance = reading.insulation_resistance_ohm
-        if (self.config.supervise_insulation and math.isfinite(resistance)
-                and self.phase in (Phase.PRECHARGE, Phase.POWER_TRANSFER)):
-            needed = INSULATION_OHM_PER_V * max(command.target_voltage, volts)
-            checks['insulation'] = (
-                resistance < needed,
-                f'insulation {resistance / 1e3:.0f} kOhm below {needed / 1e3:.0f} kOhm (R14)',
-            )
-        for name, (is_beyond, words) in checks.items():
-            if not is_beyond:
-                self._over_since_s.pop(name, None)
-            elif now_s - self._over_since_s.setdefault(name, now_s) >= OVER_LIMIT_S:
-                return words
-        return ''
+    def _checks(self):
+        """Yield what the last reading is held against in this phase."""
+        config, reading, phase = self.config, self._measurement, self.phase
+        yield from supervision.of_maximum(reading, config.limits, config)
+        if phase in (Phase.INSULATION_TEST, Phase.PRECHARGE):
+            # Modules that only source cannot follow a target that falls: no fault of theirs.
+            yield from supervision.of_voltage(reading, self._highest_v, config)
+        if phase is Phase.PRECHARGE:
+            yield from supervision.of_precharge(reading, self._precharge_cap())
+        if phase is Phase.POWER_TRANSFER:
+            yield from supervision.of_transfer(
+                reading, self._voltage.value, self._current.value, config)
+        if phase not in POWERED and self._stage is Stage.CLOSED:
+            yield from supervision.of_idle(reading)
+        is_after_test = phase in (Phase.PRECHARGE, Phase.POWER_TRANSFER) or (
+            phase is Phase.STANDBY and self._battery_may_be_connected)
+        # Without a voltage a monitor has nothing to measure with: that is no missing value.
+        is_measurable = reading.voltage_v > INSULATION_FROM_V or not math.isnan(
+            reading.insulation_resistance_ohm)
+        if config.supervise_insulation and is_after_test and is_measurable:
+            yield from supervision.of_insulation(reading, self._command.target_voltage)
 
     # Setpoints
 
     def _decide(self, now_s):
+        """Return the setpoint, and how it came about."""
         if self.phase in POWERED:
             if self._stage is not Stage.CLOSED:
                 self._note = (
                     f'{self.phase.name} waits for the output stage: '
                     f'{self._stage.name} {self._stage_reason}'.rstrip()
                 )
-                return PowerSetpoint(reason=self._note)
+                return PowerSetpoint(reason=self._note), Effective(limited_by=('output stage',))
             return _REGULATORS[self.phase](self, now_s)
-        if self.phase is Phase.LOWERING:
+        return self._float(now_s), Effective()
+
+    def _float(self, now_s):
+        """Return the setpoint of a phase in which no power is delivered."""
+        if self.phase in _BLEEDING:
             return self._lower(now_s)
         if self.phase is Phase.WAKING:
             self._note = self._not_ready(now_s)
         elif self.phase is Phase.IDLE:
-            self._note = self._controller_gone(now_s)
+            self._note = self._controller_gone(now_s) or (
+                _NO_PART if self._has_no_part(now_s) else '')
         if self.phase in (Phase.IDLE, Phase.WAKING):
             left_behind = self._charge_left_behind(now_s)
             if left_behind:
@@ -687,66 +797,78 @@ class PowerControl:
     def _voltage_limit(self):
         return min(self._command.target_voltage, self.config.limits.max_voltage_v)
 
-    def _rising_voltage(self, now_s):
-        """Ramp upwards; a target below where we are is a limit and holds at once (R29)."""
-        limit_v = self._voltage_limit()
-        if self._voltage.value > limit_v:
-            self._voltage.reset(limit_v)
-        return self._voltage.move(limit_v, now_s=now_s)
+    def _move_voltage(self, now_s):
+        """Return the voltage setpoint, moved along its ramp towards the command's (R28)."""
+        voltage_v = self._voltage.move(self._voltage_limit(), now_s=now_s)
+        self._highest_v = max(self._highest_v, voltage_v)
+        return voltage_v
 
     def _test_insulation(self, now_s):
-        voltage_v = self._rising_voltage(now_s)
+        """R11: the voltage of the command; its currents mean nothing."""
+        voltage_v, current_a = self._move_voltage(now_s), self.config.insulation_test_current
+        limited_by = ()
         if self._voltage_limit() < self._command.target_voltage:
+            limited_by = ('maximum voltage',)
             self._note = (
                 f'test voltage {self._command.target_voltage:g} V is above the maximum of '
                 f'{self._voltage_limit():g} V'
             )
-        return PowerSetpoint(
-            ModulesMode.REGULATE, voltage_v, self.config.insulation_test_current,
-            'Insulation_Test',
+        return (
+            PowerSetpoint(ModulesMode.REGULATE, voltage_v, current_a, 'Insulation_Test'),
+            Effective(target_a=current_a, wanted_a=current_a, limited_by=limited_by),
         )
 
     def _precharge_cap(self):
+        limits = self.config.limits
         cap_a = max(self._command.current_range_max, self.config.precharge_min_current)
-        return self.config.limits.clamp_current(cap_a, voltage_v=0.0)[0]
+        return min(cap_a, limits.max_current_a)
 
     def _precharge(self, now_s):
-        voltage_v = self._rising_voltage(now_s)
-        return PowerSetpoint(
-            ModulesMode.REGULATE, voltage_v, self._precharge_cap(), 'Precharge',
+        """R19: the voltage of the battery, with no more current than the vehicle allows."""
+        cap_a, limits = self._precharge_cap(), self.config.limits
+        if self._voltage_limit() < limits.min_charger_voltage:
+            self._note = (
+                f'Target_Voltage {self._command.target_voltage:g} V is below '
+                f'min_charger_voltage {limits.min_charger_voltage:g} V'
+            )
+            return PowerSetpoint(reason=self._note), Effective(limited_by=('charger minimum',))
+        return (
+            PowerSetpoint(ModulesMode.REGULATE, self._move_voltage(now_s), cap_a, 'Precharge'),
+            Effective(target_a=cap_a, wanted_a=self._command.current_range_max),
         )
 
     def _transfer(self, now_s):
-        command = self._command
-        commanded_a, lease, source = command.current_range_max, None, 'controller'
-        wanted_a = commanded_a
-        if self._is_range_mode():
-            lease = self._leases.in_force(now_s=now_s)
-            if lease is not None:
-                wanted_a, source = lease.current_a, lease.source
-            elif self._ocpp_current_a is not None:
-                wanted_a, source = self._ocpp_current_a, 'ocpp'
-        limited_by = []
-        inside_a = min(max(wanted_a, command.current_range_min), command.current_range_max)
-        if inside_a != wanted_a:
-            limited_by.append('range')
-        possible_a, names = self.config.limits.clamp_current(
-            inside_a, voltage_v=self._measurement.voltage_v,
+        """R24, R25: the current that :func:`~.setpoint.choose` chose, along its ramp."""
+        command, limits = self._command, self.config.limits
+        volts = self._measurement.voltage_v
+        choice = choose(
+            command, limits, lease=self._leases.in_force(now_s=now_s), ocpp_a=self._ocpp_a,
+            voltage_v=volts, share=self._share,
         )
-        limited_by += names
-        current_a = self._current.move(possible_a, now_s=now_s)
-        if current_a != possible_a:
+        self._current.move(choice.target_a, now_s=now_s)
+        # The vehicle's steps are ramped; our own limits hold at once.
+        discharge_a, charge_a = (
+            limits.largest(discharging=discharging, voltage_v=volts, share=self._share)[0]
+            for discharging in (True, False)
+        )
+        self._current.clamp(0.0 - discharge_a, charge_a)
+        current_a, voltage_v = self._current.value, self._move_voltage(now_s)
+        limited_by = [*choice.limited_by]
+        if current_a != choice.target_a:
             limited_by.append('ramp')
-        voltage_v = self._voltage_limit()
-        if voltage_v < command.target_voltage:
+        if self._voltage_limit() < command.target_voltage:
             limited_by.append('maximum voltage')
         if limited_by:
-            self._note = f'{current_a:.1f} A of {wanted_a:g} A: {", ".join(limited_by)}'
-        self._effective = Effective(
-            voltage_v, current_a, commanded_a, source,
-            0.0 if lease is None else lease.expires_s - now_s, tuple(limited_by),
+            self._note = f'{current_a:.1f} A of {choice.wanted_a:g} A: {", ".join(limited_by)}'
+        return (
+            PowerSetpoint(
+                ModulesMode.REGULATE, voltage_v, current_a, f'{choice.source}: transfer'),
+            Effective(
+                target_a=choice.target_a, wanted_a=choice.wanted_a, source=choice.source,
+                range_min_a=command.current_range_min, range_max_a=command.current_range_max,
+                limited_by=tuple(limited_by),
+            ),
         )
-        return PowerSetpoint(ModulesMode.REGULATE, voltage_v, current_a, f'{source}: transfer')
 
     def _lower(self, now_s):
         """Bleed the output, unless a battery may be on it (R15 to R17)."""
@@ -754,8 +876,7 @@ class PowerControl:
             if self._stage is not Stage.OPEN:
                 self._note = f'does not bleed: output contactors are {self._stage.name}'
                 return PowerSetpoint(reason=self._note)
-        elif self._battery_may_be_connected and (
-                self._controller_state != State.CLOSING_COMMUNICATION):
+        elif self._battery_may_be_connected and self.phase is not Phase.LOWERING_ON_CLOSING:
             self._note = 'does not bleed: the vehicle may still be connected (R17)'
             return PowerSetpoint(reason=self._note)
         return self._bleed(now_s, 'Lower_Output_Voltage')
@@ -776,11 +897,34 @@ class PowerControl:
         # On to zero, never stopping at 20 V (A12).
         return PowerSetpoint(ModulesMode.BLEED, reason=why)
 
-    def _is_range_mode(self):
-        return (self.phase is Phase.POWER_TRANSFER
-                and self._command.setpoints_mode == DcPowerControl.SetpointsMode.RANGE_MODE)
+    # What is told to the controller
 
-    # Power_Modules_Status
+    def _may_choose(self):
+        """Tell whether the current inside the controller's range is ours to choose (R25)."""
+        return (self.phase is Phase.POWER_TRANSFER and is_range_mode(self._command)
+                and self.config.limits.supports_range_mode)
+
+    def _advertise(self, lease):
+        """Lower the limits in DC_Power_Parameters to what a lease and the heat leave (R32)."""
+        limits = self.config.limits
+        charge_a = discharge_a = math.inf
+        if self._share < 1.0:
+            charge_a = self._share * limits.max_charger_current
+            discharge_a = self._share * limits.max_charger_discharge_current
+        # In Range_Mode a lease is carried out by ourselves. In Target_Mode the least that can be
+        # told is the nearest to a lease which wishes for less than that.
+        if lease is not None and not self._may_choose():
+            wish_a = lease.current_a
+            is_told = self.phase is Phase.POWER_TRANSFER or abs(wish_a) >= SMALLEST_CURRENT_A
+            is_discharging = (
+                self._command.current_range_max < 0 if self.phase is Phase.POWER_TRANSFER
+                else wish_a < 0
+            )
+            if is_told and is_discharging:
+                discharge_a = min(discharge_a, max(-wish_a, SMALLEST_CURRENT_A))
+            elif is_told:
+                charge_a = min(charge_a, max(wish_a, SMALLEST_CURRENT_A))
+        self._limits.cap(charge_a=charge_a, discharge_a=discharge_a)
 
     @property
     def _system_enable(self):
@@ -791,12 +935,13 @@ class PowerControl:
         Return the status frame when it is time (R2), with a reading that is fresh, or nothing.
 
         Silence is right when there is nothing true to say, and outside a session once the output
-        is safe.
+        is safe. A session that we have no part in is told so by System_Enable.
         """
         reading = self.reading(now_s=now_s)
         if reading is None:
             return None
-        if self.phase is Phase.IDLE and reading.voltage_v <= SAFE_VOLTAGE_V:
+        if (self.phase is Phase.IDLE and reading.voltage_v <= SAFE_VOLTAGE_V
+                and not self._has_no_part(now_s)):
             return None
         if now_s < self._next_status_s:
             return None
@@ -807,6 +952,11 @@ class PowerControl:
         return power_modules_status(reading, is_allowed=self._system_enable)
 
 
+_NO_PART = (
+    'a session is running that this node has not seen begin, or was reset in: it stays off until '
+    'the next one'
+)
+_BLEEDING = (Phase.LOWERING_AFTER_TEST, Phase.LOWERING_AT_END, Phase.LOWERING_ON_CLOSING)
 _HANDLERS = {
     AdvanticsControllerStatus: PowerControl._on_status,
     NewChargeSession: PowerControl._on_new_session,

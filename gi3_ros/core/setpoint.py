@@ -1,14 +1,17 @@
 """
 The current setpoint: who may choose it, for how long, and how fast it may move.
 
-Priority inside the controller's range (R25, R30): operator's lease, fleet's lease, OCPP_Control,
-the end of the range. In Target_Mode the controller's current is an order (R24), and a lease can
-only ask for less by way of Maximum_Charge_Current (R32).
+Priority inside the controller's range (R25, R30): an emergency above all (:mod:`.power` takes the
+power away), then the operator's lease, the fleet's lease, OCPP_Control, the maximum of the range.
+In Target_Mode the controller's current is an order (R24), and a lease can only ask for less by
+way of Maximum_Charge_Current (R32).
 """
 
 import dataclasses
 import enum
 import math
+
+from .signals import DcPowerControl
 
 MAX_LEASE_S = 3600.0
 """No lease lives for ever; an hour is a planning step of a fleet, not a parking time."""
@@ -74,6 +77,68 @@ class Leases:
         self._leases.clear()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Choice:
+    """The current that a power transfer shall reach, whose wish it is, and what shaped it."""
+
+    wanted_a: float
+    """Before any limit."""
+    source: str
+    """'controller', 'ocpp', or the source of the lease"""
+    target_a: float
+    limited_by: tuple
+    """Names of all that keep ``target_a`` from being ``wanted_a``."""
+
+
+def choose(command, limits, *, lease, ocpp_a, voltage_v, share):
+    """
+    Choose the current of a power transfer (R24, R25, R30).
+
+    Target_Mode: the controller's. Range_Mode: the wish that ranks highest, inside the range.
+    In both, inside what charger and cable can do.
+
+    :param command: the Power_Transfer in force
+    :param limits: the :class:`~.limits.ChargerLimits`
+    :param lease: the lease in force or ``None``; ``ocpp_a`` in A or ``None``
+    :param voltage_v: present output voltage
+    :param share: of the charger's current that its temperature allows
+    """
+    low_a, high_a = command.current_range_min, command.current_range_max
+    wanted_a, source = high_a, 'controller'
+    if is_range_mode(command) and limits.supports_range_mode:
+        if lease is not None:
+            wanted_a, source = lease.current_a, lease.source
+        elif ocpp_a is not None:
+            wanted_a, source = ocpp_a, 'ocpp'
+    limited_by = []
+    target_a = min(max(wanted_a, low_a), high_a)
+    if target_a != wanted_a:
+        limited_by.append('range')
+    discharging = target_a < 0
+    largest_a, name = limits.largest(discharging=discharging, voltage_v=voltage_v, share=share)
+    if abs(target_a) > largest_a:
+        target_a = math.copysign(largest_a, target_a) if largest_a else 0.0
+        limited_by.append(name)
+    limit_v = min(command.target_voltage, limits.max_voltage_v)
+    smallest_a = limits.smallest(discharging=discharging, voltage_v=limit_v)
+    if 0 < abs(target_a) < smallest_a:
+        # Too little for the modules. Never more than was asked for (R29): that leaves none,
+        # unless the range has no room for none and has room for the least.
+        least_a = math.copysign(smallest_a, target_a)
+        has_room = low_a <= least_a <= high_a and not low_a <= 0.0 <= high_a
+        target_a = least_a if has_room and smallest_a <= largest_a else 0.0
+        limited_by.append('charger minimum')
+    elif target_a > 0 and limit_v < limits.min_charger_voltage:
+        target_a = 0.0
+        limited_by.append('charger minimum')
+    return Choice(wanted_a, source, target_a, tuple(limited_by))
+
+
+def is_range_mode(command):
+    """Tell whether a Power_Transfer leaves the choice inside its range to us (R25)."""
+    return command.setpoints_mode == DcPowerControl.SetpointsMode.RANGE_MODE
+
+
 class Ramp:
     """
     A value that moves towards its target no faster than its slopes.
@@ -92,6 +157,10 @@ class Ramp:
         """Jump: for a stop (which is never ramped) and for a start from a measured value."""
         self.value = value
         self._moved_s = None
+
+    def clamp(self, low, high):
+        """Jump to the nearest value of [low, high]: what limits ourselves is not ramped."""
+        self.value = min(max(self.value, low), high)
 
     def move(self, target, *, now_s):
         """Move towards ``target`` for the time since the last move and return the new value."""

@@ -23,6 +23,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.time import Time
 
 from .. import convert
+from ..core.config import entries_of
 from ..priority import raise_priority
 
 EVENTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
@@ -57,9 +58,14 @@ class Parameter:
     low: float | None = None
     high: float | None = None
 
-    def declare_on(self, node):
-        """Declare it, read-only: safety hangs on these, and a running charge keeps its rules."""
-        descriptor = ParameterDescriptor(description=self.description, read_only=True)
+    def declare_on(self, node, *, found=None):
+        """
+        Declare it, read-only: safety hangs on these, and a running charge keeps its rules.
+
+        :param found: a value from elsewhere (the controller's own configuration), which holds
+        :raises ValueError: when the parameter was given a value, too, and a different one
+        """
+        descriptor = ParameterDescriptor(description=self.description)
         if isinstance(self.default, float) and self.low is not None:
             descriptor.floating_point_range = [
                 FloatingPointRange(from_value=self.low, to_value=self.high)
@@ -69,7 +75,29 @@ class Parameter:
             descriptor.integer_range = [
                 IntegerRange(from_value=self.low, to_value=self.high, step=1)
             ]
-        node.declare_parameter(self.name, self.default, descriptor)
+        if found is not None:
+            given = node.declare_parameter(self.name, self.default, descriptor).value
+            node.undeclare_parameter(self.name)
+            # A parameters file may spell out defaults: that is no second opinion.
+            if given not in (self.default, found):
+                raise ValueError(
+                    f'{self.name} is {given} as a parameter and {found} in the configuration of '
+                    'the controller: give it once'
+                )
+        descriptor.read_only = True
+        node.declare_parameter(
+            self.name, self.default if found is None else found, descriptor,
+            ignore_override=found is not None,
+        )
+
+
+def parameters_of(cls):
+    """Return the parameters for a configuration class of the core."""
+    return tuple(
+        Parameter(field.name, field.default, field.metadata['meaning'],
+                  field.metadata['low'], field.metadata['high'])
+        for field in entries_of(cls)
+    )
 
 
 AUTOSTART = Parameter(
@@ -92,8 +120,8 @@ class ChargerNode(LifecycleNode):
 
     def __init__(self, name, **options):
         super().__init__(name, **options)
-        for parameter in (AUTOSTART, *self.PARAMETERS):
-            parameter.declare_on(self)
+        AUTOSTART.declare_on(self)
+        self.declare()
         self.lock = threading.RLock()
         """Held while the core is used: callbacks and the tick run in different threads."""
         self.is_active = False
@@ -104,6 +132,11 @@ class ChargerNode(LifecycleNode):
         self._tick_thread = None
 
     # What a node fills in
+
+    def declare(self):
+        """Declare the parameters; ``ValueError`` for one that is unusable."""
+        for parameter in self.PARAMETERS:
+            parameter.declare_on(self)
 
     def build(self):
         """Create the core and the entities; raise :class:`CannotConfigure` with words."""

@@ -6,19 +6,21 @@ Power_Modules_Status from the same tick that decides, so its silence means what 
 """
 
 import math
+import pathlib
 import time
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from gi3_ros import msg as ros
 from gi3_ros import srv
 
 from .. import convert
-from ..core import signals
+from ..core import controller_config, signals
 from ..core.hardware import PowerSetpoint
 from ..core.limits import ChargerLimits
 from ..core.power import Phase, power_modules_status, PowerConfig, PowerControl
-from .lifecycle import ChargerNode, Parameter, run
+from .lifecycle import ChargerNode, Parameter, parameters_of, run
 
 SETPOINT_PERIOD_S = 0.05
 """A driver switches off after 300 ms without one; a changed one goes out at once."""
@@ -35,35 +37,39 @@ class PowerControlNode(ChargerNode):
 
     TICK_S = 0.01
     PARAMETERS = (
-        Parameter('max_charger_voltage', 500.0, "V, the charger's maximum (interface.md 5.1)",
-                  0.0, 1500.0),
-        Parameter('max_charger_current', 120.0, 'A, charge direction (interface.md 5.1)',
-                  0.0, 3000.0),
-        Parameter('max_charger_discharge_current', 0.0,
-                  'A, magnitude; 0 forbids discharging (interface.md 5.1)', 0.0, 3000.0),
-        Parameter('max_charger_power', 0.0, 'W; 0 = voltage x current (interface.md 5.1)',
-                  0.0, 4e6),
-        Parameter('max_charger_discharge_power', 0.0,
-                  'W; 0 = voltage x current (interface.md 5.1)', 0.0, 4e6),
-        Parameter('max_cable_voltage', 500.0, "V, the cable's rating (interface.md 5.1)",
-                  0.0, 1500.0),
-        Parameter('max_cable_current', 100.0, "A, the cable's rating (interface.md 5.1)",
-                  0.0, 3000.0),
-        Parameter('insulation_test_current', 2.0,
-                  'A, current limit of the insulation test (R11)', 0.1, 20.0),
-        Parameter('precharge_min_current', 1.0,
-                  "A, used in the precharge when the vehicle's cap is lower (A13)", 0.0, 5.0),
-        Parameter('current_ramp_up', 100.0, 'A/s', 1.0, 10000.0),
-        Parameter('current_ramp_down', 400.0, 'A/s towards zero; a stop is not ramped',
-                  1.0, 10000.0),
-        Parameter('voltage_ramp', 1000.0, 'V/s, insulation test and precharge', 1.0, 100000.0),
-        Parameter('supervise_insulation', True,
-                  'check 100 Ohm/V ourselves during power (R14); false when the controller '
-                  'reads the monitor (A37)'),
+        Parameter('controller_config', '',
+                  "path of the controller's own config.cfg: its entries hold for the parameters "
+                  'of the same names; empty: the parameters hold'),
+        Parameter('controller_pistol', '',
+                  "section of this pistol in it, such as 'CCS DC'; empty: the only one"),
+        *parameters_of(ChargerLimits),
+        *parameters_of(PowerConfig),
     )
 
     def __init__(self, **options):
         super().__init__('power_control', **options)
+
+    def declare(self):
+        entries = {}
+        for parameter in self.PARAMETERS:
+            parameter.declare_on(self, found=entries.get(parameter.name))
+            if parameter.name == 'controller_pistol' and self.value('controller_config'):
+                entries = self._read_controller_config()
+
+    def _read_controller_config(self):
+        """Return the entries that shape power (interface.md 5.1); ``ValueError`` with words."""
+        path = self.value('controller_config')
+        try:
+            text = pathlib.Path(path).read_text(encoding='utf-8')
+            section = controller_config.read(text, pistol=self.value('controller_pistol'))
+            entries = section.take({each.name: each.default for each in self.PARAMETERS})
+        except (OSError, ValueError) as error:
+            raise ValueError(f'controller_config {path}: {error}') from error
+        for warning in section.warnings:
+            self.get_logger().warning(f'{path}: {warning}')
+        words = ', '.join(f'{name} {value}' for name, value in entries.items())
+        self.get_logger().info(f'{path} [pistol:{section.name}]: {words or "no entry for us"}')
+        return entries
 
     def build(self):
         self._config = self.config(PowerConfig, limits=self.config(ChargerLimits))
@@ -71,6 +77,7 @@ class PowerControlNode(ChargerNode):
         self._setpoint_due_s = self._status_due_s = -math.inf
         self._last = None
         self._measurement_stamp = None
+        self._fault_since = Time()
         self._setpoint = self.publisher(ros.PowerSetpoint, 'power_setpoint')
         self._status = self.publisher(ros.PowerStatus, 'power_status')
         self._effective = self.publisher(ros.EffectiveSetpoint, 'effective_setpoint')
@@ -93,6 +100,7 @@ class PowerControlNode(ChargerNode):
         # Nothing that was commanded while inactive counts: power needs a session begun now.
         self._core = PowerControl(self._config)
         self._last = None
+        self._fault_since = Time()
 
     def stop(self):
         """Zero power, System_Enable withdrawn while that can be said honestly, then silence."""
@@ -107,7 +115,9 @@ class PowerControlNode(ChargerNode):
             fault = f'{why} (in {self._core.phase.name})'
             self.get_logger().error(f'power off: {fault}')
         phase = Phase.FAULT if fault else Phase.IDLE
-        message = ros.PowerStatus(phase=int(phase), phase_name=phase.name, fault=fault)
+        message = ros.PowerStatus(
+            phase=int(phase), phase_name=phase.name, fault=fault,
+            fault_since=stamp if fault and self._fault_since == Time() else self._fault_since)
         message.header.stamp = stamp
         self._status.publish(message)
 
@@ -132,6 +142,10 @@ class PowerControlNode(ChargerNode):
         decision = self._core.tick(now_s=now_s)
         last, self._last = self._last, decision
         stamp = self.now()
+        if not decision.fault:
+            self._fault_since = Time()
+        elif self._fault_since == Time():
+            self._fault_since = stamp
         if last is None or decision.setpoint != last.setpoint or now_s >= self._setpoint_due_s:
             self._setpoint.publish(convert.setpoint_to_ros(decision.setpoint, stamp))
             self._setpoint_due_s = now_s + SETPOINT_PERIOD_S
@@ -156,20 +170,12 @@ class PowerControlNode(ChargerNode):
     def _publish_words(self, decision, stamp):
         message = ros.PowerStatus(
             phase=int(decision.phase), phase_name=decision.phase.name,
-            system_enable=decision.system_enable, fault=decision.fault, note=decision.note,
+            system_enable=decision.system_enable, fault=decision.fault,
+            fault_since=self._fault_since, note=decision.note,
         )
         message.header.stamp = stamp
         self._status.publish(message)
-        effective = decision.effective
-        if effective is not None:
-            message = ros.EffectiveSetpoint(
-                voltage=effective.voltage_v, current=effective.current_a,
-                commanded=effective.commanded_a, source=effective.source,
-                lease_remaining=effective.lease_remaining_s,
-                limited_by=list(effective.limited_by),
-            )
-            message.header.stamp = stamp
-            self._effective.publish(message)
+        self._effective.publish(convert.effective_to_ros(decision.effective, stamp))
 
     # Inputs
 
@@ -201,10 +207,10 @@ class PowerControlNode(ChargerNode):
         finally:
             self._step()
             effective = self._last.effective
-            if effective is not None:
-                response.current_in_force = effective.current_a
-                response.source_in_force = effective.source
-                response.limited_by = list(effective.limited_by)
+            response.current_in_force = effective.current_a
+            response.target_in_force = effective.target_a
+            response.source_in_force = effective.source
+            response.limited_by = list(effective.limited_by)
 
     def _set_limits(self, request, _response):
         return self._core.request_limits(

@@ -224,7 +224,8 @@ class Observer:
         self._verdict = verdict
 
     def _on_effective(self, message):
-        self._picture.commanded_a.put(message.commanded, now_s=self._clock())
+        if message.range_max or message.range_min:
+            self._picture.commanded_a.put(message.range_max, now_s=self._clock())
 
     def _on_status(self, message):
         self.last_status_s = self._time_s(message.header)

@@ -59,7 +59,7 @@ def test_up_and_down_twice_leaves_nothing_behind(world, channel, claim_port, nod
 def test_an_exception_in_the_tick_of_power_control_ends_in_zero_power(
         world, peers, beats, capfd, monkeypatch):
     node = world.bring_up(
-        PowerControlNode, current_ramp_up=10000.0, voltage_ramp=100000.0)
+        PowerControlNode, current_ramp_up_rate=10000.0, voltage_ramp_up_rate=100000.0)
     peers.begin()
     peers.go_to_transfer(current_a=50.0)
     mark, statuses = peers.setpoints.mark, peers.statuses.mark

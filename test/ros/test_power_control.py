@@ -23,8 +23,8 @@ OPERATOR = srv.SetCurrentSetpoint.Request.PRIORITY_OPERATOR
 def power_control(world, peers):
     """Give an active power_control without slow ramps, with all its peers alive."""
     node = world.bring_up(
-        PowerControlNode, current_ramp_up=10000.0, voltage_ramp=100000.0,
-        max_charger_discharge_current=60.0)
+        PowerControlNode, current_ramp_up_rate=10000.0, voltage_ramp_up_rate=100000.0,
+        is_bidirectional=True, max_charger_discharge_current=60.0)
     peers.begin()
     return node
 
@@ -66,11 +66,14 @@ def assert_stays_off(peers, *, statuses=4):
 
 def test_wakes_up_and_goes_to_a_power_transfer(world, peers, transfer):
     effective = world.listen(ros.EffectiveSetpoint, 'effective_setpoint').wait_for()
-    assert (effective.current, effective.commanded, effective.source) == (50.0, 50.0, 'controller')
+    assert (effective.current, effective.target, effective.wanted) == (50.0, 50.0, 50.0)
+    assert (effective.range_min, effective.range_max) == (50.0, 50.0)
+    assert (effective.source, list(effective.limited_by)) == ('controller', [])
     phases = [name for name, _ in itertools.groupby(
         words.phase_name for words in peers.words.heard)]
     assert [name for name in phases if name not in ('IDLE', 'WAKING')] == [
-        'STANDBY', 'INSULATION_TEST', 'LOWERING', 'PRECHARGE', 'STANDBY', 'POWER_TRANSFER']
+        'STANDBY', 'INSULATION_TEST', 'LOWERING_AFTER_TEST', 'PRECHARGE', 'STANDBY',
+        'POWER_TRANSFER']
     assert all(words.system_enable and not words.fault for words in peers.words.heard
                if words.phase_name not in ('IDLE', 'WAKING'))
     precharge = peers.wait_for_setpoint(ModulesMode.REGULATE, voltage_v=peers.BATTERY_V)

@@ -82,12 +82,12 @@ def text_of(node):
     return None
 
 
-def fault_texts(module, returned_by, listed_in=()):
+def fault_texts(module, returned_by):
     """
     Return the texts of the faults of a module.
 
-    They are what it hands to ``_fail``, what the functions ``returned_by`` return or call ``why``,
-    and the words in the tuples of the functions ``listed_in``.
+    They are what it hands to ``_fail``, and what the functions ``returned_by`` return or call
+    ``why``.
     """
     tree = ast.parse((ROOT / 'gi3_ros' / 'core' / module).read_text(encoding='utf-8'))
     found = []
@@ -99,16 +99,22 @@ def fault_texts(module, returned_by, listed_in=()):
                 each.value for each in ast.walk(node) if isinstance(each, ast.Return)
                 or (isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == 'why')
             ]
-        elif isinstance(node, ast.FunctionDef) and node.name in listed_in:
-            found += [each.elts[-1] for each in ast.walk(node) if isinstance(each, ast.Tuple)]
     return {text for text in map(text_of, found) if text}
 
 
+def check_texts():
+    """Return the words of the checks of the supervision, which become faults."""
+    tree = ast.parse((ROOT / 'gi3_ros' / 'core' / 'supervision.py').read_text(encoding='utf-8'))
+    return {
+        text_of(node.args[-1]) for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'Check'
+    }
+
+
 @pytest.mark.parametrize('heading, texts', [
-    ('### Of power_control', fault_texts(
+    ('### Of power_control', check_texts() | fault_texts(
         'power.py',
         {'emergency_stop', '_controller_gone', '_not_ready', '_measurement_missing'},
-        {'_limit_exceeded'},
     )),
     ('### Of the output stage', fault_texts('output_stage.py', ())),
 ])

@@ -1,0 +1,179 @@
+"""
+The controller's own configuration, read: one pistol section of its ``config.cfg``.
+
+The file (``/srv/config.cfg`` on an SECC, ``/etc/advantics/default/config.cfg`` on an SPCC) says
+what the controller will tell the vehicle, so a charger that reads it cannot promise otherwise.
+Entries and units are those of interface.md 5.1: volts, amperes, watts. The text comes from the
+caller; nothing here opens a file.
+"""
+
+from collections.abc import Mapping
+import configparser
+import dataclasses
+import math
+import re
+import types
+
+CHARGER_TYPE = 'Advantics_Generic_DC_v3'
+"""What ``charger_type`` must be for this interface (interface.md 5.1)."""
+OLD_NAMES = {
+    **{f'{end}_{what}': f'{end}_charger_{what}'
+       for end in ('min', 'max') for what in ('voltage', 'current', 'power')},
+    'enable_iso_ed1': 'enable_iso_part2',
+}
+"""Entries of older files and their current names (A20)."""
+
+_AC = 'ccs ac'
+_FLAGS = 'use_sequence_flags'
+_BOOLEANS = configparser.RawConfigParser.BOOLEAN_STATES
+_EXPECTED = {bool: 'true or false', int: 'a whole number', float: 'a number'}
+_LIKE_AN_ENTRY_OR_SECTION = re.compile(r'\w+\s*=|\[')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PistolSection:
+    """What the configuration says about one pistol."""
+
+    name: str
+    """As the file spells it, without ``pistol:``"""
+    entries: Mapping[str, str]
+    """The text of each entry under its current name in lower case, blanks around it removed"""
+    warnings: tuple[str, ...] = ()
+    """What a person should put right in the file, though we understood it"""
+    origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Where an entry stands in the file, if not under its current name in this section"""
+
+    def take(self, defaults):
+        """
+        Return the values of those entries that the section has.
+
+        :param defaults: entry names with their defaults; a value is converted to the type of its
+            default, which is bool, int, float or str
+        :returns: name to value; the default itself is never among them
+        :raises ValueError: for a text that is no value of that type; a number must be finite
+        """
+        return {
+            name: self._value(name, type(default))
+            for name, default in defaults.items() if name in self.entries
+        }
+
+    def _value(self, name, kind):
+        text = self.entries[name]
+        if kind is str:
+            return text
+        try:
+            value = _BOOLEANS[text.lower()] if kind is bool else kind(text)
+            if math.isfinite(value):
+                return value
+        except (KeyError, ValueError, OverflowError):
+            pass
+        where = self.origins.get(name, f'[pistol:{self.name}] {name}')
+        hint = '; it has several lines: leading blanks?' if '\n' in text else ''
+        raise ValueError(f'{where} = {text!r}: {_EXPECTED[kind]} is expected{hint}')
+
+
+def read(text, *, pistol=''):
+    """
+    Read the section of one pistol.
+
+    :param text: the whole configuration file
+    :param pistol: its name (``CCS DC`` or ``pistol:CCS DC``, in any case); empty for the only DC
+        pistol that is enabled or, without a list of enabled ones, the only one with a section
+    :returns: a :class:`PistolSection`; old names (A20) and ``use_sequence_flags`` in ``[charger]``
+        (A8) are accepted with a warning
+    :raises ValueError: for a text that cannot be read, a pistol that is not there or not certain,
+        an entry that is there twice with different texts, or a pistol that speaks another
+        interface: ``charger_type``, or AC (R53)
+    """
+    parser = _parse(text.removeprefix('\ufeff'))
+    sections = {}
+    for section in parser.sections():
+        if section.strip().lower().startswith('pistol:'):
+            if _plain(section) in sections:
+                raise ValueError(f'[{section}] is there twice, written differently')
+            sections[_plain(section)] = section
+    listed = parser.get('pistols', 'enabled', fallback='').split('\n')
+    enabled = [_plain(each) for each in listed if each.strip()]
+    there = ', '.join(f'[{section}]' for section in sections.values()) or 'no pistol section'
+    wanted = _plain(pistol) or _only(enabled or sections, there)
+    if wanted == _AC:
+        raise ValueError('CCS AC speaks another interface, v2 (R53): choose a DC pistol')
+    if wanted not in sections:
+        raise ValueError(f'there is no section for pistol {wanted!r}; there is: {there}')
+    section = sections[wanted]
+    name = section.strip()[len('pistol:'):].strip()
+    entries, origins, warnings = _entries(parser, section)
+    if enabled and wanted not in enabled:
+        warnings.append(f'[pistols] enabled does not list {name}: the controller will not use it')
+    warnings += _complaint_about_type(section, entries.get('charger_type'))
+    return PistolSection(
+        name=name, entries=types.MappingProxyType(entries), warnings=tuple(warnings),
+        origins=types.MappingProxyType(origins),
+    )
+
+
+def _plain(pistol):
+    return pistol.strip().lower().removeprefix('pistol:').strip()
+
+
+def _parse(text):
+    parser = configparser.RawConfigParser(inline_comment_prefixes=('#',))
+    try:
+        parser.read_string(text)
+    except (configparser.DuplicateSectionError, configparser.DuplicateOptionError) as error:
+        what = f'[{error.section}] {getattr(error, "option", "")}'.strip()
+        raise ValueError(f'line {error.lineno}: {what} is there twice') from error
+    except configparser.MissingSectionHeaderError as error:
+        raise ValueError(f'line {error.lineno} stands before the first [section]') from error
+    except configparser.ParsingError as error:
+        number = error.errors[0][0]
+        raise ValueError(f'line {number} is neither a [section] nor name = value') from error
+    return parser
+
+
+def _only(names, there):
+    """Return the one DC pistol among plain names."""
+    names = {name for name in names if name != _AC}
+    if len(names) != 1:
+        what = f'several DC pistols ({", ".join(sorted(names))})' if names else 'no DC pistol'
+        raise ValueError(
+            f'{what} in question, there is: {there}; the parameter controller_pistol chooses')
+    return names.pop()
+
+
+def _entries(parser, section):
+    """Return texts by current name, where they stand if elsewhere, and warnings."""
+    entries, origins, warnings = {}, {}, []
+    for name, text in parser[section].items():
+        entries[name] = text.strip()
+        for line in text.split('\n')[1:]:
+            if _LIKE_AN_ENTRY_OR_SECTION.match(line):
+                warnings.append(f'[{section}] {name} has the line {line!r}: leading blanks?')
+    elsewhere = [
+        (new, entries.pop(old), f'[{section}] {old}', 'A20')
+        for old, new in OLD_NAMES.items() if old in entries
+    ]
+    if parser.has_option('charger', _FLAGS):
+        text = parser.get('charger', _FLAGS).strip()
+        elsewhere.append((_FLAGS, text, f'[charger] {_FLAGS}', 'A8'))
+    for name, text, origin, rule in elsewhere:
+        held = entries.get(name)
+        if held is None:
+            entries[name], origins[name] = text, origin
+        elif held.lower() != text.lower():
+            raise ValueError(
+                f'[{section}] {name} = {held!r}, but {origin} = {text!r} ({rule}): remove one')
+        warnings.append(f'{origin} should be [{section}] {name} ({rule})')
+    return entries, origins, warnings
+
+
+def _complaint_about_type(section, text):
+    """Return a list with a warning if the charger type is not given; raise if it is another."""
+    if text is None:
+        return [f'[{section}] has no charger_type, and the controller then takes a v2 type: set '
+                f'charger_type = {CHARGER_TYPE}']
+    if re.sub(r'[\s_]', '', text).lower() != CHARGER_TYPE.replace('_', '').lower():
+        raise ValueError(
+            f'[{section}] charger_type = {text!r}: the controller will not speak this interface; '
+            f'set charger_type = {CHARGER_TYPE}')
+    return []

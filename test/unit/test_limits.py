@@ -1,0 +1,176 @@
+"""What the charger can do: entries of the controller's configuration, heat, and what is told."""
+
+import dataclasses
+import itertools
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from gi3_ros.core.config import entries_of
+from gi3_ros.core.limits import AdvertisedLimits, ChargerLimits, Derating
+from gi3_ros.core.power import PowerConfig
+
+BOTH_WAYS = ChargerLimits(is_bidirectional=True, max_charger_discharge_current=60.0)
+
+
+def test_entries_have_the_names_and_defaults_of_the_controller():
+    """interface.md 5.1."""
+    assert dataclasses.asdict(ChargerLimits()) == {
+        'is_bidirectional': False, 'supports_range_mode': True,
+        'min_charger_voltage': 0.0, 'max_charger_voltage': 500.0,
+        'min_charger_current': 0.0, 'max_charger_current': 120.0,
+        'min_charger_power': 0.0, 'max_charger_power': 0.0,
+        'min_charger_discharge_voltage': 0.0, 'max_charger_discharge_voltage': 0.0,
+        'min_charger_discharge_current': 0.0, 'max_charger_discharge_current': 0.0,
+        'min_charger_discharge_power': 0.0, 'max_charger_discharge_power': 0.0,
+        'max_cable_voltage': 500.0, 'max_cable_current': 100.0, 'max_cable_power': 0.0,
+    }
+
+
+@pytest.mark.parametrize('cls', [ChargerLimits, PowerConfig])
+def test_each_number_is_refused_outside_its_range_and_when_it_is_none(cls):
+    for field in entries_of(cls):
+        low, high = field.metadata['low'], field.metadata['high']
+        if low is None:
+            continue
+        for value in (math.nextafter(low, -math.inf), math.nextafter(high, math.inf), math.nan,
+                      math.inf):
+            with pytest.raises(ValueError, match=field.name):
+                cls(**{field.name: value})
+
+
+@pytest.mark.parametrize('what', ['voltage', 'current', 'power', 'discharge_current',
+                                  'discharge_voltage', 'discharge_power'])
+def test_a_minimum_above_its_maximum_is_refused(what):
+    names = f'min_charger_{what}', f'max_charger_{what}'
+    ChargerLimits(**dict.fromkeys(names, 80.0))
+    with pytest.raises(ValueError, match='is above'):
+        ChargerLimits(**{names[0]: 80.1, names[1]: 80.0})
+
+
+def test_derating_ends_above_where_it_starts():
+    PowerConfig(derating_temperature=84.9)
+    with pytest.raises(ValueError, match='must be below'):
+        PowerConfig(derating_temperature=85.0)
+
+
+@pytest.mark.parametrize('limits, volts, expected', [
+    (ChargerLimits(), 400.0, (100.0, 'cable')),
+    (ChargerLimits(max_cable_current=200.0), 400.0, (120.0, 'charger')),
+    (ChargerLimits(max_charger_power=30e3), 400.0, (75.0, 'charger power')),
+    (ChargerLimits(max_charger_power=40e3), 400.0, (100.0, 'cable')),
+    (ChargerLimits(max_cable_power=20e3), 400.0, (50.0, 'cable power')),
+    (ChargerLimits(max_charger_power=30e3), 0.0, (100.0, 'cable')),
+    # 0 W is computed: 500 V x 120 A for the charger, 500 V x 100 A for the cable.
+    (ChargerLimits(max_cable_current=500.0), 600.0, (100.0, 'charger power')),
+    (ChargerLimits(), 625.0, (80.0, 'cable power')),
+])
+def test_largest_charge_current(limits, volts, expected):
+    assert limits.largest(discharging=False, voltage_v=volts) == expected
+
+
+@pytest.mark.parametrize('change, volts, expected', [
+    ({}, 400.0, (60.0, 'charger')),
+    ({'is_bidirectional': False}, 400.0, (0.0, 'not bidirectional')),
+    ({'max_charger_discharge_power': 8e3}, 400.0, (20.0, 'charger power')),
+    ({'max_cable_current': 30.0}, 400.0, (30.0, 'cable')),
+    ({'min_charger_discharge_voltage': 400.0}, 400.0, (60.0, 'charger')),
+    ({'min_charger_discharge_voltage': 400.1}, 400.0, (0.0, 'discharge voltage')),
+    ({'max_charger_discharge_voltage': 400.0}, 400.0, (60.0, 'charger')),
+    ({'max_charger_discharge_voltage': 399.9}, 400.0, (0.0, 'discharge voltage')),
+    # 0 V is the charger's maximum.
+    ({}, 500.0, (60.0, 'charger')),
+    ({}, 500.1, (0.0, 'discharge voltage')),
+])
+def test_largest_discharge_current(change, volts, expected):
+    limits = dataclasses.replace(BOTH_WAYS, **change)
+    assert limits.largest(discharging=True, voltage_v=volts) == expected
+
+
+@pytest.mark.parametrize('change, discharging, volts, expected', [
+    ({}, False, 400.0, 0.0),
+    ({'min_charger_current': 5.0}, False, 400.0, 5.0),
+    ({'min_charger_power': 4e3}, False, 400.0, 10.0),
+    ({'min_charger_current': 5.0, 'min_charger_voltage': 200.0}, False, 400.0, 5.0),
+    ({'min_charger_current': 5.0, 'min_charger_voltage': 200.0}, False, 100.0, 10.0),
+    ({'min_charger_discharge_current': 4.0}, True, 400.0, 4.0),
+    ({'min_charger_discharge_power': 2e3}, True, 400.0, 5.0),
+    ({'min_charger_power': 4e3}, False, 0.0, 0.0),
+])
+def test_smallest_current(change, discharging, volts, expected):
+    limits = dataclasses.replace(BOTH_WAYS, **change)
+    assert limits.smallest(discharging=discharging, voltage_v=volts) == expected
+
+
+# Heat
+
+
+@pytest.mark.parametrize('celsius, share', [
+    (-40.0, 1.0), (75.0, 1.0), (76.0, 0.95), (80.0, 0.75), (85.0, 0.5), (215.0, 0.5),
+    (math.nan, 1.0),
+])
+def test_the_share_falls_from_75_to_85_degrees_to_one_half(celsius, share):
+    """R50."""
+    assert Derating(75.0, 85.0).share(celsius) == share
+
+
+def test_the_share_rises_again_only_when_it_is_2_degrees_cooler():
+    derating = Derating(75.0, 85.0)
+    assert derating.share(80.0) == 0.75
+    assert derating.share(78.0) == 0.75
+    assert derating.share(77.7) > 0.75
+    assert derating.share(80.3) < 0.75
+
+
+def test_noise_of_a_sensor_changes_a_share_no_more_than_once():
+    derating = Derating(75.0, 85.0)
+    shares = [derating.share(celsius) for celsius in itertools.islice(
+        itertools.cycle((79.9, 80.1)), 100)]
+    assert len(list(itertools.groupby(shares))) <= 2
+
+
+# What is told
+
+
+def advertised(limits=BOTH_WAYS):
+    return AdvertisedLimits(limits)
+
+
+@pytest.mark.parametrize('wished, cap, told', [
+    (0.0, math.inf, 0.0), (0.0, 120.0, 0.0), (0.0, 119.9, 119.9), (80.0, 119.9, 80.0),
+    (80.0, 79.9, 79.9), (80.0, 0.1, 0.1), (80.0, 0.09, 0.1), (0.0, 0.0, 0.1), (0.0, -5.0, 0.1),
+])
+def test_a_lowered_current_is_never_told_as_0(wished, cap, told):
+    """R33, A45: 0 would raise it to the configured maximum."""
+    limits = advertised()
+    limits.set(voltage_v=0.0, charge_current_a=wished, discharge_current_a=0.0)
+    limits.cap(charge_a=cap)
+    assert limits.current.maximum_charge_current == told
+
+
+def test_without_discharging_no_discharge_current_is_told():
+    limits = advertised(ChargerLimits())
+    limits.cap(discharge_a=10.0)
+    assert limits.current.maximum_discharge_current == 0.0
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 0.3), st.floats(0.1, 120.0)), max_size=50))
+def test_two_are_never_closer_than_100_ms_whatever_is_wished(wishes):
+    """R4."""
+    limits, now_s, sent_s = advertised(), 0.0, []
+    for dt_s, amperes in wishes:
+        now_s += dt_s
+        limits.set(voltage_v=0.0, charge_current_a=amperes, discharge_current_a=0.0)
+        if limits.due(now_s=now_s) is not None:
+            sent_s.append(now_s)
+    assert all(later - sooner >= 0.1 for sooner, later in itertools.pairwise(sent_s))
+
+
+@pytest.mark.parametrize('later_s, is_due', [(0.1, False), (0.104, False), (0.106, True)])
+def test_a_change_is_due_once_100_ms_and_a_margin_have_passed(later_s, is_due):
+    limits = advertised()
+    assert limits.due(now_s=1.0) is not None
+    limits.set(voltage_v=400.0, charge_current_a=0.0, discharge_current_a=0.0)
+    assert (limits.due(now_s=1.0 + later_s) is not None) is is_due
