@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import pathlib
 
 import pytest
 
@@ -12,6 +13,7 @@ from gi3_ros.core.hardware import ModulesMode
 from gi3_ros.core.output_stage import Stage
 from gi3_ros.nodes.power_control import PowerControlNode
 
+CONTROLLER_CONFIG = pathlib.Path(__file__).parents[1] / 'data' / 'controller.cfg'
 State = signals.AdvanticsControllerStatus.State
 Function = signals.DcPowerControl.PowerFunction
 BUSY_MACHINE_S = 0.3
@@ -242,6 +244,43 @@ def test_a_start_inside_a_session_stays_off(world, peers, restart):
     peers.announce()
 
 
+# The controller's own configuration
+
+
+def test_limits_come_from_the_controllers_own_configuration(world, peers, capfd):
+    # Spelled out with its default, as a copy of charger.yaml does: that is no second opinion.
+    node = world.bring_up(
+        PowerControlNode, controller_config=str(CONTROLLER_CONFIG), controller_pistol='CCS DC',
+        max_charger_voltage=500.0, max_cable_current=200.0)
+    assert [node.value(name) for name in (
+        'max_charger_voltage', 'max_charger_current', 'max_cable_voltage', 'is_bidirectional',
+        'max_charger_discharge_current', 'max_cable_power',
+    )] == [920.0, 250.0, 950.0, True, 80.0, 0.0]
+    told = capfd.readouterr().err
+    assert 'max_voltage should be' in told, 'an old name (A20)'
+    assert 'max_charger_voltage 920.0' in told
+    peers.begin()
+    peers.announce()
+    answer = world.call(srv.SetLimits, 'set_limits', maximum_voltage=900.0)
+    assert answer.success, 'the limits in force are those of the file'
+
+
+@pytest.mark.parametrize(('parameters', 'words'), [
+    (('controller_config:=/nowhere.cfg',), 'No such file'),
+    ((f'controller_config:={CONTROLLER_CONFIG}',), 'controller_pistol chooses'),
+    ((f'controller_config:={CONTROLLER_CONFIG}', 'controller_pistol:=MCS'), 'no section'),
+    ((f'controller_config:={CONTROLLER_CONFIG}', 'controller_pistol:=CCS DC',
+      'max_charger_voltage:=800.0'), 'max_charger_voltage is 800.0 as a parameter and 920.0'),
+    (('max_charger_voltage:=1500.1',), 'max_charger_voltage'),
+])
+def test_an_unusable_configuration_ends_the_process_in_words(start_process, parameters, words):
+    arguments = [word for parameter in parameters for word in ('-p', parameter)]
+    process = start_process('power_control', '--ros-args', *arguments)
+    assert process.exit_status() == 2
+    assert words in process.text
+    assert 'Traceback' not in process.text
+
+
 # Services
 
 
@@ -273,7 +312,12 @@ def test_in_range_mode_a_lease_moves_the_current(world, peers, power_control):
     peers.go_to_transfer(current_a=50.0, range_mode=True)
     answer = call_current(world, 20.0, duration_s=0.8)
     assert answer.success
-    assert answer.source_in_force == 'fleet 7'
+    assert (answer.source_in_force, answer.target_in_force) == ('fleet 7', 20.0)
+    told = world.listen(ros.EffectiveSetpoint, 'effective_setpoint').wait_for(
+        lambda effective: effective.source == 'fleet 7')
+    assert (told.lease_source, told.lease_current, told.wanted) == ('fleet 7', 20.0, 20.0)
+    assert 0.0 < told.lease_remaining <= 0.8
+    assert (told.range_min, told.range_max) == (0.0, 50.0)
     mark = peers.setpoints.mark
     peers.wait_for_setpoint(ModulesMode.REGULATE, current_a=20.0)
     peers.wait_for_setpoint(ModulesMode.REGULATE, current_a=50.0, after=mark)
@@ -338,7 +382,7 @@ def test_impossible_limits_are_refused_in_words(world, power_control):
         assert words in answer.message, wish
 
 
-def test_emergency_stop_by_service_latches_with_its_reason(world, peers, transfer):
+def test_emergency_stop_by_service_latches_with_its_reason(world, peers, transfer, seconds):
     mark = peers.setpoints.mark
     answer = world.call(srv.EmergencyStop, 'emergency_stop', reason='robot fell over')
     assert answer.success
@@ -346,7 +390,12 @@ def test_emergency_stop_by_service_latches_with_its_reason(world, peers, transfe
     assert not is_allowed(peers.statuses.wait_for(lambda status: not is_allowed(status)))
     peers.transfer(50.0)
     assert_stays_off(peers)
-    assert wait_for_fault(peers, 'robot fell over').phase_name == 'FAULT'
+    fault = wait_for_fault(peers, 'robot fell over')
+    assert fault.phase_name == 'FAULT'
+    assert seconds(fault.fault_since) > 0.0
+    assert peers.words.wait_for(after=peers.words.mark + 3).fault_since == fault.fault_since
+    effective = world.listen(ros.EffectiveSetpoint, 'effective_setpoint').wait_for()
+    assert (effective.source, effective.current) == ('emergency', 0.0), 'above every lease'
     reset = call_reset(world)
     assert reset.success, 'its cause was the call'
     again = call_reset(world)
