@@ -270,6 +270,8 @@ class PowerControl:
         self._emergency_s = -math.inf
         # Memory of the session.
         self._is_finished = False
+        self._awaits_idle = False
+        """After a fault the controller has to be without a session before one may begin."""
         self._battery_may_be_connected = False
         self._idle_states_in_a_row = 0
         self._refused = 0
@@ -482,6 +484,8 @@ class PowerControl:
         self._idle_states_in_a_row = (
             self._idle_states_in_a_row + 1 if state in IDLE_STATES else 0
         )
+        if self._idle_states_in_a_row:
+            self._awaits_idle = False
         if before is None or (
                 state == State.NEGOTIATING_CONNECTION and before != state):
             self._limits.announce()
@@ -512,7 +516,7 @@ class PowerControl:
         if (self.phase, event) not in TRANSITIONS:
             return
         if is_next or self.phase is Phase.IDLE:
-            if self._controller_gone(now_s):
+            if self._controller_gone(now_s) or self._awaits_idle or self._has_no_part(now_s):
                 return  # the announcement repeats, and so does whatever forbids it
             self._begin_session()
         self._happen(event, now_s)
@@ -647,6 +651,7 @@ class PowerControl:
             return
         during = self.phase
         self.fault, self._fault_source = f'{why} (in {during.name})', source
+        self._awaits_idle = True
         self.journal.error(f'power off, fault latched: {self.fault}', now_s=now_s)
         self._happen(Happening.FAULT, now_s)
         self._leases.clear()
@@ -693,11 +698,12 @@ class PowerControl:
         return ''
 
     def _has_no_part(self, now_s):
-        """Tell whether a session is running that we have not seen begin, or fell out of."""
+        """Tell whether a session is past its announcement that we have not begun (A4)."""
         return (
             self.phase is Phase.IDLE and not self._is_finished
             and self._is_controller_alive(now_s)
-            and State.INSULATION_TEST <= self._controller_state <= State.CLOSING_COMMUNICATION
+            and (State.PRECHARGE <= self._controller_state <= State.CLOSING_COMMUNICATION
+                 or (self._awaits_idle and self._controller_state in _ANNOUNCING))
         )
 
     def _not_ready(self, now_s):
@@ -952,6 +958,7 @@ class PowerControl:
         return power_modules_status(reading, is_allowed=self._system_enable)
 
 
+_ANNOUNCING = (State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST)
 _NO_PART = (
     'a session is running that this node has not seen begin, or was reset in: it stays off until '
     'the next one'

@@ -30,6 +30,7 @@ SIGNALS = (
     signals.DcPowerControl, signals.ChargeSessionFinished, signals.EmergencyStop,
     signals.OcppControl,
 )
+LIMITS = parameters_of(ChargerLimits)
 
 
 class PowerControlNode(ChargerNode):
@@ -42,7 +43,7 @@ class PowerControlNode(ChargerNode):
                   'of the same names; empty: the parameters hold'),
         Parameter('controller_pistol', '',
                   "section of this pistol in it, such as 'CCS DC'; empty: the only one"),
-        *parameters_of(ChargerLimits),
+        *LIMITS,
         *parameters_of(PowerConfig),
     )
 
@@ -57,12 +58,17 @@ class PowerControlNode(ChargerNode):
                 entries = self._read_controller_config()
 
     def _read_controller_config(self):
-        """Return the entries that shape power (interface.md 5.1); ``ValueError`` with words."""
+        """
+        Return the entries that shape power (interface.md 5.1); ``ValueError`` with words.
+
+        Not the ramp rates: there they are those of Range_Target_Current, which the controller
+        follows only where it drives the modules itself (R31).
+        """
         path = self.value('controller_config')
         try:
             text = pathlib.Path(path).read_text(encoding='utf-8')
             section = controller_config.read(text, pistol=self.value('controller_pistol'))
-            entries = section.take({each.name: each.default for each in self.PARAMETERS})
+            entries = section.take({each.name: each.default for each in LIMITS})
         except (OSError, ValueError) as error:
             raise ValueError(f'controller_config {path}: {error}') from error
         for warning in section.warnings:

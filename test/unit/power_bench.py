@@ -57,7 +57,8 @@ WAY_TO = {
 
 _MESSAGES_OF = {
     Happening.ANNOUNCED: (NewChargeSession(),),
-    Happening.ANNOUNCED_AGAIN: (ChargeSessionFinished(), NewChargeSession()),
+    Happening.ANNOUNCED_AGAIN: (
+        ChargeSessionFinished(), AdvanticsControllerStatus(State.CONNECTED_WITH_FULL_INFO)),
     Happening.CLOSING: (AdvanticsControllerStatus(State.CLOSING_COMMUNICATION),),
     Happening.FINISHED: (ChargeSessionFinished(),),
     Happening.CONTROLLER_IDLE: 2 * (AdvanticsControllerStatus(State.WAITING_FOR_PEV),),

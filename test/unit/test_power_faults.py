@@ -444,6 +444,32 @@ def test_every_fault_latches_and_power_comes_back_only_with_a_session_begun_afre
     assert bench.run(1.0).setpoint.current_a == 50.0
 
 
+@pytest.mark.parametrize('state', [
+    state for state in State if State.PRECHARGE <= state <= State.CLOSING_COMMUNICATION])
+def test_an_announcement_in_the_middle_of_a_session_begins_none(state):
+    """A4: it comes before the insulation test; after it, a restarted node must not join."""
+    bench = Bench(state=state)
+    bench.give(NewChargeSession())
+    bench.run(0.5)
+    assert bench.power.phase is Phase.IDLE
+
+
+def test_after_a_fault_no_session_begins_before_the_controller_was_idle(bench):
+    """R38: `State` has to be back at Waiting_For_PEV; its repeated State 3 is no new session."""
+    bench.wake()
+    bench.give(EmergencyStop())
+    bench.run(1.2)
+    bench.power.reset_fault(now_s=bench.now_s)
+    bench.give(NewChargeSession())
+    bench.run(0.5)
+    assert bench.power.phase is Phase.IDLE
+    assert 'was reset in' in bench.decision.note
+    bench.state = State.WAITING_FOR_PEV
+    bench.run(0.3)
+    bench.wake()
+    assert bench.power.phase is Phase.STANDBY
+
+
 def test_a_session_that_runs_without_us_is_told_so_by_system_enable():
     """R8: the sooner the controller learns it, the better."""
     bench = Bench(state=State.CHARGING)

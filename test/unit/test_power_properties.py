@@ -111,6 +111,8 @@ class World:
     def __init__(self):
         self.core = PowerControl(CONFIG)
         self.now_s = 0.0
+        self.state = State.WAITING_FOR_PEV
+        """What the controller repeats."""
         self.volts = 0.0
         self.last_s = dict.fromkeys(('status', 'emergency', 'measured', 'stage'), -math.inf)
         self.stage = Stage.OPEN
@@ -128,7 +130,7 @@ class World:
         while self.now_s < end_s - EPSILON:
             self.now_s = min(self.now_s + STEP_S, end_s)
             if 'status' in alive:
-                self.give(AdvanticsControllerStatus(State.CHARGING))
+                self.give(AdvanticsControllerStatus(self.state))
             if 'measured' in alive:
                 self.give(PowerMeasurement(self.volts, 0.0, insulation_resistance_ohm=510e3))
             if 'stage' in alive:
@@ -159,6 +161,7 @@ class World:
         else:
             if isinstance(event, AdvanticsControllerStatus):
                 self.last_s['status'] = now_s
+                self.state = event.state
             if isinstance(event, EmergencyStop):
                 self.last_s['emergency'] = now_s
             core.receive(event, now_s=now_s)
@@ -246,12 +249,14 @@ class World:
 def play(data):
     """Play one sequence; returns what was seen in it."""
     world = World()
-    world.give(AdvanticsControllerStatus(State.WAITING_FOR_PEV))
+    world.give(AdvanticsControllerStatus(world.state))
     world.go_on(0.1)
     # The simplest sequence is a whole session.
     for event in PATH[:len(PATH) - data[0] % len(PATH)]:
         if event is PRECHARGE:
             world.volts = 0.0
+        world.give(AdvanticsControllerStatus(
+            State.CONNECTED_WITH_FULL_INFO if event is PATH[0] else State.CHARGING))
         world.give(event)
         world.tick()
         world.go_on(0.1)
