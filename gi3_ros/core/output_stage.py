@@ -11,6 +11,7 @@ import enum
 import math
 
 from .command import Function, illegality, Request, request_of
+from .config import check, entry
 from .hardware import Contact, ContactorCommand
 from .journal import Journal
 from .signals import (
@@ -79,23 +80,21 @@ TRANSITIONS = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StageConfig:
-    """Parameters of the output stage; see ``config/`` for words and ranges."""
+    """Parameters of the output stage."""
 
-    has_output_contactors: bool = True
-    max_closing_difference: float = 20.0
-    """V across the open contactors at which they may close"""
-    max_opening_current: float = 1.0
-    """A at which they may open (R42: CCS 1 A, CHAdeMO 5 A)"""
-    unloading_timeout: float = 1.0
-    """s to wait for the current to go; then they open all the same"""
-    contact_timeout: float = 0.3
-    """s for the auxiliary contacts to follow"""
+    has_output_contactors: bool = entry(
+        True, 'whether the charger has output contactors of its own')
+    max_closing_difference: float = entry(
+        20.0, 'V across the open contactors at which they may close', 1.0, 50.0)
+    max_opening_current: float = entry(
+        1.0, 'A at which they may open; CCS 1 A, CHAdeMO 5 A (R42)', 0.1, 5.0)
+    unloading_timeout: float = entry(
+        1.0, 's to wait for the current to go, then they open all the same', 0.6, 5.0)
+    contact_timeout: float = entry(
+        0.3, 's for the auxiliary contacts to follow', 0.05, 2.0)
 
     def __post_init__(self):
-        for field in dataclasses.fields(self)[1:]:
-            value = getattr(self, field.name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f'{field.name} must be a finite number > 0, not {value}')
+        check(self)
 
 
 class OutputStage:

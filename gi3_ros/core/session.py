@@ -9,6 +9,7 @@ import dataclasses
 import enum
 import math
 
+from .config import entry
 from .journal import Journal
 from .output_stage import IDLE_STATES
 from .signals import (
@@ -84,12 +85,13 @@ _STOPPABLE = frozenset(PHASE_OF_STATE) - IDLE_STATES - {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """Parameters of the session; see ``config/`` for words."""
+    """Parameters of the session."""
 
-    start_allowed: bool = True
-    """Start_Charge_Authorisation from the beginning (R35)"""
-    auto_authorise: bool = False
-    """Answer an external authorisation with Valid by ourselves (R36)"""
+    start_allowed: bool = entry(
+        True, 'Start_Charge_Authorisation from the beginning: a vehicle may start (R35)')
+    auto_authorise: bool = entry(
+        False, 'answer an external authorisation with Valid by itself; false waits for the '
+        'service authorise (R36)')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from ..core import signals
 from ..core.output_stage import OutputStage, Stage, StageConfig
 from ..core.power import POWERED
 from ..core.precharge import PrechargeSupervision, Verdict
-from .lifecycle import ChargerNode, Parameter, run
+from .lifecycle import ChargerNode, Parameter, parameters_of, run
 
 REPORT_PERIOD_S = 0.1
 SIGNALS = (
@@ -29,15 +29,7 @@ class PrechargeNode(ChargerNode):
 
     TICK_S = 0.02
     PARAMETERS = (
-        Parameter('has_output_contactors', True,
-                  'whether the charger has output contactors of its own'),
-        Parameter('max_closing_difference', 20.0,
-                  'V across the open contactors at which they may close', 1.0, 50.0),
-        Parameter('max_opening_current', 1.0,
-                  'A at which they may open; CCS 1 A, CHAdeMO 5 A (R42)', 0.1, 5.0),
-        Parameter('unloading_timeout', 1.0,
-                  's to wait for the current to go, then they open all the same', 0.6, 5.0),
-        Parameter('contact_timeout', 0.3, 's for the auxiliary contacts to follow', 0.05, 2.0),
+        *parameters_of(StageConfig),
         Parameter('precharge_timeout', 20.0,
                   's after which a precharge is called timed out; the vehicle ends it', 1.0, 60.0),
     )

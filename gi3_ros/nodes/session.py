@@ -17,7 +17,7 @@ from .. import convert
 from ..core import signals
 from ..core.output_stage import Stage
 from ..core.session import SessionConfig, SessionControl
-from .lifecycle import ChargerNode, LATCHED, Parameter, run
+from .lifecycle import ChargerNode, LATCHED, parameters_of, run
 
 REPEAT_S = 1.0
 SIGNALS = (
@@ -30,13 +30,7 @@ class SessionNode(ChargerNode):
     """The session of one pistol."""
 
     TICK_S = 0.05
-    PARAMETERS = (
-        Parameter('start_allowed', True,
-                  'Start_Charge_Authorisation from the beginning: a vehicle may start (R35)'),
-        Parameter('auto_authorise', False,
-                  'answer an external authorisation with Valid by itself; false waits for the '
-                  'service authorise (R36)'),
-    )
+    PARAMETERS = parameters_of(SessionConfig)
 
     def __init__(self, **options):
         super().__init__('session', **options)

@@ -14,6 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/*.md')])
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
 ARCHITECTURE = ROOT / 'docs' / 'architecture.md'
+INTERFACE = (ROOT / 'docs' / 'interface.md').read_text(encoding='utf-8')
+RULES = (ROOT / 'docs' / 'rules.md').read_text(encoding='utf-8')
 OPERATION = (ROOT / 'docs' / 'operation.md').read_text(encoding='utf-8')
 
 
@@ -100,6 +102,41 @@ def fault_texts(module, returned_by):
                 or (isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == 'why')
             ]
     return {text for text in map(text_of, found) if text}
+
+
+def defined_in(path):
+    """Return the names of a module's functions, classes, methods and constants."""
+    names = set()
+    for node in ast.parse(path.read_text(encoding='utf-8')).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            names |= {f'{node.name}.{each.name}' for each in node.body
+                      if isinstance(each, ast.FunctionDef)}
+        if isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names
+
+
+def test_every_rule_has_its_row_and_every_name_in_it_exists():
+    rows = re.findall(
+        r'^\| R(\d+) \| (\w+) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$', RULES, re.MULTILINE)
+    assert [int(number) for number, *_ in rows] == list(range(1, 54))
+    missing = []
+    for number, binds, where, proof in rows:
+        is_bound = binds in ('charger', 'both')
+        assert binds == re.search(
+            rf'^\| R{number} \|.*\| (charger|controller|both) \|', INTERFACE, re.MULTILINE)[1]
+        assert is_bound or 'simulat' in where or 'not built' in where, f'R{number}'
+        for folder, cell in (('gi3_ros', where), ('test', proof)):
+            names = re.findall(r'`([\w/]+\.py)::([\w.]+)`', cell)
+            assert names or (proof == '-' and 'not built' in where), f'R{number}'
+            missing += [
+                f'R{number}: {file}::{name}' for file, name in names
+                if not (ROOT / folder / file).is_file()
+                or name not in defined_in(ROOT / folder / file)
+            ]
+    assert missing == []
 
 
 def check_texts():

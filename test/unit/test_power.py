@@ -30,7 +30,12 @@ from gi3_ros.core.setpoint import Priority
 from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
+    ChargeStatusChange,
     DcPowerParameters,
+    EvInformationBattery,
+    EvInformationChargeLimits,
+    EvInformationDischargeLimits,
+    EvInformationVoltages,
     NewChargeSession,
     OcppControl,
     PowerModulesStatus,
@@ -370,6 +375,80 @@ def test_without_own_contactors_the_second_lowering_is_ignored(state, mode):
     assert bench.give(LOWER).setpoint.mode is mode
 
 
+@pytest.mark.parametrize('phase, state, target', [
+    (Phase.INSULATION_TEST, State.INSULATION_TEST, Phase.LOWERING_AFTER_TEST),
+    (Phase.STANDBY, State.INSULATION_TEST, Phase.LOWERING_AFTER_TEST),
+    (Phase.PRECHARGE, State.PRECHARGE, Phase.LOWERING_AT_END),
+    (Phase.POWER_TRANSFER, State.ENDING_CHARGE, Phase.LOWERING_AT_END),
+    (Phase.POWER_TRANSFER, State.CLOSING_COMMUNICATION, Phase.LOWERING_ON_CLOSING),
+    (Phase.STANDBY, State.CLOSING_COMMUNICATION, Phase.LOWERING_ON_CLOSING),
+])
+def test_the_three_moments_of_lowering_are_told_apart(phase, state, target):
+    """R16, by what has happened and by the controller's state."""
+    bench = Bench().lead_to(phase)
+    bench.state = state
+    bench.give(AdvanticsControllerStatus(state))
+    bench.give(LOWER)
+    assert bench.power.phase is target
+
+
+def test_a_vehicle_that_becomes_ready_turns_lowering_after_the_test_into_no_bleeding():
+    """The battery is on its way to the output: whatever it says, it is not bled."""
+    bench = Bench().lead_to(Phase.LOWERING_AFTER_TEST)
+    bench.measures(voltage_v=100.0)
+    assert bench.run(0.1).setpoint.mode is ModulesMode.BLEED
+    bench.give(ChargeStatusChange(ChargeStatusChange.VehicleReadyForCharging.CHARGE_STARTED))
+    assert bench.decision.setpoint.mode is ModulesMode.OFF
+
+
+def test_bleeding_goes_on_below_20_v():
+    """R18, A12: CHAdeMO unlocks at 10 V."""
+    bench = Bench().lead_to(Phase.LOWERING_AFTER_TEST)
+    for volts in (20.0, 10.0, 1.0):
+        bench.measures(voltage_v=volts)
+        assert bench.run(1.5).setpoint.mode is ModulesMode.BLEED
+
+
+@pytest.mark.parametrize('phase', [Phase.STANDBY, Phase.OFF])
+def test_standby_and_off_bleed_nothing(phase):
+    """R21, R22, A27."""
+    bench = Bench().lead_to(phase)
+    bench.measures(voltage_v=400.0)
+    bench.run(1.0)
+    assert bench.decision.setpoint.mode is ModulesMode.OFF
+
+
+@pytest.mark.parametrize('volts, mode', [
+    (20.0, ModulesMode.OFF), (20.1, ModulesMode.BLEED)])
+def test_what_a_broken_session_left_behind_open_contactors_is_emptied(volts, mode):
+    bench = Bench()
+    bench.stage = Stage.OPEN
+    bench.measures(voltage_v=volts)
+    bench.run(0.2)
+    assert bench.decision.setpoint.mode is mode
+    bench.measures(voltage_v=5.1)
+    assert bench.run(0.1).setpoint.mode is mode, 'once begun, to the end'
+    bench.measures(voltage_v=5.0)
+    assert bench.run(0.1).setpoint.mode is ModulesMode.OFF
+
+
+@pytest.mark.parametrize('stage, has_output_contactors', [
+    (Stage.CLOSED, True), (Stage.CLOSED, False), (Stage.OPENING, True)])
+def test_nothing_is_emptied_where_a_battery_may_be(stage, has_output_contactors):
+    bench = Bench()
+    bench.stage, bench.has_output_contactors = stage, has_output_contactors
+    bench.measures(voltage_v=400.0)
+    assert bench.run(0.5).setpoint.mode is ModulesMode.OFF
+
+
+@pytest.mark.parametrize('seconds, is_fault', [(0.99, False), (1.0, True)])
+def test_bleeding_is_judged_after_a_second(seconds, is_fault):
+    bench = Bench().lead_to(Phase.INSULATION_TEST)
+    bench.measures(voltage_v=500.0)
+    bench.give(LOWER)
+    assert bool(bench.run(seconds).fault) is is_fault
+
+
 @pytest.mark.parametrize('after_v, is_fault', [(399.0, False), (401.0, True)])
 def test_bleeding_that_does_not_lower_the_voltage_is_given_up(after_v, is_fault):
     bench = Bench().lead_to(Phase.INSULATION_TEST)
@@ -385,6 +464,55 @@ def test_bleeding_that_does_not_lower_the_voltage_is_given_up(after_v, is_fault)
 
 
 # Ends
+
+
+# Vehicles that take their time (R26, R46, R48), and what does not matter (R49)
+
+
+def test_a_command_holds_for_a_minute_while_the_status_lives():
+    """R26, A9: CCS vehicles may ask once in 60 s."""
+    bench = transferring()
+    assert bench.run(61.0).setpoint.current_a == 50.0
+
+
+def test_waits_for_hours_between_charge_started_and_the_first_transfer():
+    """R48: the Standby command comes once."""
+    bench = Bench().lead_to(Phase.PRECHARGE)
+    bench.give(STANDBY)
+    bench.measures(voltage_v=360.0)
+    bench.state = State.WAITING_FOR_CHARGE
+    bench.give(ChargeStatusChange(ChargeStatusChange.VehicleReadyForCharging.CHARGE_STARTED))
+    for _ in range(20):
+        bench.run(1.0)
+        assert bench.decision.setpoint.mode is ModulesMode.OFF
+        # Hours pass; all that speaks goes on speaking.
+        bench.steps += round(600.0 / STEP_S)
+        bench.power.receive(AdvanticsControllerStatus(bench.state), now_s=bench.now_s)
+        bench.power.see_stage(Stage.CLOSED, '', now_s=bench.now_s)
+        bench.measures()
+    assert bench.run(0.1).system_enable
+    bench.give(TRANSFER)
+    assert bench.run(1.0).setpoint.current_a == 50.0
+
+
+def test_a_transfer_without_precharge_raises_the_voltage_itself():
+    """R46: CHAdeMO begins a transfer with the output still at 20 V or less."""
+    bench = Bench().lead_to(Phase.LOWERING_AFTER_TEST)
+    bench.measures(voltage_v=15.0)
+    bench.give(STANDBY)
+    bench.give(TRANSFER)
+    volts = [bench.run(STEP_S).setpoint.voltage_v for _ in range(60)]
+    assert volts[0] < 26.0
+    assert volts[-1] == 420.0
+
+
+def test_information_about_the_vehicle_moves_no_power():
+    """R49."""
+    bench = transferring()
+    before = bench.run(1.0).setpoint
+    for cls in (EvInformationBattery, EvInformationVoltages, EvInformationChargeLimits,
+                EvInformationDischargeLimits):
+        assert bench.give(cls()).setpoint == before
 
 
 def test_a_finished_session_takes_no_function_until_the_next():
@@ -406,7 +534,8 @@ def test_an_undefined_end_ends_nothing():
     assert bench.power.phase is Phase.POWER_TRANSFER
 
 
-def test_status_goes_on_until_the_output_is_safe():
+@pytest.mark.parametrize('volts, goes_on', [(20.0, False), (20.1, True)])
+def test_status_goes_on_until_the_output_is_safe(volts, goes_on):
     bench = transferring(400.0)
     bench.give(STANDBY)
     bench.give(ChargeSessionFinished())
@@ -415,11 +544,11 @@ def test_status_goes_on_until_the_output_is_safe():
     before = len(bench.statuses())
     bench.run(0.5)
     assert len(bench.statuses()) - before in (4, 5, 6)
-    bench.measures(voltage_v=20.0)
+    bench.measures(voltage_v=volts)
     bench.run(0.1)
     before = len(bench.statuses())
     bench.run(0.5)
-    assert len(bench.statuses()) == before
+    assert (len(bench.statuses()) > before) is goes_on
 
 
 def test_controller_switched_off_after_the_end_leaves_no_fault():
