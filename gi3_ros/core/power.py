@@ -927,9 +927,9 @@ class PowerControl:
                 else wish_a < 0
             )
             if is_told and is_discharging:
-                discharge_a = min(discharge_a, max(-wish_a, SMALLEST_CURRENT_A))
+                discharge_a = min(discharge_a, -wish_a)
             elif is_told:
-                charge_a = min(charge_a, max(wish_a, SMALLEST_CURRENT_A))
+                charge_a = min(charge_a, wish_a)
         self._limits.cap(charge_a=charge_a, discharge_a=discharge_a)
 
     @property

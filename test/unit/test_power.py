@@ -236,6 +236,20 @@ def test_the_voltage_begins_where_the_output_is_but_not_above_the_target(present
     assert bench.give(PRECHARGE).setpoint.voltage_v == first_v
 
 
+def test_a_transfer_that_waited_for_the_stage_begins_where_the_output_is_by_then():
+    bench = Bench()
+    bench.stage = Stage.CLOSING
+    bench.run(0.2)
+    bench.wake()
+    bench.give(TRANSFER)
+    bench.run(0.2)
+    bench.measures(voltage_v=300.0)
+    bench.run(0.1)
+    bench.power.see_stage(Stage.CLOSED, '', now_s=bench.now_s)
+    setpoint = bench.tick().setpoint
+    assert (setpoint.voltage_v, setpoint.current_a) == (300.0, 0.0)
+
+
 @pytest.mark.parametrize('cap, expected', [(2.0, 2.0), (1.0, 1.0), (0.9, 1.0), (0.0, 1.0)])
 def test_precharge_keeps_to_the_cap_but_not_below_its_floor(cap, expected):
     bench = Bench(PowerConfig(precharge_min_current=1.0))

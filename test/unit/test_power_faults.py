@@ -464,10 +464,52 @@ def test_after_a_fault_no_session_begins_before_the_controller_was_idle(bench):
     bench.run(0.5)
     assert bench.power.phase is Phase.IDLE
     assert 'was reset in' in bench.decision.note
+    bench.state = State.NEGOTIATING_CONNECTION
+    bench.run(0.3)
+    bench.give(NewChargeSession())
+    assert bench.power.phase is Phase.IDLE
     bench.state = State.WAITING_FOR_PEV
     bench.run(0.3)
     bench.wake()
     assert bench.power.phase is Phase.STANDBY
+
+
+@pytest.mark.parametrize('gap_s, is_fault', [(0.199, False), (0.201, True)])
+def test_a_status_that_was_missing_between_two_ticks_was_missing(gap_s, is_fault):
+    bench = transferring()
+    bench.run(1.0)
+    bench.give(AdvanticsControllerStatus(State.CHARGING))
+    begin_s = bench.now_s
+    bench.power.measure(bench.reading, now_s=begin_s + 0.1)
+    assert not bench.power.tick(now_s=begin_s + 0.19).fault
+    bench.power.receive(AdvanticsControllerStatus(State.CHARGING), now_s=begin_s + gap_s)
+    assert bool(bench.power.tick(now_s=begin_s + 0.21).fault) is is_fault
+
+
+@pytest.mark.parametrize('gap_s, is_fault', [(0.249, False), (0.251, True)])
+def test_a_measurement_that_was_missing_between_two_ticks_was_missing(gap_s, is_fault):
+    bench = transferring()
+    bench.run(1.0)
+    bench.power.measure(bench.reading, now_s=bench.now_s)
+    begin_s = bench.now_s
+    bench.power.receive(AdvanticsControllerStatus(State.CHARGING), now_s=begin_s + 0.15)
+    assert not bench.power.tick(now_s=begin_s + 0.24).fault
+    bench.power.measure(bench.reading, now_s=begin_s + gap_s)
+    assert bool(bench.power.tick(now_s=begin_s + 0.26).fault) is is_fault
+
+
+@pytest.mark.parametrize('age_s, is_used', [(0.299, True), (0.3, False)])
+def test_a_reading_is_used_for_less_than_300_ms(age_s, is_used):
+    bench = Bench()
+    bench.measures(voltage_v=100.0)
+    assert (bench.power.reading(now_s=bench.now_s + age_s) is not None) is is_used
+
+
+def test_a_reading_that_comes_late_replaces_no_newer_one(bench):
+    bench.measures(voltage_v=100.0)
+    older = dataclasses.replace(GOOD, voltage_v=400.0)
+    assert not bench.power.measure(older, now_s=bench.now_s - 0.01)
+    assert bench.power.reading(now_s=bench.now_s).voltage_v == 100.0
 
 
 def test_a_session_that_runs_without_us_is_told_so_by_system_enable():

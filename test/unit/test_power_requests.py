@@ -321,6 +321,12 @@ def test_what_a_lease_tells_before_the_transfer(wish, charge_a, discharge_a):
     assert bench.run(0.3).effective.told.maximum_charge_current == max(wish, 0.1)
 
 
+def test_without_discharging_no_lease_on_it():
+    limits = dataclasses.replace(BOTH_WAYS, is_bidirectional=False)
+    with pytest.raises(ValueError, match=r'outside 0 \.\. 120 A'):
+        lease(Bench(PowerConfig(limits=limits)), -20.0)
+
+
 def test_a_fault_ends_leases_and_grants_none():
     bench = in_range_mode()
     lease(bench, 10.0)
