@@ -105,11 +105,15 @@ class Recorder:
     def __init__(self, name):
         self.name = name
         self.heard = []
+        self.heard_at_s = []
+        """When each of them was heard, in seconds of the wall clock."""
         self._news = threading.Condition()
 
     def hear(self, item):
         """Take an item; from any thread."""
+        at_s = time.time()
         with self._news:
+            self.heard_at_s.append(at_s)
             self.heard.append(item)
             self._news.notify_all()
 

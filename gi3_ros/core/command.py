@@ -16,8 +16,6 @@ Mode = DcPowerControl.SetpointsMode
 ABSURD_VOLTAGE_V = 1500.0
 """Above any DC connector of this interface (MCS: 1250 V); older controllers can emit an encoded
 negative voltage as more than 6500 V (A38)."""
-ABSURD_PRECHARGE_A = 20.0
-"""A precharge charges capacitors; vehicles allow 0 .. 2 A (R19)."""
 
 
 class Request(enum.Enum):
@@ -90,6 +88,22 @@ def illegality(command):
         return f'Target_Mode with different currents {low:g} A and {high:g} A (R24)'
     if high < low:
         return f'Current_Range_Max {high:g} A below Current_Range_Min {low:g} A (R25)'
-    if function == Function.PRECHARGE and not 0 <= high <= ABSURD_PRECHARGE_A:
+    if function == Function.PRECHARGE and high < 0:
         return f'Precharge with a current cap of {high:g} A (R19)'
     return ''
+
+
+def plain_stop(command):
+    """
+    Return the Standby or Off that an illegal command means all the same, or ``None``.
+
+    A stop is obeyed whatever else the frame says. Its contactor bit counts, if it is one.
+    """
+    if command.power_function not in (Function.OFF, Function.STANDBY):
+        return None
+    contactors = command.output_contactors
+    if contactors not in tuple(DcPowerControl.OutputContactors):
+        contactors = DcPowerControl.OutputContactors.OPEN
+    return DcPowerControl(
+        power_function=command.power_function, output_contactors=contactors,
+    )

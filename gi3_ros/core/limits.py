@@ -15,6 +15,9 @@ SMALLEST_CURRENT_A = 0.1
 """0 means 'configured default' in DC_Power_Parameters, so less than this cannot be told (R33)."""
 DERATED_SHARE = 0.5
 """Of the current at the temperature where it ends: the controller's own curve (R50)."""
+RECOVERY_V = 5.0
+RECOVERY_SHARE = 0.03
+"""How far above the least discharge voltage the output has to recover, whichever is more."""
 HYSTERESIS_C = 2.0
 """A derated current rises again only when it is this much cooler: no flicker on the bus."""
 
@@ -97,12 +100,13 @@ class ChargerLimits:
             return 0.0
         return min(self.max_charger_discharge_current, self.max_cable_current)
 
-    def largest(self, *, discharging, voltage_v, share=1.0):
+    def largest(self, *, discharging, voltage_v, share=1.0, may_discharge=True):
         """
         Return the largest current in a direction, and the name of what limits it.
 
         :param voltage_v: present output voltage, for the power limits
         :param share: of the charger's current that its temperature allows
+        :param may_discharge: what :class:`DischargeWindow` says of the voltage
         :returns: magnitude in A; 'charger', 'charger power', 'cable', 'cable power',
             'temperature', 'not bidirectional' or 'discharge voltage'
         """
@@ -111,10 +115,9 @@ class ChargerLimits:
             power = self.max_charger_power or self.max_charger_voltage * current
         elif not self.is_bidirectional:
             return 0.0, 'not bidirectional'
+        elif not may_discharge:
+            return 0.0, 'discharge voltage'
         else:
-            highest = self.max_charger_discharge_voltage or self.max_charger_voltage
-            if not self.min_charger_discharge_voltage <= voltage_v <= highest:
-                return 0.0, 'discharge voltage'
             current = self.max_charger_discharge_current
             power = self.max_charger_discharge_power or self.max_charger_voltage * current
         cable = self.max_cable_power or self.max_cable_voltage * self.max_cable_current
@@ -132,6 +135,9 @@ class ChargerLimits:
         """
         Return the least current (magnitude in A) in a direction that the modules can hold.
 
+        A least power of 0 is computed from least voltage and least current: it asks for no more
+        than these two do.
+
         :param voltage_v: where the output will be, for the least power
         """
         if discharging:
@@ -139,8 +145,27 @@ class ChargerLimits:
             power = self.min_charger_discharge_power
         else:
             current, power = self.min_charger_current, self.min_charger_power
-        power = power or self.min_charger_voltage * current
         return max(current, power / voltage_v if voltage_v > 0 else 0.0)
+
+
+class DischargeWindow:
+    """
+    Whether the output voltage is where discharging is permitted.
+
+    Once it was too low it has to recover: without the load every battery does so a little, and
+    the current would go on and off without end.
+    """
+
+    def __init__(self, limits):
+        self._low_v = limits.min_charger_discharge_voltage
+        self._high_v = limits.max_charger_discharge_voltage or limits.max_charger_voltage
+        self._was_low = False
+
+    def permits(self, voltage_v):
+        """Return whether current may be drawn at this voltage."""
+        recovered_v = self._low_v + max(RECOVERY_V, RECOVERY_SHARE * self._low_v)
+        self._was_low = voltage_v < (recovered_v if self._was_low else self._low_v)
+        return not self._was_low and voltage_v <= self._high_v
 
 
 class Derating:
@@ -157,14 +182,15 @@ class Derating:
         self._counted_c = -math.inf
 
     def share(self, temperature_c):
-        """Return the share, in whole percent; without a sensor (NaN) it is all."""
-        if math.isnan(temperature_c):
-            return 1.0
-        if not temperature_c <= self._counted_c <= temperature_c + HYSTERESIS_C:
-            self._counted_c = (
-                temperature_c if temperature_c > self._counted_c
-                else temperature_c + HYSTERESIS_C
-            )
+        """
+        Return the share, in whole percent.
+
+        Without a sensor (NaN) it is all; a sensor that fell silent keeps what it said last.
+        """
+        if temperature_c > self._counted_c:
+            self._counted_c = temperature_c
+        elif temperature_c < self._counted_c - HYSTERESIS_C:
+            self._counted_c = temperature_c + HYSTERESIS_C
         over = (self._counted_c - self._start_c) / (self._end_c - self._start_c)
         return round(1.0 - (1.0 - DERATED_SHARE) * min(max(over, 0.0), 1.0), 2)
 
@@ -207,6 +233,13 @@ class AdvertisedLimits:
                 wanted.maximum_discharge_current, configured.max_charger_discharge_current,
                 caps[1]),
         )
+
+    @property
+    def ceilings_a(self):
+        """What :meth:`set` leaves in each direction, charging first; infinite where nothing."""
+        wanted = self._wanted
+        return (wanted.maximum_charge_current or math.inf,
+                wanted.maximum_discharge_current or math.inf)
 
     @staticmethod
     def _lowest(value, maximum, cap):

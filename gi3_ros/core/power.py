@@ -15,11 +15,17 @@ import enum
 import math
 
 from . import supervision
-from .command import illegality, Request, request_of
+from .command import illegality, plain_stop, Request, request_of
 from .config import check, entry
 from .hardware import DRIVER_TIMEOUT_S, ModulesMode, PowerSetpoint
 from .journal import Journal
-from .limits import AdvertisedLimits, ChargerLimits, Derating, SMALLEST_CURRENT_A
+from .limits import (
+    AdvertisedLimits,
+    ChargerLimits,
+    Derating,
+    DischargeWindow,
+    SMALLEST_CURRENT_A,
+)
 from .output_stage import IDLE_STATES, Stage
 from .setpoint import choose, is_range_mode, Lease, Leases, Priority, Ramp
 from .signals import (
@@ -57,6 +63,18 @@ INSISTING_FRAMES = 3
 INSISTING_S = 0.5
 """A controller that sends this many refused commands over this time, and no good one between,
 means it."""
+DOUBT_S = 0.3
+"""A stop that is not well formed is obeyed after this time, unless a good command came: one odd
+frame among good ones stops nothing, and no stop is lost."""
+FORGIVEN_S = 5.0
+"""While no power is on, a refused command this long ago counts no more: in a wait of hours odd
+frames may add up."""
+CROSSING_S = 0.3
+"""Command and status of the same moment arrive no further apart than this (A5)."""
+ANNOUNCING_S = 0.3
+"""New_Charge_Session repeats every 100 ms; absent for this long in State 4 it has ended (R6)."""
+PRECHARGE_MAX_A = 20.0
+"""A precharge charges capacitors; vehicles allow 0 .. 2 A (R19). More is never given."""
 COMMAND_MAX_AGE_S = 0.3
 """An older command starts nothing: it waited somewhere for too long. A stop is never too old."""
 BLEED_CHECK_S = 1.0
@@ -181,7 +199,10 @@ class PowerConfig:
     current_tolerance: float = entry(
         3.0, 'A, on top of 5 %, that a measured current may exceed its limit', 0.0, 100.0)
     over_limit_time: float = entry(
-        0.5, 's that a measured value may exceed its limit; an inrush must fit', 0.0, 2.0)
+        0.5, 's that a measured value may exceed its limit; the lag of the modules and an inrush '
+        'must fit', 0.3, 2.0)
+    stopping_time: float = entry(
+        1.5, 's that the modules may take to bring the current down after a stop', 0.3, 3.0)
 
     def __post_init__(self):
         check(self)
@@ -250,12 +271,18 @@ class PowerControl:
         self._leases = Leases()
         self._derating = Derating(config.derating_temperature, config.max_temperature)
         self._share = 1.0
+        self._has_temperature = False
+        self._window = DischargeWindow(config.limits)
+        self._may_discharge = False
         self._watch = supervision.Watch(config.over_limit_time)
         self._current = Ramp(config.current_ramp_up_rate, config.current_ramp_down_rate)
         self._voltage = Ramp(config.voltage_ramp_up_rate, config.voltage_ramp_down_rate)
         self._highest_v = 0.0
         """The highest voltage that this phase began with or asked for."""
         self._command = DcPowerControl()
+        self._commanded_s = -math.inf
+        self._transfer_command = None
+        """The last Power_Transfer of this session; its mode outlasts a pause."""
         self._ocpp_a = None
         # Inputs with the time at which each was true.
         self._controller_state = None
@@ -268,14 +295,21 @@ class PowerControl:
         self._has_output_contactors = True
         self._ticked_s = -math.inf
         self._emergency_s = -math.inf
+        self._announced_s = -math.inf
+        self._state_since_s = -math.inf
         # Memory of the session.
         self._is_finished = False
         self._awaits_idle = False
         """After a fault the controller has to be without a session before one may begin."""
         self._battery_may_be_connected = False
+        self._is_tested = False
         self._idle_states_in_a_row = 0
+        self._refusal = ''
+        """Why the last command is not followed, until a good one comes."""
         self._refused = 0
         self._refused_since_s = None
+        self._refused_s = -math.inf
+        self._doubtful_stop = None
         self._bleeding_from = None
         self._next_status_s = -math.inf
 
@@ -312,6 +346,8 @@ class PowerControl:
             self._fail_if(self._measurement_missing(now_s), now_s)
         self._measurement, self._measured_s = measurement, now_s
         self._share = self._derating.share(measurement.power_modules_temperature_c)
+        self._has_temperature |= not math.isnan(measurement.power_modules_temperature_c)
+        self._may_discharge = self._window.permits(measurement.voltage_v)
         return True
 
     def see_stage(self, stage, reason, *, has_output_contactors=True, now_s):
@@ -343,26 +379,34 @@ class PowerControl:
         """
         if duration_s > 0:
             self._refuse_impossible(current_a)
-        self._leases.grant(
+        ended = self._leases.grant(
             current_a, duration_s=duration_s, priority=priority, source=source, now_s=now_s,
         )
+        rank = Priority(priority).name.lower()
         if duration_s == 0:
-            return f'lease of the {Priority(priority).name.lower()} given back'
+            return (f'lease of {ended.source} ({rank}) given back' if ended is not None
+                    else f'there was no lease of the {rank}')
         wish = f'{current_a:g} A for {duration_s:g} s'
         ahead = self._leases.in_force(now_s=now_s)
         if ahead.priority > priority:
             return f'{wish}, after the lease of {ahead.source}, which ranks higher'
         if self._may_choose():
             return f'{wish}, inside the range of the controller'
-        if self.phase is not Phase.POWER_TRANSFER:
+        self._advertise(ahead)
+        told = self._limits.current
+        name, told_a = (
+            ('Maximum_Charge_Current', told.maximum_charge_current) if current_a >= 0
+            else ('Maximum_Discharge_Current', told.maximum_discharge_current)
+        )
+        if self._transfer_command is None:
             return (
                 f'{wish} from the power transfer on: inside the range of the controller in '
-                'Range_Mode; told to the vehicle as its limit in Target_Mode (R32)'
+                'Range_Mode; in Target_Mode the vehicle sets the current and is told '
+                f'{max(abs(current_a), SMALLEST_CURRENT_A):g} A as its limit (R32)'
             )
-        direction = 'Charge' if current_a > 0 else 'Discharge'
         return (
-            f'Maximum_{direction}_Current {abs(current_a):g} A is told to the vehicle for '
-            f'{duration_s:g} s; the vehicle sets the current (Target_Mode, R32)'
+            f'{name} {told_a:g} A is told to the vehicle for {duration_s:g} s; the vehicle sets '
+            'the current (Target_Mode, R32)'
         )
 
     def _refuse_impossible(self, current_a):
@@ -376,13 +420,14 @@ class PowerControl:
             raise ValueError(
                 f'{current_a:g} A is outside {low:g} .. {high:g} A that this charger can do'
             )
-        if self.phase is not Phase.POWER_TRANSFER or self._may_choose():
+        transfer = self._transfer_command
+        if transfer is None or self._may_choose():
             return
         if abs(current_a) < SMALLEST_CURRENT_A or (
-                (current_a < 0) != (self._command.current_range_max < 0)):
+                (current_a < 0) != (transfer.current_range_max < 0)):
             raise ValueError(
                 f'{current_a:g} A cannot be told to a vehicle that sets the current itself, now '
-                f'{self._command.current_range_max:g} A '
+                f'{transfer.current_range_max:g} A '
                 '(Target_Mode, R32, R33); to end the charge call stop_charge'
             )
 
@@ -390,7 +435,9 @@ class PowerControl:
         """
         Lower what is told to the controller; see :meth:`AdvertisedLimits.set`.
 
-        :returns: words with the limits now in force
+        In Range_Mode, where the current is ours to choose, it is kept at once as well.
+
+        :returns: words with the limits now told
         :raises ValueError: with the reason of the refusal
         """
         self._limits.set(
@@ -399,11 +446,12 @@ class PowerControl:
         )
         limits = self.config.limits
         words = (
-            f'maximum {voltage_v or limits.max_charger_voltage:g} V, '
+            f'told to the controller: maximum {voltage_v or limits.max_charger_voltage:g} V, '
             f'charge {charge_current_a or limits.max_charger_current:g} A, '
-            f'discharge {discharge_current_a or limits.max_charger_discharge_current:g} A'
+            f'discharge {discharge_current_a or limits.max_charger_discharge_current:g} A; the '
+            'vehicle follows in Target_Mode, this charger in Range_Mode'
         )
-        self.journal.info(f'limits set: {words}', now_s=now_s)
+        self.journal.info(words, now_s=now_s)
         return words
 
     def emergency_stop(self, reason, *, now_s):
@@ -411,7 +459,7 @@ class PowerControl:
         why = f'emergency stop asked for: {reason or "no reason given"}'
         if self.phase is not Phase.FAULT:
             self._fail(why, now_s, source='emergency')
-        elif why not in self.fault:
+        elif 'emergency stop asked for' not in self.fault:
             self.fault += f'; {why}'
             self.journal.error(f'besides: {why}', now_s=now_s)
 
@@ -425,10 +473,14 @@ class PowerControl:
             raise ValueError('no fault is latched')
         cause = self._cause_still_there(now_s)
         if not cause:
-            beyond = [*supervision.of_maximum(
-                self._measurement, self.config.limits, self.config),
-                *supervision.of_idle(self._measurement)]
-            cause = next((each.words for each in beyond if each.is_beyond), '')
+            reading, config = self._measurement, self.config
+            checks = [*supervision.of_maximum(reading, config.limits, config),
+                      *supervision.of_idle(reading, config)]
+            if config.supervise_insulation and reading.voltage_v > INSULATION_FROM_V:
+                checks += supervision.of_insulation(reading, 0.0)
+            if self._has_temperature:
+                checks += supervision.of_lost_temperature(reading)
+            cause = next((check.words for check in checks if check.is_beyond), '')
         if cause:
             raise ValueError(f'{cause}; the fault stays: {self.fault}')
         self.journal.info(f'fault reset: {self.fault}', now_s=now_s)
@@ -443,9 +495,11 @@ class PowerControl:
             # The driver has switched off meanwhile: nothing to go on with.
             self._fail(f'no decision for {now_s - self._ticked_s:.2f} s: machine too busy?', now_s)
         self._ticked_s = now_s
+        self._obey_doubtful_stop(now_s)
         self._supervise(now_s)
         self._note = ''
         setpoint, effective = self._decide(now_s)
+        self._note = self._note or self._refusal
         if setpoint.mode is not ModulesMode.REGULATE:
             # Whatever stops, stops at once; the next start begins at nothing.
             self._reset_ramps()
@@ -484,21 +538,23 @@ class PowerControl:
         self._idle_states_in_a_row = (
             self._idle_states_in_a_row + 1 if state in IDLE_STATES else 0
         )
-        if self._idle_states_in_a_row:
-            self._awaits_idle = False
+        if before != state:
+            self._state_since_s = now_s
         if before is None or (
                 state == State.NEGOTIATING_CONNECTION and before != state):
             self._limits.announce()
         if state == State.CONNECTED_WITH_FULL_INFO:
             # It may come before New_Charge_Session or after it (A4).
             self._announced(now_s)
-        elif state == State.CLOSING_COMMUNICATION:
+        elif state == State.CLOSING_COMMUNICATION and now_s - self._commanded_s < CROSSING_S:
+            # Later it says nothing about the command: L2 stays ignored where R17 says so.
             self._happen(Happening.CLOSING, now_s)
         if self._has_no_part(now_s):
             self.journal.finding('mid-session', _NO_PART, now_s=now_s)
         if self._idle_states_in_a_row < 2:
             # One odd frame among good ones ends nothing.
             return
+        self._is_finished = self._awaits_idle = False
         if self.phase in POWERED:
             self._fail(
                 f'controller went back to {State(state).name} while {self.phase.name} was '
@@ -511,12 +567,14 @@ class PowerControl:
         self._announced(now_s)
 
     def _announced(self, now_s):
+        self._announced_s = now_s
         is_next = self._is_finished and self.phase is not Phase.IDLE
         event = Happening.ANNOUNCED_AGAIN if is_next else Happening.ANNOUNCED
         if (self.phase, event) not in TRANSITIONS:
             return
         if is_next or self.phase is Phase.IDLE:
-            if self._controller_gone(now_s) or self._awaits_idle or self._has_no_part(now_s):
+            if (self._controller_gone(now_s) or self._awaits_idle
+                    or self._controller_state in _PAST_ANNOUNCEMENT):
                 return  # the announcement repeats, and so does whatever forbids it
             self._begin_session()
         self._happen(event, now_s)
@@ -531,14 +589,20 @@ class PowerControl:
         is_defined = isinstance(message.state, ChargeSessionFinished.State)
         if is_defined and self.phase is not Phase.FAULT:
             self._is_finished = True
+            self._leases.clear()
+            self._ocpp_a = None
             self._happen(Happening.FINISHED, now_s)
 
     def _on_emergency(self, message, now_s):
         # Whatever the origin says, defined or not: the frame asks to stop.
         self._emergency_s = now_s
-        if self.phase not in (Phase.IDLE, Phase.FAULT):
-            origin = message.origin
-            side = origin.name if isinstance(origin, EmergencyStop.Origin) else f'origin {origin}'
+        origin = message.origin
+        side = origin.name if isinstance(origin, EmergencyStop.Origin) else f'origin {origin}'
+        if self.phase in (Phase.IDLE, Phase.FAULT):
+            self.journal.finding(
+                'emergency', f'Emergency_Stop from the controller, raised by {side} (R38)',
+                now_s=now_s)
+        else:
             self._fail(
                 f'Emergency_Stop from the controller, raised by {side} (R38)', now_s,
                 source='emergency')
@@ -548,25 +612,35 @@ class PowerControl:
         if not math.isfinite(current_a):
             self.journal.finding(
                 'ocpp', f'OCPP_Control with {current_a} A: not taken', now_s=now_s)
-        elif self.phase is not Phase.IDLE:
+        else:
             self._ocpp_a = current_a
 
     def _on_command(self, command, now_s):
-        why, event = illegality(command), None
+        why = illegality(command)
+        if why and plain_stop(command) is not None:
+            self._doubt(why, plain_stop(command), now_s)
+            return
         if not why:
             event = self._event_of(command)
             why = self._unfit(event, command, now_s)
         if why:
             self._refuse(why, now_s)
             return
-        self._refused = 0
-        self._refused_since_s = None
+        self._forget_refusals()
+        if (event in (Request.PRECHARGE, Request.POWER_TRANSFER) and not self._is_tested
+                and event in _STARTS and _STARTS[event] is not self.phase):
+            self.journal.finding(
+                'untested', f'{event.value} without an Insulation_Test in this session: is '
+                'skip_cable_check set in the controller?', now_s=now_s)
         if (event is Request.POWER_TRANSFER and is_range_mode(command)
                 and not self.config.limits.supports_range_mode):
             self.journal.finding(
                 'range mode', 'Range_Mode although supports_range_mode is false: the maximum of '
                 'the range is taken (A43); does the controller have the same entry?', now_s=now_s)
-        self._command = command
+        self._command, self._commanded_s = command, now_s
+        if event is Request.POWER_TRANSFER:
+            self._transfer_command = command
+        self._is_tested |= event is Request.INSULATION_TEST
         self._happen(event, now_s)
         maximum_v = self.config.limits.max_voltage_v
         if (command.target_voltage > maximum_v and self.phase in POWERED
@@ -602,15 +676,39 @@ class PowerControl:
             return 'Setpoints_Mode changed within a power transfer (R27)'
         return ''
 
+    def _doubt(self, why, stop, now_s):
+        """Take note of a stop that is not well formed: it counts unless a good command follows."""
+        self._refusal = f'DC_Power_Control: {why}; obeyed as a stop if no good command follows'
+        self.journal.finding('command', self._refusal, now_s=now_s)
+        if self._doubtful_stop is None:
+            self._doubtful_stop = (stop, now_s)
+
+    def _obey_doubtful_stop(self, now_s):
+        if self._doubtful_stop is None or now_s - self._doubtful_stop[1] < DOUBT_S:
+            return
+        stop, _ = self._doubtful_stop
+        self._doubtful_stop = None
+        self.journal.finding('doubtful stop', f'{request_of(stop).value} obeyed', now_s=now_s)
+        self._command = stop
+        self._happen(request_of(stop), now_s)
+
     def _refuse(self, why, now_s):
         kept = f'{self.phase.name} stays in force' if self.phase in POWERED else 'not followed'
-        self.journal.finding('command', f'DC_Power_Control refused: {why}; {kept}', now_s=now_s)
-        if self._refused_since_s is None:
-            self._refused_since_s = now_s
+        self._refusal = f'DC_Power_Control refused: {why}; {kept}'
+        self.journal.finding('command', self._refusal, now_s=now_s)
+        is_forgiven = self.phase not in POWERED and now_s - self._refused_s >= FORGIVEN_S
+        if self._refused_since_s is None or is_forgiven:
+            self._refused, self._refused_since_s = 0, now_s
         self._refused += 1
-        if (self.phase in POWERED and self._refused >= INSISTING_FRAMES
+        self._refused_s = now_s
+        if (self.phase not in (Phase.IDLE, Phase.WAKING) and self._refused >= INSISTING_FRAMES
                 and now_s - self._refused_since_s >= INSISTING_S):
             self._fail(f'controller insists on a command that cannot be followed: {why}', now_s)
+
+    def _forget_refusals(self):
+        self._refusal = ''
+        self._refused = 0
+        self._refused_since_s = self._doubtful_stop = None
 
     # Changes of phase
 
@@ -619,9 +717,10 @@ class PowerControl:
         if (before, event) not in TRANSITIONS:
             return
         after = self.phase = TRANSITIONS[before, event]
-        if (after is Phase.IDLE and before is not Phase.IDLE) or (
-                event is Happening.ANNOUNCED_AGAIN):
+        if after is Phase.IDLE and before is not Phase.IDLE and not self._is_finished:
+            # A session that was finished has cleared them: newer ones are for the next.
             self._leases.clear()
+            self._ocpp_a = None
         if after in (Phase.PRECHARGE, Phase.POWER_TRANSFER):
             # The vehicle closes its contactors at the end of the precharge, unannounced (R19).
             self._battery_may_be_connected = True
@@ -638,12 +737,10 @@ class PowerControl:
 
     def _begin_session(self):
         self._is_finished = False
-        self._battery_may_be_connected = False
-        self._ocpp_a = None
-        self._command = DcPowerControl()
-        self._refused = 0
-        self._refused_since_s = None
-        self._next_status_s = -math.inf
+        self._battery_may_be_connected = self._is_tested = False
+        self._command, self._transfer_command = DcPowerControl(), None
+        self._forget_refusals()
+        self._watch.restart()
         self._limits.announce()
 
     def _fail(self, why, now_s, *, source='fault'):
@@ -667,7 +764,7 @@ class PowerControl:
     def _supervise(self, now_s):
         if self.phase in (Phase.IDLE, Phase.FAULT):
             return
-        if self._measurement is not None:
+        if self.reading(now_s=now_s) is not None:
             self._fail_if(self._watch.see(self._checks(), now_s=now_s), now_s)
         cause = self._cause_still_there(now_s, waking=self.phase is Phase.WAKING)
         if cause and self._is_finished:
@@ -698,13 +795,16 @@ class PowerControl:
         return ''
 
     def _has_no_part(self, now_s):
-        """Tell whether a session is past its announcement that we have not begun (A4)."""
-        return (
-            self.phase is Phase.IDLE and not self._is_finished
-            and self._is_controller_alive(now_s)
-            and (State.PRECHARGE <= self._controller_state <= State.CLOSING_COMMUNICATION
-                 or (self._awaits_idle and self._controller_state in _ANNOUNCING))
-        )
+        """Tell whether a session is past its announcement, or awaits one, without us (A4)."""
+        if self.phase is not Phase.IDLE or self._is_finished or not (
+                self._is_controller_alive(now_s)):
+            return False
+        state = self._controller_state
+        if state == State.INSULATION_TEST:
+            since_s = max(self._state_since_s, self._announced_s)
+            return self._awaits_idle or now_s - since_s >= ANNOUNCING_S
+        return state in _PAST_ANNOUNCEMENT or (
+            self._awaits_idle and state == State.CONNECTED_WITH_FULL_INFO)
 
     def _not_ready(self, now_s):
         """Name what our own side lacks to run; empty when it is ready (R6)."""
@@ -735,16 +835,22 @@ class PowerControl:
         """Yield what the last reading is held against in this phase."""
         config, reading, phase = self.config, self._measurement, self.phase
         yield from supervision.of_maximum(reading, config.limits, config)
-        if phase in (Phase.INSULATION_TEST, Phase.PRECHARGE):
-            # Modules that only source cannot follow a target that falls: no fault of theirs.
+        if self._has_temperature:
+            yield from supervision.of_lost_temperature(reading)
+        # Modules that only source cannot follow a target that falls: no fault of theirs.
+        if phase is Phase.INSULATION_TEST:
             yield from supervision.of_voltage(reading, self._highest_v, config)
+            yield from supervision.of_current_cap(
+                reading, config.insulation_test_current, 'insulation test')
         if phase is Phase.PRECHARGE:
-            yield from supervision.of_precharge(reading, self._precharge_cap())
+            yield from supervision.of_voltage(
+                reading, self._highest_v, config, window_v=supervision.WINDOW_V)
+            yield from supervision.of_current_cap(reading, self._precharge_cap(), 'precharge')
         if phase is Phase.POWER_TRANSFER:
             yield from supervision.of_transfer(
                 reading, self._voltage.value, self._current.value, config)
         if phase not in POWERED and self._stage is Stage.CLOSED:
-            yield from supervision.of_idle(reading)
+            yield from supervision.of_idle(reading, config)
         is_after_test = phase in (Phase.PRECHARGE, Phase.POWER_TRANSFER) or (
             phase is Phase.STANDBY and self._battery_may_be_connected)
         # Without a voltage a monitor has nothing to measure with: that is no missing value.
@@ -827,7 +933,7 @@ class PowerControl:
     def _precharge_cap(self):
         limits = self.config.limits
         cap_a = max(self._command.current_range_max, self.config.precharge_min_current)
-        return min(cap_a, limits.max_current_a)
+        return min(cap_a, limits.max_current_a, PRECHARGE_MAX_A)
 
     def _precharge(self, now_s):
         """R19: the voltage of the battery, with no more current than the vehicle allows."""
@@ -838,9 +944,13 @@ class PowerControl:
                 f'min_charger_voltage {limits.min_charger_voltage:g} V'
             )
             return PowerSetpoint(reason=self._note), Effective(limited_by=('charger minimum',))
+        allowed_a, limited_by = self._command.current_range_max, ()
+        if cap_a != allowed_a:
+            limited_by = ('precharge minimum' if cap_a > allowed_a else 'charger',)
+            self._note = f'{cap_a:g} A in the precharge, the vehicle allows {allowed_a:g} A (A13)'
         return (
             PowerSetpoint(ModulesMode.REGULATE, self._move_voltage(now_s), cap_a, 'Precharge'),
-            Effective(target_a=cap_a, wanted_a=self._command.current_range_max),
+            Effective(target_a=cap_a, wanted_a=allowed_a, limited_by=limited_by),
         )
 
     def _transfer(self, now_s):
@@ -849,12 +959,15 @@ class PowerControl:
         volts = self._measurement.voltage_v
         choice = choose(
             command, limits, lease=self._leases.in_force(now_s=now_s), ocpp_a=self._ocpp_a,
-            voltage_v=volts, share=self._share,
+            voltage_v=volts, share=self._share, may_discharge=self._may_discharge,
+            ceilings_a=self._limits.ceilings_a,
         )
         self._current.move(choice.target_a, now_s=now_s)
         # The vehicle's steps are ramped; our own limits hold at once.
         discharge_a, charge_a = (
-            limits.largest(discharging=discharging, voltage_v=volts, share=self._share)[0]
+            limits.largest(
+                discharging=discharging, voltage_v=volts, share=self._share,
+                may_discharge=self._may_discharge)[0]
             for discharging in (True, False)
         )
         self._current.clamp(0.0 - discharge_a, charge_a)
@@ -906,30 +1019,27 @@ class PowerControl:
     # What is told to the controller
 
     def _may_choose(self):
-        """Tell whether the current inside the controller's range is ours to choose (R25)."""
-        return (self.phase is Phase.POWER_TRANSFER and is_range_mode(self._command)
+        """Tell whether the current is ours to choose, in this session's transfers (R25)."""
+        transfer = self._transfer_command
+        return (transfer is not None and is_range_mode(transfer)
                 and self.config.limits.supports_range_mode)
 
     def _advertise(self, lease):
         """Lower the limits in DC_Power_Parameters to what a lease and the heat leave (R32)."""
-        limits = self.config.limits
+        limits, transfer = self.config.limits, self._transfer_command
         charge_a = discharge_a = math.inf
         if self._share < 1.0:
             charge_a = self._share * limits.max_charger_current
             discharge_a = self._share * limits.max_charger_discharge_current
-        # In Range_Mode a lease is carried out by ourselves. In Target_Mode the least that can be
-        # told is the nearest to a lease which wishes for less than that.
+        # In Range_Mode a lease is carried out by ourselves. Else it limits its own direction; one
+        # for next to nothing can only be told as the least of it, and once the vehicle asks.
         if lease is not None and not self._may_choose():
             wish_a = lease.current_a
-            is_told = self.phase is Phase.POWER_TRANSFER or abs(wish_a) >= SMALLEST_CURRENT_A
-            is_discharging = (
-                self._command.current_range_max < 0 if self.phase is Phase.POWER_TRANSFER
-                else wish_a < 0
-            )
-            if is_told and is_discharging:
-                discharge_a = min(discharge_a, -wish_a)
-            elif is_told:
+            is_told = abs(wish_a) >= SMALLEST_CURRENT_A or transfer is not None
+            if is_told and wish_a >= 0:
                 charge_a = min(charge_a, wish_a)
+            elif is_told:
+                discharge_a = min(discharge_a, -wish_a)
         self._limits.cap(charge_a=charge_a, discharge_a=discharge_a)
 
     @property
@@ -958,12 +1068,12 @@ class PowerControl:
         return power_modules_status(reading, is_allowed=self._system_enable)
 
 
-_ANNOUNCING = (State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST)
+_PAST_ANNOUNCEMENT = range(State.PRECHARGE, State.CLOSING_COMMUNICATION + 1)
 _NO_PART = (
     'a session is running that this node has not seen begin, or was reset in: it stays off until '
     'the next one'
 )
-_BLEEDING = (Phase.LOWERING_AFTER_TEST, Phase.LOWERING_AT_END, Phase.LOWERING_ON_CLOSING)
+_BLEEDING = tuple(_STOPS[moment] for moment in Lowering)
 _HANDLERS = {
     AdvanticsControllerStatus: PowerControl._on_status,
     NewChargeSession: PowerControl._on_new_session,

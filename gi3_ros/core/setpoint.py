@@ -15,6 +15,8 @@ from .signals import DcPowerControl
 
 MAX_LEASE_S = 3600.0
 """No lease lives for ever; an hour is a planning step of a fleet, not a parking time."""
+MIN_LEASE_S = 0.1
+"""A shorter one would be over before anything could follow it."""
 
 
 class Priority(enum.IntEnum):
@@ -44,14 +46,15 @@ class Leases:
         """
         Put a lease in force, or give one back with ``duration_s`` 0.
 
+        :returns: the lease that ended by this, or ``None``
         :raises ValueError: when an argument makes no sense, with the reason in words
         """
         if not (math.isfinite(current_a) and math.isfinite(duration_s)):
             raise ValueError('current and duration must be finite numbers')
-        if not 0 <= duration_s <= MAX_LEASE_S:
+        if duration_s != 0 and not MIN_LEASE_S <= duration_s <= MAX_LEASE_S:
             raise ValueError(
-                f'duration {duration_s:g} s is outside 0 .. {MAX_LEASE_S:g} s: '
-                'a lease ends by itself, renew it to keep it'
+                f'duration {duration_s:g} s is neither 0 (give back) nor {MIN_LEASE_S:g} .. '
+                f'{MAX_LEASE_S:g} s: a lease ends by itself, renew it to keep it'
             )
         try:
             priority = Priority(priority)
@@ -59,11 +62,12 @@ class Leases:
             known = ', '.join(f'{p.value} {p.name.lower()}' for p in Priority)
             raise ValueError(f'priority {priority} is not one of {known}') from None
         if duration_s == 0:
-            self._leases.pop(priority, None)
-            return
+            return self._leases.pop(priority, None)
         if not source:
             raise ValueError('source must name who asks')
+        ended = self._leases.get(priority)
         self._leases[priority] = Lease(current_a, priority, source, now_s + duration_s)
+        return ended
 
     def in_force(self, *, now_s):
         """Return the lease that counts now, or ``None``; forgets those that have ended."""
@@ -90,7 +94,10 @@ class Choice:
     """Names of all that keep ``target_a`` from being ``wanted_a``."""
 
 
-def choose(command, limits, *, lease, ocpp_a, voltage_v, share):
+def choose(
+    command, limits, *, lease, ocpp_a, voltage_v, share=1.0, may_discharge=True,
+    ceilings_a=(math.inf, math.inf),
+):
     """
     Choose the current of a power transfer (R24, R25, R30).
 
@@ -102,34 +109,43 @@ def choose(command, limits, *, lease, ocpp_a, voltage_v, share):
     :param lease: the lease in force or ``None``; ``ocpp_a`` in A or ``None``
     :param voltage_v: present output voltage
     :param share: of the charger's current that its temperature allows
+    :param may_discharge: whether the voltage is where discharging is permitted
+    :param ceilings_a: what ``set_limits`` leaves in each direction, charging first; followed in
+        Range_Mode, while in Target_Mode it is the vehicle's turn (R32)
     """
     low_a, high_a = command.current_range_min, command.current_range_max
     wanted_a, source = high_a, 'controller'
-    if is_range_mode(command) and limits.supports_range_mode:
+    is_ours = is_range_mode(command) and limits.supports_range_mode
+    if is_ours:
         if lease is not None:
             wanted_a, source = lease.current_a, lease.source
         elif ocpp_a is not None:
             wanted_a, source = ocpp_a, 'ocpp'
     limited_by = []
-    target_a = min(max(wanted_a, low_a), high_a)
-    if target_a != wanted_a:
+    target_a = wanted_a
+    if is_ours and not -ceilings_a[1] <= target_a <= ceilings_a[0]:
+        target_a = min(max(target_a, -ceilings_a[1]), ceilings_a[0])
+        limited_by.append('set limits')
+    if not low_a <= target_a <= high_a:
+        target_a = min(max(target_a, low_a), high_a)
         limited_by.append('range')
     discharging = target_a < 0
-    largest_a, name = limits.largest(discharging=discharging, voltage_v=voltage_v, share=share)
+    largest_a, name = limits.largest(
+        discharging=discharging, voltage_v=voltage_v, share=share, may_discharge=may_discharge)
     if abs(target_a) > largest_a:
         target_a = math.copysign(largest_a, target_a) if largest_a else 0.0
         limited_by.append(name)
     limit_v = min(command.target_voltage, limits.max_voltage_v)
     smallest_a = limits.smallest(discharging=discharging, voltage_v=limit_v)
-    if 0 < abs(target_a) < smallest_a:
+    if target_a > 0 and limit_v < limits.min_charger_voltage:
+        target_a = 0.0
+        limited_by.append('charger minimum')
+    elif 0 < abs(target_a) < smallest_a:
         # Too little for the modules. Never more than was asked for (R29): that leaves none,
         # unless the range has no room for none and has room for the least.
         least_a = math.copysign(smallest_a, target_a)
         has_room = low_a <= least_a <= high_a and not low_a <= 0.0 <= high_a
         target_a = least_a if has_room and smallest_a <= largest_a else 0.0
-        limited_by.append('charger minimum')
-    elif target_a > 0 and limit_v < limits.min_charger_voltage:
-        target_a = 0.0
         limited_by.append('charger minimum')
     return Choice(wanted_a, source, target_a, tuple(limited_by))
 

@@ -12,10 +12,14 @@ import math
 LIMIT_SHARE = 0.05
 """What a good regulator and its sensor may be off, as a share of the limit; the parameters
 ``voltage_tolerance`` and ``current_tolerance`` come on top."""
-PRECHARGE_TOLERANCE_A = 1.0
-"""On top of the cap of the precharge, which is only a few amperes (R19)."""
+CAP_TOLERANCE_A = 1.0
+"""On top of the current limit of precharge and insulation test: a few amperes (R19)."""
+PUSHING_A = 1.0
+"""From this current on the modules push: above their voltage setpoint that is a fault (R29)."""
 IDLE_CURRENT_A = 5.0
 """Through closed contactors although no power is commanded; more than a sensor's offset."""
+WINDOW_V = 20.0
+"""A vehicle may connect a battery this far above the precharge (R19)."""
 INSULATION_OHM_PER_V = 100.0
 """R14"""
 
@@ -27,6 +31,8 @@ class Check:
     name: str
     is_beyond: bool
     words: str
+    patience_s: float | None = None
+    """How long it may be so, where that differs from what the :class:`Watch` is told"""
 
 
 def of_maximum(reading, limits, config):
@@ -50,20 +56,28 @@ def of_maximum(reading, limits, config):
     )
 
 
-def of_voltage(reading, setpoint_v, config):
-    """Check the voltage while it is what the modules regulate (R11, R19)."""
+def of_lost_temperature(reading):
+    """Check a sensor that has been there: without it heat would go unseen (R50)."""
     yield Check(
-        'voltage',
-        reading.voltage_v > setpoint_v * (1 + LIMIT_SHARE) + config.voltage_tolerance,
+        'temperature sensor', math.isnan(reading.power_modules_temperature_c),
+        'power modules report no temperature any more',
+    )
+
+
+def of_voltage(reading, setpoint_v, config, *, window_v=0.0):
+    """Check the voltage while it is what the modules regulate (R11, R19)."""
+    room_v = max(setpoint_v * LIMIT_SHARE, window_v) + config.voltage_tolerance
+    yield Check(
+        'voltage', reading.voltage_v > setpoint_v + room_v,
         f'over-voltage: {reading.voltage_v:.1f} V with a setpoint of {setpoint_v:g} V',
     )
 
 
-def of_precharge(reading, cap_a):
-    """Check the current of the precharge against its cap (R19)."""
+def of_current_cap(reading, cap_a, function):
+    """Check the current of an insulation test (R11) or a precharge (R19) against its cap."""
     yield Check(
-        'precharge current', abs(reading.current_a) > cap_a + PRECHARGE_TOLERANCE_A,
-        f'precharge current {reading.current_a:.1f} A over its cap of {cap_a:g} A (R19)',
+        'capped current', abs(reading.current_a) > cap_a + CAP_TOLERANCE_A,
+        f'over-current: {reading.current_a:.1f} A in the {function}, its cap is {cap_a:g} A',
     )
 
 
@@ -78,17 +92,17 @@ def of_transfer(reading, setpoint_v, setpoint_a, config):
     )
     # A battery may sit above the setpoint by itself; pushing current into it then is the fault.
     yield Check(
-        'voltage', amperes > config.current_tolerance
+        'voltage', amperes > PUSHING_A
         and volts > setpoint_v * (1 + LIMIT_SHARE) + config.voltage_tolerance,
         f'over-voltage: {volts:.1f} V at {amperes:.1f} A with a setpoint of {setpoint_v:g} V',
     )
 
 
-def of_idle(reading):
-    """Check that nothing flows while no power is commanded (R21)."""
+def of_idle(reading, config):
+    """Check that nothing flows while no power is commanded; modules need time to stop (R21)."""
     yield Check(
         'idle current', abs(reading.current_a) > IDLE_CURRENT_A,
-        f'{reading.current_a:.1f} A although no power is commanded',
+        f'{reading.current_a:.1f} A although no power is commanded', config.stopping_time,
     )
 
 
@@ -125,6 +139,12 @@ class Watch:
         failing = {check.name: check for check in checks if check.is_beyond}
         self._since_s = {name: self._since_s.get(name, now_s) for name in failing}
         for name, since_s in self._since_s.items():
-            if now_s - since_s >= self._patience_s:
-                return failing[name].words
+            check = failing[name]
+            patience_s = self._patience_s if check.patience_s is None else check.patience_s
+            if now_s - since_s >= patience_s:
+                return check.words
         return ''
+
+    def restart(self):
+        """Forget what was: another session begins."""
+        self._since_s.clear()

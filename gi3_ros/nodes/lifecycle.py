@@ -360,9 +360,9 @@ class ChargerNode(LifecycleNode):
         """
         def answer(request, response):
             try:
-                if not self.is_active:
-                    raise ValueError(f'{self.get_name()} is not active')
                 with self.lock:
+                    if not self.is_active:
+                        raise ValueError(f'{self.get_name()} is not active')
                     response.message = handle(request, response)
                 response.success = True
             except ValueError as error:

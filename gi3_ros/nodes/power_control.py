@@ -24,7 +24,7 @@ from .lifecycle import ChargerNode, Parameter, parameters_of, run
 
 SETPOINT_PERIOD_S = 0.05
 """A driver switches off after 300 ms without one; a changed one goes out at once."""
-STATUS_PERIOD_S = 0.1
+REPORT_PERIOD_S = 0.1
 SIGNALS = (
     signals.AdvanticsControllerStatus, signals.NewChargeSession, signals.ChargeStatusChange,
     signals.DcPowerControl, signals.ChargeSessionFinished, signals.EmergencyStop,
@@ -164,7 +164,7 @@ class PowerControlNode(ChargerNode):
             (decision.phase, decision.fault) != (last.phase, last.fault)
         )
         if has_moved or now_s >= self._status_due_s:
-            self._status_due_s = now_s + STATUS_PERIOD_S
+            self._status_due_s = now_s + REPORT_PERIOD_S
             self._publish_words(decision, stamp)
         self.tell(self._core.journal)
 

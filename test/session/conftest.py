@@ -1,21 +1,30 @@
-"""A whole charger in processes of its own, a simulator against it, and a witness on the bus."""
+"""A charger in processes of its own, what is at the other end of its bus, and a witness on it."""
 
+import contextlib
 import dataclasses
+import itertools
+import os
 import socket
 import struct
 import threading
 import time
 
+import can
 import pytest
 
 from gi3_ros import msg as ros
 from gi3_ros.bus import open_bus
-from gi3_ros.core import signals
+from gi3_ros.core import codec, signals
+from gi3_ros.core.hardware import ModulesMode
+from gi3_ros.core.output_stage import Stage
+from gi3_ros.priority import PRIORITY
+from gi3_ros.sim import plug
 
 INDEX = 1
 CLAIM_PORT = 47299
 """Beside the claims of the ROS domains."""
 State = signals.AdvanticsControllerStatus.State
+Function = signals.DcPowerControl.PowerFunction
 
 
 def seconds(stamp):
@@ -75,6 +84,13 @@ class Witness:
         return self.heard.wait_for(
             lambda frame: frame.base_id == 0x6B000 and frame.data[0] == state, **options)
 
+    def wait_for_more(self, cls, count, **options):
+        """Wait until this many more frames of a message's class were seen."""
+        numbers = itertools.count(1)
+        self.heard.wait_for(
+            lambda frame: frame.base_id == cls.BASE_ID and next(numbers) == count,
+            after=self.heard.mark, **options)
+
     def send(self, message):
         """Put a frame on the bus."""
         self._bus.send(message)
@@ -96,7 +112,9 @@ class Site:
     def __init__(self, world, witness, start_process, port, plug_port):
         self._world = world
         self._start = start_process
-        self._port, self._plug_port = port, plug_port
+        self._port = port
+        self.plug_port = plug_port
+        """UDP port of the plug link."""
         self.witness = witness
         self.setpoints = world.listen(ros.PowerSetpoint, 'power_setpoint')
         self.measurements = world.listen(ros.PowerMeasurement, 'power_measurement')
@@ -107,17 +125,22 @@ class Site:
         self.modules = start_process(
             'power_modules_sim', '--ros-args', '-r', f'__ns:={world.pistol}',
             '-p', 'autostart:=true', '-p', f'plug_port:={plug_port}')
-        self.charger = start_process(
-            'charger', '--ros-args', '-p', 'autostart:=true', '-p', f'port:={port}',
-            '-p', f'pistols:=[{world.pistol.lstrip("/")}]')
+        self.start_charger()
         # Discovery takes its time on a busy machine; what is said before it is not heard.
         for voice in (self.setpoints, self.measurements, self.stages, self.stories):
             voice.wait_for(timeout_s=30.0)
 
+    def start_charger(self):
+        """Start the charger, anew when there was one before; returns its process."""
+        self.charger = self._start(
+            'charger', '--ros-args', '-p', 'autostart:=true', '-p', f'port:={self._port}',
+            '-p', f'pistols:=[{self._world.pistol.lstrip("/")}]')
+        return self.charger
+
     def plug_in(self, *options, duration_s='inf'):
         """Start a controller with a vehicle that charges; returns its process."""
         return self._start(
-            'gi3', 'sim', '--once', '--port', self._port, '--plug-port', self._plug_port,
+            'gi3', 'sim', '--once', '--port', self._port, '--plug-port', self.plug_port,
             '--plug-in-after', 0, '--duration-s', duration_s, *options)
 
     def wait_for_charging(self, *, current_a=90.0, **options):
@@ -139,6 +162,169 @@ class Site:
             if seconds(measured.header.stamp) > since_s and abs(measured.current) > 1.0
         ]
         assert not flowing
+
+
+class ScriptedController:
+    """
+    A controller with a vehicle that does what the test says, when the test says it.
+
+    By itself it only beats, from :meth:`speak` on: its status every 100 ms, New_Charge_Session
+    with it while it announces a session, and the last command again after 100 ms without a new
+    one. Its vehicle has a battery; it tells the plug link about it, whether it speaks or not.
+    """
+
+    BEAT_S = 0.005
+    PERIOD_S = 0.1
+    INSULATION_OHM = 100e3
+    """Good (R14 asks for 50 kOhm at 500 V), and low enough to empty an open cable in a second."""
+
+    def __init__(self, site):
+        self._site = site
+        self._plug = plug.VehicleEnd(site.plug_port)
+        self._lock = threading.Lock()
+        self.state = State.WAITING_FOR_PEV
+        self.inlet = plug.Inlet(
+            is_plugged=True, battery_emf_v=360.0, insulation_resistance_ohm=self.INSULATION_OHM)
+        self._command = None
+        self._is_announcing = False
+        self._is_beating = self._is_repeating = False
+        self._status_due_s = self._command_due_s = 0.0
+        self.late_s = 0.0
+        """By how much the latest status came after its time."""
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._beat_for_ever, name='scripted controller')
+        self._thread.start()
+
+    def close(self):
+        """Stop to beat, for good."""
+        self._end.set()
+        self._thread.join()
+        self._plug.close()
+
+    # Beats
+
+    def speak(self):
+        """Beat from now on, with whatever was the state and the last command."""
+        with self._lock:
+            self._is_beating = self._is_repeating = True
+            self._status_due_s = self._command_due_s = time.monotonic()
+
+    def fall_silent(self, *, commands_too=True):
+        """
+        Send no status any more: none comes after the return.
+
+        :param commands_too: otherwise the last command is repeated as before
+        """
+        with self._lock:
+            self._is_beating, self._is_repeating = False, not commands_too
+
+    def command(self, function, *, voltage_v=0.0, max_a=0.0, min_a=0.0, range_mode=False,
+                close=True, lower=False):
+        """Send a DC_Power_Control now and repeat it from now on; volts and amperes."""
+        with self._lock:
+            self._command = signals.DcPowerControl(
+                target_voltage=voltage_v, current_range_max=max_a, current_range_min=min_a,
+                power_function=function, setpoints_mode=int(range_mode),
+                output_contactors=int(close), lower_output_voltage=int(lower))
+            self._send_command()
+
+    def send(self, message):
+        """Put one message on the bus."""
+        frame = codec.encode(message, index=INDEX)
+        self._site.witness.send(can.Message(arbitration_id=frame.can_id, data=frame.data))
+
+    def _send_command(self):
+        self.send(self._command)
+        self._command_due_s = time.monotonic() + self.PERIOD_S
+
+    def _beat_for_ever(self):
+        # A real controller is a box of its own, which waits for no processor of ours.
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(PRIORITY))
+        while not self._end.wait(self.BEAT_S):
+            with self._lock:
+                self._beat(time.monotonic())
+            self._plug.send(self.inlet)
+
+    def _beat(self, now_s):
+        if self._is_beating and now_s >= self._status_due_s:
+            self.late_s = max(self.late_s, now_s - self._status_due_s)
+            self._status_due_s = max(self._status_due_s + self.PERIOD_S, now_s)
+            self.send(signals.AdvanticsControllerStatus(self.state))
+            if self._is_announcing:
+                self.send(signals.NewChargeSession(
+                    signals.NewChargeSession.CommunicationProtocol.CCS_ISO_15118_2013_V2,
+                    signals.NewChargeSession.PlugAndPins.CCS_DC_EXTENDED))
+        if self._is_repeating and self._command is not None and now_s >= self._command_due_s:
+            self._send_command()
+
+    # One step of a session after the other; each returns when the charger has followed
+
+    def begin_session(self):
+        """Announce a session until the charger allows it, and close the contactors."""
+        site = self._site
+        mark, stages = site.witness.heard.mark, site.stages.mark
+        self._is_announcing = True
+        self.state = State.CONNECTED_WITH_FULL_INFO
+        site.witness.heard.wait_for(
+            lambda frame: frame.base_id == signals.PowerModulesStatus.BASE_ID
+            and frame.is_allowed, after=mark)
+        self._is_announcing = False
+        self.state = State.INSULATION_TEST
+        self.command(Function.STANDBY)
+        site.stages.wait_for(lambda status: status.stage == Stage.CLOSED, after=stages)
+
+    def test_insulation(self, *, voltage_v=500.0):
+        """Test the insulation and lower the voltage again."""
+        self.command(Function.INSULATION_TEST, voltage_v=voltage_v)
+        self._wait_for_reading(lambda reading: reading.voltage > 0.9 * voltage_v)
+        self.command(Function.STANDBY, lower=True)
+        self._wait_for_reading(lambda reading: reading.voltage <= 20.0)
+
+    def precharge(self):
+        """Precharge to the battery's voltage; the vehicle closes its contactors then."""
+        battery_v = self.inlet.battery_emf_v
+        self.state = State.PRECHARGE
+        self.command(Function.PRECHARGE, voltage_v=battery_v, max_a=2.0, range_mode=True)
+        self._wait_for_reading(lambda reading: abs(reading.voltage - battery_v) < 2.0)
+        self.inlet = dataclasses.replace(self.inlet, contactors_closed=True)
+        mark = self._site.setpoints.mark
+        self.command(Function.STANDBY)
+        self._site.setpoints.wait_for(
+            lambda setpoint: setpoint.mode == ModulesMode.OFF, after=mark)
+        self.state = State.WAITING_FOR_CHARGE
+        self.send(signals.ChargeStatusChange(
+            signals.ChargeStatusChange.VehicleReadyForCharging.CHARGE_STARTED))
+
+    def transfer(self, *, voltage_v, current_a):
+        """Command a power transfer in Target_Mode; returns at once."""
+        self.state = State.CHARGING
+        self.command(
+            Function.POWER_TRANSFER, voltage_v=voltage_v, max_a=current_a, min_a=current_a)
+
+    def go_to_transfer(self, *, battery_v=360.0, voltage_v=400.0, current_a=20.0):
+        """
+        Lead the charger from State 1 to a power transfer; returns when the current flows.
+
+        Without an insulation test: as with ``skip_cable_check`` (interface.md 5).
+        """
+        self.inlet = dataclasses.replace(self.inlet, battery_emf_v=battery_v)
+        self.begin_session()
+        self.precharge()
+        self.transfer(voltage_v=voltage_v, current_a=current_a)
+        self._wait_for_reading(lambda reading: reading.current > 0.9 * current_a)
+
+    def break_off(self):
+        """Be back in State 1 without a regular end, as after a restart; the vehicle opens."""
+        with self._lock:
+            self._command = None
+        self.inlet = dataclasses.replace(self.inlet, contactors_closed=False)
+        self.state = State.WAITING_FOR_PEV
+        # One odd frame among others would end nothing.
+        self._site.witness.wait_for_more(signals.AdvanticsControllerStatus, 3)
+
+    def _wait_for_reading(self, is_wanted):
+        self._site.measurements.wait_for(is_wanted, after=self._site.measurements.mark)
 
 
 @pytest.fixture(name='seconds')
@@ -177,3 +363,13 @@ def alone():
 def site(alone, world, witness, start_process, claim_port):
     """Give a :class:`Site` whose charger is up."""
     return Site(world, witness, start_process, witness.port, claim_port())
+
+
+@pytest.fixture
+def controller(site):
+    """Give a :class:`ScriptedController` at the site's bus and pistol; it is silent yet."""
+    controller = ScriptedController(site)
+    yield controller
+    controller.close()
+    # pytest shows it when the test has failed: whoever sends 0x6B000 too late is not obeyed (R1).
+    print(f'scripted controller: late by {1e3 * controller.late_s:.0f} ms at most')

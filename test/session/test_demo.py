@@ -19,12 +19,12 @@ from gi3_ros.core.signals import PowerModulesStatus
 from gi3_ros.tools import demo as demo_module
 from gi3_ros.tools.screen import Charge, draw, Picture, Power, Reading
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting to be alone does not count
 CHARGING = r'CHARGING .* 100\.0 A '
 
 
 @pytest.fixture
-def start_demo(start_process, tmp_path):
+def start_demo(alone, start_process, tmp_path):
     """Start ``gi3 demo``; its logs are in ``tmp_path``."""
     def start(*arguments):
         return start_process('gi3', 'demo', '--log-dir', tmp_path, *arguments)

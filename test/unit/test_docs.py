@@ -143,7 +143,7 @@ def check_texts():
     """Return the words of the checks of the supervision, which become faults."""
     tree = ast.parse((ROOT / 'gi3_ros' / 'core' / 'supervision.py').read_text(encoding='utf-8'))
     return {
-        text_of(node.args[-1]) for node in ast.walk(tree)
+        text_of(node.args[2]) for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'Check'
     }
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import pytest
 
 from gi3_ros.core.config import entries_of
-from gi3_ros.core.limits import AdvertisedLimits, ChargerLimits, Derating
+from gi3_ros.core.limits import AdvertisedLimits, ChargerLimits, Derating, DischargeWindow
 from gi3_ros.core.power import PowerConfig
 
 BOTH_WAYS = ChargerLimits(is_bidirectional=True, max_charger_discharge_current=60.0)
@@ -71,22 +71,40 @@ def test_largest_charge_current(limits, volts, expected):
     assert limits.largest(discharging=False, voltage_v=volts) == expected
 
 
-@pytest.mark.parametrize('change, volts, expected', [
-    ({}, 400.0, (60.0, 'charger')),
-    ({'is_bidirectional': False}, 400.0, (0.0, 'not bidirectional')),
-    ({'max_charger_discharge_power': 8e3}, 400.0, (20.0, 'charger power')),
-    ({'max_cable_current': 30.0}, 400.0, (30.0, 'cable')),
-    ({'min_charger_discharge_voltage': 400.0}, 400.0, (60.0, 'charger')),
-    ({'min_charger_discharge_voltage': 400.1}, 400.0, (0.0, 'discharge voltage')),
-    ({'max_charger_discharge_voltage': 400.0}, 400.0, (60.0, 'charger')),
-    ({'max_charger_discharge_voltage': 399.9}, 400.0, (0.0, 'discharge voltage')),
-    # 0 V is the charger's maximum.
-    ({}, 500.0, (60.0, 'charger')),
-    ({}, 500.1, (0.0, 'discharge voltage')),
+@pytest.mark.parametrize('change, may_discharge, expected', [
+    ({}, True, (60.0, 'charger')),
+    ({}, False, (0.0, 'discharge voltage')),
+    ({'is_bidirectional': False}, True, (0.0, 'not bidirectional')),
+    ({'max_charger_discharge_power': 8e3}, True, (20.0, 'charger power')),
+    ({'max_cable_current': 30.0}, True, (30.0, 'cable')),
 ])
-def test_largest_discharge_current(change, volts, expected):
+def test_largest_discharge_current(change, may_discharge, expected):
     limits = dataclasses.replace(BOTH_WAYS, **change)
-    assert limits.largest(discharging=True, voltage_v=volts) == expected
+    assert limits.largest(
+        discharging=True, voltage_v=400.0, may_discharge=may_discharge) == expected
+
+
+@pytest.mark.parametrize('change, volts, is_permitted', [
+    ({'min_charger_discharge_voltage': 400.0}, 400.0, True),
+    ({'min_charger_discharge_voltage': 400.1}, 400.0, False),
+    ({'max_charger_discharge_voltage': 400.0}, 400.0, True),
+    ({'max_charger_discharge_voltage': 399.9}, 400.0, False),
+    # 0 V is the charger's maximum.
+    ({}, 500.0, True), ({}, 500.1, False), ({}, 0.0, True), ({}, -0.1, False),
+])
+def test_discharging_is_permitted_within_its_voltages(change, volts, is_permitted):
+    window = DischargeWindow(dataclasses.replace(BOTH_WAYS, **change))
+    assert window.permits(volts) is is_permitted
+
+
+@pytest.mark.parametrize('low_v, recovered_v', [(100.0, 105.0), (300.0, 309.0)])
+def test_an_output_that_was_too_low_has_to_recover(low_v, recovered_v):
+    """Without its load a battery does so a little: no coming and going of the current."""
+    window = DischargeWindow(
+        dataclasses.replace(BOTH_WAYS, min_charger_discharge_voltage=low_v))
+    assert [window.permits(volts) for volts in (
+        low_v, low_v - 0.1, low_v, recovered_v - 0.1, recovered_v, low_v)] == [
+        True, False, False, False, True, True]
 
 
 @pytest.mark.parametrize('change, discharging, volts, expected', [
@@ -94,7 +112,7 @@ def test_largest_discharge_current(change, volts, expected):
     ({'min_charger_current': 5.0}, False, 400.0, 5.0),
     ({'min_charger_power': 4e3}, False, 400.0, 10.0),
     ({'min_charger_current': 5.0, 'min_charger_voltage': 200.0}, False, 400.0, 5.0),
-    ({'min_charger_current': 5.0, 'min_charger_voltage': 200.0}, False, 100.0, 10.0),
+    ({'min_charger_current': 5.0, 'min_charger_voltage': 200.0}, False, 200.0, 5.0),
     ({'min_charger_discharge_current': 4.0}, True, 400.0, 4.0),
     ({'min_charger_discharge_power': 2e3}, True, 400.0, 5.0),
     ({'min_charger_power': 4e3}, False, 0.0, 0.0),
@@ -122,6 +140,11 @@ def test_the_share_rises_again_only_when_it_is_2_degrees_cooler():
     assert derating.share(78.0) == 0.75
     assert derating.share(77.7) > 0.75
     assert derating.share(80.3) < 0.75
+
+
+def test_a_sensor_that_fell_silent_keeps_what_it_said_last():
+    derating = Derating(75.0, 85.0)
+    assert derating.share(80.0) == derating.share(math.nan) == 0.75
 
 
 def test_noise_of_a_sensor_changes_a_share_no_more_than_once():

@@ -317,14 +317,93 @@ def test_what_a_lease_tells_before_the_transfer(wish, charge_a, discharge_a):
         charge_a, discharge_a)
     bench.give(TRANSFER)
     bench.measures(voltage_v=360.0)
-    # Now it is the vehicle that sets the current: the nearest that can be told.
-    assert bench.run(0.3).effective.told.maximum_charge_current == max(wish, 0.1)
+    # Now it is the vehicle that sets the current: what is told is the limit of one direction.
+    told = bench.run(0.3).effective.told
+    assert (told.maximum_charge_current, told.maximum_discharge_current) == (
+        (max(wish, 0.1), 0.0) if wish >= 0 else (0.0, discharge_a))
 
 
 def test_without_discharging_no_lease_on_it():
     limits = dataclasses.replace(BOTH_WAYS, is_bidirectional=False)
     with pytest.raises(ValueError, match=r'outside 0 \.\. 120 A'):
         lease(Bench(PowerConfig(limits=limits)), -20.0)
+
+
+def test_a_lease_leaves_the_other_direction_alone():
+    bench = in_range_mode(TRANSFER)
+    lease(bench, 30.0)
+    bench.give(DISCHARGE)
+    told = bench.run(0.3).effective.told
+    assert (told.maximum_charge_current, told.maximum_discharge_current) == (30.0, 0.0)
+
+
+def test_a_pause_in_range_mode_tells_the_controller_nothing_of_a_lease():
+    bench = in_range_mode()
+    lease(bench, -20.0)
+    for command in (STANDBY, RANGE_TRANSFER, STANDBY):
+        bench.give(command)
+        assert bench.run(0.5).effective.told == DcPowerParameters()
+
+
+@pytest.mark.parametrize('duration_s', [1e-300, 1e-12, 0.099])
+def test_a_lease_that_would_be_over_at_once_is_refused(duration_s):
+    bench = in_range_mode()
+    with pytest.raises(ValueError, match='duration'):
+        lease(bench, 10.0, duration_s=duration_s)
+    lease(bench, 10.0, duration_s=0.1)
+
+
+def test_giving_back_says_whose_lease_it_was():
+    bench = in_range_mode()
+    lease(bench, 10.0, source='control room')
+    assert lease(bench, 0.0, duration_s=0.0) == 'lease of control room (operator) given back'
+    assert lease(bench, 0.0, duration_s=0.0) == 'there was no lease of the operator'
+
+
+def test_what_a_lease_tells_is_told_even_where_limits_are_lower():
+    bench = in_range_mode(TRANSFER)
+    bench.power.request_limits(
+        voltage_v=0.0, charge_current_a=10.0, discharge_current_a=0.0, now_s=bench.now_s)
+    assert 'Maximum_Charge_Current 10 A is told' in lease(bench, 30.0)
+
+
+def test_limits_are_kept_at_once_where_the_current_is_ours_to_choose():
+    bench = in_range_mode()
+    words = bench.power.request_limits(
+        voltage_v=400.0, charge_current_a=20.0, discharge_current_a=10.0, now_s=bench.now_s)
+    assert words.startswith('told to the controller: maximum 400 V, charge 20 A')
+    assert bench.run(1.0).setpoint.current_a == 20.0
+    assert bench.decision.effective.limited_by == ('set limits',)
+    bench.give(OcppControl(-30.0))
+    assert bench.run(1.0).setpoint.current_a == -10.0
+
+
+def test_in_target_mode_limits_are_the_vehicles_turn():
+    """R32."""
+    bench = in_range_mode(TRANSFER)
+    bench.power.request_limits(
+        voltage_v=0.0, charge_current_a=20.0, discharge_current_a=0.0, now_s=bench.now_s)
+    assert bench.run(1.0).setpoint.current_a == 50.0
+    assert told_by(bench)[-1] == 20.0
+
+
+def test_an_ocpp_current_from_before_the_announcement_counts():
+    bench = Bench(PowerConfig(limits=BOTH_WAYS))
+    bench.give(OcppControl(10.0))
+    bench.wake()
+    bench.give(RANGE_TRANSFER)
+    bench.measures(voltage_v=360.0)
+    assert bench.run(1.0).setpoint.current_a == 10.0
+
+
+def test_an_output_that_sags_below_the_least_does_not_come_and_go():
+    limits = dataclasses.replace(BOTH_WAYS, min_charger_discharge_voltage=300.0)
+    bench = in_range_mode(DISCHARGE, limits)
+    assert bench.decision.setpoint.current_a == -20.0
+    bench.measures(voltage_v=299.9)
+    assert bench.tick().setpoint.current_a == 0.0
+    bench.measures(voltage_v=303.0)
+    assert bench.run(2.0).setpoint.current_a == 0.0
 
 
 def test_a_fault_ends_leases_and_grants_none():

@@ -46,11 +46,29 @@ def test_regulated_voltage(volts, is_beyond):
     assert bool(beyond(supervision.of_voltage(reading, 360.0, CONFIG))) is is_beyond
 
 
+@pytest.mark.parametrize('target_v, volts, is_beyond', [
+    (200.0, 225.0, False), (200.0, 225.01, True), (400.0, 425.0, False), (400.0, 425.01, True),
+    (460.0, 488.0, False), (460.0, 488.01, True),
+])
+def test_voltage_of_a_precharge_has_room_for_the_window_of_the_vehicle(
+        target_v, volts, is_beyond):
+    """R19: a battery 20 V above the target may be connected while the command still stands."""
+    checks = supervision.of_voltage(
+        PowerMeasurement(volts, 0.0), target_v, CONFIG, window_v=supervision.WINDOW_V)
+    assert bool(beyond(checks)) is is_beyond
+
+
+@pytest.mark.parametrize('celsius, is_beyond', [(25.0, False), (math.nan, True)])
+def test_a_lost_temperature(celsius, is_beyond):
+    reading = PowerMeasurement(0.0, 0.0, power_modules_temperature_c=celsius)
+    assert bool(beyond(supervision.of_lost_temperature(reading))) is is_beyond
+
+
 @pytest.mark.parametrize('amperes, is_beyond', [
     (3.0, False), (3.01, True), (-3.0, False), (-3.01, True)])
-def test_precharge_current(amperes, is_beyond):
+def test_current_of_precharge_and_insulation_test(amperes, is_beyond):
     reading = PowerMeasurement(300.0, amperes)
-    assert bool(beyond(supervision.of_precharge(reading, 2.0))) is is_beyond
+    assert bool(beyond(supervision.of_current_cap(reading, 2.0, 'precharge'))) is is_beyond
 
 
 @pytest.mark.parametrize('setpoint_a, amperes, is_beyond', [
@@ -67,7 +85,7 @@ def test_transfer_current(setpoint_a, amperes, is_beyond):
 
 
 @pytest.mark.parametrize('volts, amperes, is_beyond', [
-    (446.0, 50.0, False), (446.01, 50.0, True), (480.0, 3.0, False), (480.0, 3.01, True)])
+    (446.0, 50.0, False), (446.01, 50.0, True), (480.0, 1.0, False), (480.0, 1.01, True)])
 def test_transfer_voltage_counts_while_current_is_pushed(volts, amperes, is_beyond):
     """R29; a battery above the setpoint is no fault by itself."""
     reading = PowerMeasurement(volts, amperes)
@@ -78,7 +96,8 @@ def test_transfer_voltage_counts_while_current_is_pushed(volts, amperes, is_beyo
 @pytest.mark.parametrize('amperes, is_beyond', [
     (5.0, False), (5.01, True), (-5.0, False), (-5.01, True)])
 def test_idle_current(amperes, is_beyond):
-    assert bool(beyond(supervision.of_idle(PowerMeasurement(0.0, amperes)))) is is_beyond
+    reading = PowerMeasurement(0.0, amperes)
+    assert bool(beyond(supervision.of_idle(reading, CONFIG))) is is_beyond
 
 
 @pytest.mark.parametrize('ohms, target_v, is_beyond', [
@@ -111,6 +130,21 @@ def test_the_watch_starts_anew_after_a_good_value_and_counts_each_check_by_itsel
     assert watch.see([*check(True), *check(True, 'current')], now_s=1.9) == ''
     assert watch.see([*check(False), *check(True, 'current')], now_s=2.1) == ''
     assert watch.see([*check(False), *check(True, 'current')], now_s=2.4) == 'current is beyond'
+
+
+@pytest.mark.parametrize('later_s, words', [(1.499, ''), (1.5, 'voltage is beyond')])
+def test_a_check_may_have_a_patience_of_its_own(later_s, words):
+    watch = supervision.Watch(0.5)
+    slow = [supervision.Check('voltage', True, 'voltage is beyond', 1.5)]
+    watch.see(slow, now_s=1.0)
+    assert watch.see(slow, now_s=1.0 + later_s) == words
+
+
+def test_a_restarted_watch_has_forgotten():
+    watch = supervision.Watch(0.5)
+    watch.see(check(True), now_s=1.0)
+    watch.restart()
+    assert watch.see(check(True), now_s=2.0) == ''
 
 
 def test_a_watch_without_patience_reports_at_once():
