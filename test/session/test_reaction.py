@@ -44,7 +44,7 @@ def tell(what, took_s):
     ordered_ms = sorted(1e3 * each_s for each_s in took_s)
     # The smallest that 99 % do not exceed; of less than 100 it is the worst.
     percentile_ms = ordered_ms[math.ceil(0.99 * len(ordered_ms)) - 1]
-    print(f'{what:<62} {len(ordered_ms):4d} times, in ms: '
+    print(f'{what:<66} {len(ordered_ms):4d} times, in ms: '
           f'median {statistics.median(ordered_ms):6.1f}, 99th percentile {percentile_ms:6.1f}, '
           f'worst {ordered_ms[-1]:6.1f}')
 
@@ -199,27 +199,28 @@ def follow(site, mark, seconds):
     commands = [
         next(same) for _, same in itertools.groupby(commands, lambda frame: frame.data)]
     setpoints = itertools.pairwise(heard_since(site.setpoints, mark[1] - 1))
-    found = []
+    found, last_v = [], site.setpoints.heard[mark[1] - 1].voltage
     for command in commands:
+        voltage_v, _, _, bits = command.command
+        is_stop = bits & 0xF == Function.STANDBY
         for (_, before), (heard_s, setpoint) in setpoints:
-            if has_moved(command, before, setpoint):
+            if has_moved(before, setpoint, is_stop=is_stop, by_v=voltage_v - last_v):
                 decided_s = seconds(setpoint.header.stamp)
                 found.append(((decided_s - command.at_s, heard_s - command.at_s), setpoint))
+                last_v = voltage_v
                 break
         else:
             pytest.fail(f'command {len(found)} of {len(commands)} moved nothing: {command}')
     return found
 
 
-def has_moved(command, before, setpoint):
-    """Tell whether a setpoint differs from the one before in the direction of the command."""
-    voltage_v, _, _, bits = command.command
-    if bits & 0xF == Function.STANDBY:
+def has_moved(before, setpoint, *, is_stop, by_v):
+    """Tell whether a setpoint differs from the one before in the direction of a command."""
+    if is_stop:
         return is_off(setpoint) and not is_off(before)
     if not is_power(setpoint):
         return False
-    return not is_power(before) or (
-        (setpoint.voltage - before.voltage) * (voltage_v - before.voltage) > 0)
+    return not is_power(before) or (setpoint.voltage - before.voltage) * by_v > 0
 
 
 # A charger that starts in the middle
