@@ -12,6 +12,7 @@ import math
 
 from .command import Function, illegality, Request, request_of
 from .config import check, entry
+from .controller_watch import ControllerWatch
 from .hardware import Contact, ContactorCommand
 from .journal import Journal
 from .signals import (
@@ -22,16 +23,10 @@ from .signals import (
     EmergencyStop,
 )
 from .timing import (
-    CONTROLLER_TIMEOUT_S,
-    EMERGENCY_CLEAR_S,
     FEEDBACK_MAX_AGE_S,
     MEASUREMENT_MAX_AGE_S,
     POWER_MAX_AGE_S,
 )
-
-State = AdvanticsControllerStatus.State
-IDLE_STATES = frozenset({State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AVAILABLE})
-"""States in which the controller has no session."""
 
 ASSUMED_CONTACT_TIME_S = 0.1
 """Without auxiliary contacts: a DC contactor of this class moves within 50 ms."""
@@ -111,10 +106,8 @@ class OutputStage:
         self.reason = "waits for the first word of the contactors' driver"
         self._has_begun = False
         self._entered_s = -math.inf
-        self._controller_s = -math.inf
-        self._emergency_s = -math.inf
+        self._controller = ControllerWatch()
         self._controller_says_close = False
-        self._idle_states_in_a_row = 0
         self._battery_may_be_connected = False
         self._operator_holds_open = False
         self._power_s = -math.inf
@@ -134,7 +127,7 @@ class OutputStage:
         if isinstance(message, AdvanticsControllerStatus):
             self._on_status(message, now_s)
         elif isinstance(message, EmergencyStop):
-            self._emergency_s = now_s
+            self._controller.see_emergency(now_s=now_s)
         elif isinstance(message, ChargeStatusChange):
             started = ChargeStatusChange.VehicleReadyForCharging.CHARGE_STARTED
             self._battery_may_be_connected |= message.vehicle_ready_for_charging == started
@@ -250,12 +243,8 @@ class OutputStage:
     # Messages of the controller
 
     def _on_status(self, message, now_s):
-        self._controller_s = now_s
-        self._idle_states_in_a_row = (
-            self._idle_states_in_a_row + 1 if message.state in IDLE_STATES else 0
-        )
-        # One odd frame among good ones ends nothing.
-        if self._idle_states_in_a_row >= 2:
+        self._controller.see_status(message.state, now_s=now_s)
+        if self._controller.is_idle:
             self._end_session()
             self._battery_may_be_connected = False
 
@@ -314,7 +303,7 @@ class OutputStage:
             self._fail('contactors opened by themselves', now_s)
 
     def _while_unloading(self, now_s):
-        if self._has_emergency(now_s):
+        if self._controller.has_emergency(now_s=now_s):
             self._happen(Happening.EMERGENCY, now_s, 'Emergency_Stop')
         elif self._is_unloaded(now_s):
             self._happen(Happening.CURRENT_GONE, now_s, self.reason)
@@ -329,13 +318,13 @@ class OutputStage:
             )
 
     def _while_faulty(self, now_s):
-        if self._has_emergency(now_s):
+        if self._controller.has_emergency(now_s=now_s):
             self._unloads = False
 
     # Conditions
 
     def _leave_if_wanted(self, now_s):
-        if self._has_emergency(now_s):
+        if self._controller.has_emergency(now_s=now_s):
             self._happen(Happening.EMERGENCY, now_s, 'Emergency_Stop')
             return True
         why = self._forbidden(now_s)
@@ -344,9 +333,6 @@ class OutputStage:
         if why:
             self._happen(Happening.OPEN_WANTED, now_s, why)
         return bool(why)
-
-    def _has_emergency(self, now_s):
-        return now_s - self._emergency_s < EMERGENCY_CLEAR_S
 
     def _forbidden(self, now_s):
         """Say why the contactors must not be closed at all; empty when they may be."""
@@ -359,9 +345,10 @@ class OutputStage:
 
     def _must_stay_open(self, now_s):
         """Name what takes even a Close that was said back; empty when nothing does."""
-        if now_s - self._controller_s >= CONTROLLER_TIMEOUT_S:
+        # Without the age: a reason that changes with each tick would be told with each tick.
+        if not self._controller.is_alive(now_s=now_s):
             return 'controller silent (R1)'
-        if self._has_emergency(now_s):
+        if self._controller.has_emergency(now_s=now_s):
             return 'Emergency_Stop is in force (R38)'
         if now_s - self._power_s >= POWER_MAX_AGE_S:
             return 'power_control silent'

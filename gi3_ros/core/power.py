@@ -17,6 +17,7 @@ import math
 from . import supervision
 from .command import illegality, plain_stop, Request, request_of
 from .config import check, entry
+from .controller_watch import ControllerWatch, State
 from .hardware import DRIVER_TIMEOUT_S, ModulesMode, PowerSetpoint
 from .journal import Journal
 from .limits import (
@@ -26,7 +27,8 @@ from .limits import (
     DischargeWindow,
     SMALLEST_CURRENT_A,
 )
-from .output_stage import IDLE_STATES, Stage
+from .output_stage import Stage
+from .refusals import Refusals
 from .setpoint import choose, is_range_mode, Lease, Leases, Priority, Ramp
 from .signals import (
     AdvanticsControllerStatus,
@@ -40,14 +42,10 @@ from .signals import (
     PowerModulesStatus,
 )
 from .timing import (
-    CONTROLLER_TIMEOUT_S,
-    EMERGENCY_CLEAR_S,
     MEASUREMENT_FAULT_AGE_S,
     MEASUREMENT_MAX_AGE_S,
     STAGE_MAX_AGE_S,
 )
-
-State = AdvanticsControllerStatus.State
 
 STATUS_PERIOD_S = 0.1
 """R2"""
@@ -59,16 +57,6 @@ INSULATION_FROM_V = 200.0
 """From this output voltage on the insulation has to be measured (R13)."""
 INSULATION_SATURATION_OHM = 510e3
 """R13: the largest value that Power_Modules_Status carries"""
-INSISTING_FRAMES = 3
-INSISTING_S = 0.5
-"""A controller that sends this many refused commands over this time, and no good one between,
-means it."""
-DOUBT_S = 0.3
-"""A stop that is not well formed is obeyed after this time, unless a good command came: one odd
-frame among good ones stops nothing, and no stop is lost."""
-FORGIVEN_S = 5.0
-"""While no power is on, a refused command this long ago counts no more: in a wait of hours odd
-frames may add up."""
 CROSSING_S = 0.3
 """Command and status of the same moment arrive no further apart than this (A5)."""
 ANNOUNCING_S = 0.3
@@ -285,8 +273,7 @@ class PowerControl:
         """The last Power_Transfer of this session; its mode outlasts a pause."""
         self._ocpp_a = None
         # Inputs with the time at which each was true.
-        self._controller_state = None
-        self._controller_s = -math.inf
+        self._controller = ControllerWatch()
         self._measurement = None
         self._measured_s = -math.inf
         self._stage = Stage.OPEN
@@ -294,22 +281,14 @@ class PowerControl:
         self._stage_s = -math.inf
         self._has_output_contactors = True
         self._ticked_s = -math.inf
-        self._emergency_s = -math.inf
         self._announced_s = -math.inf
-        self._state_since_s = -math.inf
         # Memory of the session.
         self._is_finished = False
         self._awaits_idle = False
         """After a fault the controller has to be without a session before one may begin."""
         self._battery_may_be_connected = False
         self._is_tested = False
-        self._idle_states_in_a_row = 0
-        self._refusal = ''
-        """Why the last command is not followed, until a good one comes."""
-        self._refused = 0
-        self._refused_since_s = None
-        self._refused_s = -math.inf
-        self._doubtful_stop = None
+        self._refusals = Refusals()
         self._bleeding_from = None
         self._next_status_s = -math.inf
 
@@ -499,7 +478,7 @@ class PowerControl:
         self._supervise(now_s)
         self._note = ''
         setpoint, effective = self._decide(now_s)
-        self._note = self._note or self._refusal
+        self._note = self._note or self._refusals.words
         if setpoint.mode is not ModulesMode.REGULATE:
             # Whatever stops, stops at once; the next start begins at nothing.
             self._reset_ramps()
@@ -512,7 +491,8 @@ class PowerControl:
             status=self._status_due(now_s),
             # Before the session, too: without flags the last ones count that were sent before
             # the negotiation (R33).
-            parameters=self._limits.due(now_s=now_s) if self._is_controller_alive(now_s) else None,
+            parameters=(
+                self._limits.due(now_s=now_s) if self._controller.is_alive(now_s=now_s) else None),
             phase=self.phase,
             system_enable=self._system_enable,
             fault=self.fault,
@@ -531,15 +511,9 @@ class PowerControl:
     def _on_status(self, message, now_s):
         if self.phase in POWERED:
             # What was missing between two ticks was missing all the same.
-            self._fail_if(self._controller_gone(now_s), now_s)
-        before = self._controller_state if self._is_controller_alive(now_s) else None
-        self._controller_s = max(now_s, self._controller_s)
-        state = self._controller_state = message.state
-        self._idle_states_in_a_row = (
-            self._idle_states_in_a_row + 1 if state in IDLE_STATES else 0
-        )
-        if before != state:
-            self._state_since_s = now_s
+            self._fail_if(self._controller.forbids(now_s=now_s), now_s)
+        state = message.state
+        before = self._controller.see_status(state, now_s=now_s)
         if before is None or (
                 state == State.NEGOTIATING_CONNECTION and before != state):
             self._limits.announce()
@@ -551,8 +525,7 @@ class PowerControl:
             self._happen(Happening.CLOSING, now_s)
         if self._has_no_part(now_s):
             self.journal.finding('mid-session', _NO_PART, now_s=now_s)
-        if self._idle_states_in_a_row < 2:
-            # One odd frame among good ones ends nothing.
+        if not self._controller.is_idle:
             return
         self._is_finished = self._awaits_idle = False
         if self.phase in POWERED:
@@ -573,8 +546,8 @@ class PowerControl:
         if (self.phase, event) not in TRANSITIONS:
             return
         if is_next or self.phase is Phase.IDLE:
-            if (self._controller_gone(now_s) or self._awaits_idle
-                    or self._controller_state in _PAST_ANNOUNCEMENT):
+            if (self._controller.forbids(now_s=now_s) or self._awaits_idle
+                    or self._controller.state in _PAST_ANNOUNCEMENT):
                 return  # the announcement repeats, and so does whatever forbids it
             self._begin_session()
         self._happen(event, now_s)
@@ -595,7 +568,7 @@ class PowerControl:
 
     def _on_emergency(self, message, now_s):
         # Whatever the origin says, defined or not: the frame asks to stop.
-        self._emergency_s = now_s
+        self._controller.see_emergency(now_s=now_s)
         origin = message.origin
         side = origin.name if isinstance(origin, EmergencyStop.Origin) else f'origin {origin}'
         if self.phase in (Phase.IDLE, Phase.FAULT):
@@ -626,7 +599,7 @@ class PowerControl:
         if why:
             self._refuse(why, now_s)
             return
-        self._forget_refusals()
+        self._refusals.forget()
         if (event in (Request.PRECHARGE, Request.POWER_TRANSFER) and not self._is_tested
                 and event in _STARTS and _STARTS[event] is not self.phase):
             self.journal.finding(
@@ -655,7 +628,7 @@ class PowerControl:
         request = request_of(command)
         if request is not Request.LOWERING:
             return request
-        if self._controller_state == State.CLOSING_COMMUNICATION:
+        if self._controller.state == State.CLOSING_COMMUNICATION:
             return Lowering.ON_CLOSING
         return Lowering.AT_END if self._battery_may_be_connected else Lowering.AFTER_TEST
 
@@ -677,38 +650,25 @@ class PowerControl:
         return ''
 
     def _doubt(self, why, stop, now_s):
-        """Take note of a stop that is not well formed: it counts unless a good command follows."""
-        self._refusal = f'DC_Power_Control: {why}; obeyed as a stop if no good command follows'
-        self.journal.finding('command', self._refusal, now_s=now_s)
-        if self._doubtful_stop is None:
-            self._doubtful_stop = (stop, now_s)
+        words = f'DC_Power_Control: {why}; obeyed as a stop if no good command follows'
+        self.journal.finding('command', words, now_s=now_s)
+        self._refusals.doubt(words, stop, now_s=now_s)
 
     def _obey_doubtful_stop(self, now_s):
-        if self._doubtful_stop is None or now_s - self._doubtful_stop[1] < DOUBT_S:
-            return
-        stop, _ = self._doubtful_stop
-        self._doubtful_stop = None
-        self.journal.finding('doubtful stop', f'{request_of(stop).value} obeyed', now_s=now_s)
-        self._command = stop
-        self._happen(request_of(stop), now_s)
+        stop = self._refusals.take_stop(now_s=now_s)
+        if stop is not None:
+            self.journal.finding('doubtful stop', f'{request_of(stop).value} obeyed', now_s=now_s)
+            self._command = stop
+            self._happen(request_of(stop), now_s)
 
     def _refuse(self, why, now_s):
-        kept = f'{self.phase.name} stays in force' if self.phase in POWERED else 'not followed'
-        self._refusal = f'DC_Power_Control refused: {why}; {kept}'
-        self.journal.finding('command', self._refusal, now_s=now_s)
-        is_forgiven = self.phase not in POWERED and now_s - self._refused_s >= FORGIVEN_S
-        if self._refused_since_s is None or is_forgiven:
-            self._refused, self._refused_since_s = 0, now_s
-        self._refused += 1
-        self._refused_s = now_s
-        if (self.phase not in (Phase.IDLE, Phase.WAKING) and self._refused >= INSISTING_FRAMES
-                and now_s - self._refused_since_s >= INSISTING_S):
+        is_powered = self.phase in POWERED
+        kept = f'{self.phase.name} stays in force' if is_powered else 'not followed'
+        words = f'DC_Power_Control refused: {why}; {kept}'
+        self.journal.finding('command', words, now_s=now_s)
+        insists = self._refusals.refuse(words, forgives=not is_powered, now_s=now_s)
+        if insists and self.phase not in (Phase.IDLE, Phase.WAKING):
             self._fail(f'controller insists on a command that cannot be followed: {why}', now_s)
-
-    def _forget_refusals(self):
-        self._refusal = ''
-        self._refused = 0
-        self._refused_since_s = self._doubtful_stop = None
 
     # Changes of phase
 
@@ -739,7 +699,7 @@ class PowerControl:
         self._is_finished = False
         self._battery_may_be_connected = self._is_tested = False
         self._command, self._transfer_command = DcPowerControl(), None
-        self._forget_refusals()
+        self._refusals.forget()
         self._watch.restart()
         self._limits.announce()
 
@@ -778,30 +738,18 @@ class PowerControl:
 
     def _cause_still_there(self, now_s, *, waking=False):
         """Name a cause that forbids power right now, whatever is commanded; empty if none."""
-        return self._controller_gone(now_s) or ('' if waking else self._not_ready(now_s))
-
-    def _is_controller_alive(self, now_s):
-        return now_s - self._controller_s < CONTROLLER_TIMEOUT_S
-
-    def _controller_gone(self, now_s):
-        """Name what the controller's side lacks for a session; empty when it is there."""
-        if not self._is_controller_alive(now_s):
-            age_s = now_s - self._controller_s
-            return (
-                f'controller silent: no Advantics_Controller_Status for {age_s * 1e3:.0f} ms (R1)'
-            )
-        if now_s - self._emergency_s < EMERGENCY_CLEAR_S:
-            return 'Emergency_Stop is in force (R38)'
-        return ''
+        return self._controller.forbids(now_s=now_s) or (
+            '' if waking else self._not_ready(now_s))
 
     def _has_no_part(self, now_s):
         """Tell whether a session is past its announcement, or awaits one, without us (A4)."""
+        controller = self._controller
         if self.phase is not Phase.IDLE or self._is_finished or not (
-                self._is_controller_alive(now_s)):
+                controller.is_alive(now_s=now_s)):
             return False
-        state = self._controller_state
+        state = controller.state
         if state == State.INSULATION_TEST:
-            since_s = max(self._state_since_s, self._announced_s)
+            since_s = max(controller.since_s, self._announced_s)
             return self._awaits_idle or now_s - since_s >= ANNOUNCING_S
         return state in _PAST_ANNOUNCEMENT or (
             self._awaits_idle and state == State.CONNECTED_WITH_FULL_INFO)
@@ -880,7 +828,7 @@ class PowerControl:
         if self.phase is Phase.WAKING:
             self._note = self._not_ready(now_s)
         elif self.phase is Phase.IDLE:
-            self._note = self._controller_gone(now_s) or (
+            self._note = self._controller.forbids(now_s=now_s) or (
                 _NO_PART if self._has_no_part(now_s) else '')
         if self.phase in (Phase.IDLE, Phase.WAKING):
             left_behind = self._charge_left_behind(now_s)

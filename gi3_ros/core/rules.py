@@ -9,6 +9,7 @@ one finding; it can be found again after it has been mended. It never touches th
 import collections
 import dataclasses
 
+from .controller_watch import IDLE_STATES
 from .signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
@@ -24,7 +25,6 @@ State = AdvanticsControllerStatus.State
 PowerFunction = DcPowerControl.PowerFunction
 SystemEnable = PowerModulesStatus.SystemEnable
 
-_IDLE_STATES = (State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AVAILABLE)
 LOW_VOLTAGE_V = 20.0
 """R15."""
 TEST_VOLTAGE_REACHED = 0.9
@@ -190,9 +190,9 @@ class CustomerRules:
 
     def _on_controller_status(self, message, now_s):
         before, self._state = self._state, message.state
-        if message.state in _IDLE_STATES:
+        if message.state in IDLE_STATES:
             self._emergency_since_s = None
-            if before not in _IDLE_STATES:
+            if before not in IDLE_STATES:
                 self._start_session(None)
         if message.state == State.NEGOTIATING_CONNECTION and before != message.state:
             self._check_buttons_released(now_s)

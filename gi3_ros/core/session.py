@@ -10,8 +10,8 @@ import enum
 import math
 
 from .config import entry
+from .controller_watch import IDLE_STATES
 from .journal import Journal
-from .output_stage import IDLE_STATES
 from .signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,

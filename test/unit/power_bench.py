@@ -149,7 +149,7 @@ class Bench:
         if isinstance(event, Lowering):
             # The two facts that tell the three moments apart.
             power._battery_may_be_connected = event is Lowering.AT_END
-            power._controller_state = (
+            power._controller.state = (
                 State.CLOSING_COMMUNICATION if event is Lowering.ON_CLOSING
                 else State.ENDING_CHARGE
             )

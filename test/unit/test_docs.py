@@ -150,9 +150,8 @@ def check_texts():
 
 @pytest.mark.parametrize('heading, texts', [
     ('### Of power_control', check_texts() | fault_texts(
-        'power.py',
-        {'emergency_stop', '_controller_gone', '_not_ready', '_measurement_missing'},
-    )),
+        'power.py', {'emergency_stop', '_not_ready', '_measurement_missing'},
+    ) | fault_texts('controller_watch.py', {'forbids'})),
     ('### Of the output stage', fault_texts('output_stage.py', ())),
 ])
 def test_every_fault_is_explained_and_no_other(heading, texts):

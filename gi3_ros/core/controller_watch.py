@@ -1,0 +1,70 @@
+"""What is known of the controller: whether it lives, its state, whether it calls an emergency."""
+
+import math
+
+from .signals import AdvanticsControllerStatus
+from .timing import CONTROLLER_TIMEOUT_S, EMERGENCY_CLEAR_S
+
+State = AdvanticsControllerStatus.State
+
+IDLE_STATES = frozenset({State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AVAILABLE})
+"""States in which the controller has no session."""
+
+
+class ControllerWatch:
+    """
+    Ages what the controller says, for whoever depends on it.
+
+    ``now_s`` is seconds on one monotonic clock; for what was heard the time at which it was true.
+    """
+
+    def __init__(self):
+        self.state = None
+        """Advantics_Controller_Status.State as last heard, a number where it is undefined."""
+        self.since_s = -math.inf
+        """Since when it has been in this state, as far as was heard."""
+        self._heard_s = -math.inf
+        self._emergency_s = -math.inf
+        self._idle_in_a_row = 0
+
+    def see_status(self, state, *, now_s):
+        """
+        Take a status.
+
+        :returns: the state before it, ``None`` when the controller was silent before it (R1)
+        """
+        before = self.state if self.is_alive(now_s=now_s) else None
+        self._heard_s = max(now_s, self._heard_s)
+        self.state = state
+        self._idle_in_a_row = self._idle_in_a_row + 1 if state in IDLE_STATES else 0
+        if state != before:
+            self.since_s = now_s
+        return before
+
+    def see_emergency(self, *, now_s):
+        """Take an Emergency_Stop, whatever its origin."""
+        self._emergency_s = now_s
+
+    @property
+    def is_idle(self):
+        """Whether it has no session; one odd frame among good ones does not say so."""
+        return self._idle_in_a_row >= 2
+
+    def is_alive(self, *, now_s):
+        """Return whether its status came within the last 200 ms (R1)."""
+        return now_s - self._heard_s < CONTROLLER_TIMEOUT_S
+
+    def has_emergency(self, *, now_s):
+        """Return whether an Emergency_Stop came within the last second (R38)."""
+        return now_s - self._emergency_s < EMERGENCY_CLEAR_S
+
+    def forbids(self, *, now_s):
+        """Name what on the controller's side forbids power right now; empty if nothing does."""
+        if not self.is_alive(now_s=now_s):
+            age_s = now_s - self._heard_s
+            return (
+                f'controller silent: no Advantics_Controller_Status for {age_s * 1e3:.0f} ms (R1)'
+            )
+        if self.has_emergency(now_s=now_s):
+            return 'Emergency_Stop is in force (R38)'
+        return ''
