@@ -211,7 +211,14 @@ class Process:
         return True
 
     def close(self):
-        """Kill it with all that it started."""
+        """
+        End it with all that it started.
+
+        Kindly first: what a killed process leaves in shared memory makes later ones wait.
+        """
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(self._popen.pid, signal.SIGINT)
+            self._popen.wait(5.0)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()

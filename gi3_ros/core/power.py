@@ -28,6 +28,7 @@ from .limits import (
     SMALLEST_CURRENT_A,
 )
 from .output_stage import Stage
+from .precharge import WINDOW_V
 from .refusals import Refusals
 from .setpoint import choose, is_range_mode, Lease, Leases, Priority, Ramp
 from .signals import (
@@ -106,6 +107,7 @@ class Happening(enum.Enum):
     CLOSING = 'controller closes the communication'
     FINISHED = 'session finished'
     CONTROLLER_IDLE = 'controller idle'
+    CONTROLLER_LOST = 'controller silent'
     FAULT = 'fault'
     RESET = 'fault reset'
 
@@ -130,6 +132,8 @@ TRANSITIONS = {
     (Phase.IDLE, Happening.ANNOUNCED): Phase.WAKING,
     (Phase.WAKING, Happening.ANNOUNCED): Phase.WAKING,
     (Phase.WAKING, Happening.READY): Phase.STANDBY,
+    # Nothing is permitted yet: no fault, and an announcement that goes on begins anew.
+    (Phase.WAKING, Happening.CONTROLLER_LOST): Phase.IDLE,
     (Phase.FAULT, Happening.RESET): Phase.IDLE,
     # Before the session and while the modules wake there is nothing to stop.
     **{(phase, stop): phase for phase in (Phase.IDLE, Phase.WAKING) for stop in _STOPS},
@@ -527,7 +531,7 @@ class PowerControl:
             self.journal.finding('mid-session', _NO_PART, now_s=now_s)
         if not self._controller.is_idle:
             return
-        self._is_finished = self._awaits_idle = False
+        self._awaits_idle = False
         if self.phase in POWERED:
             self._fail(
                 f'controller went back to {State(state).name} while {self.phase.name} was '
@@ -535,6 +539,7 @@ class PowerControl:
             )
         elif self.phase is not Phase.FAULT:
             self._happen(Happening.CONTROLLER_IDLE, now_s)
+        self._is_finished = False
 
     def _on_new_session(self, _message, now_s):
         self._announced(now_s)
@@ -730,6 +735,8 @@ class PowerControl:
         if cause and self._is_finished:
             # The session is over: whoever leaves now leaves no fault behind.
             self._happen(Happening.CONTROLLER_IDLE, now_s)
+        elif cause and self.phase is Phase.WAKING:
+            self._happen(Happening.CONTROLLER_LOST, now_s)
         elif cause:
             self._fail(cause, now_s)
         elif (self.phase is Phase.WAKING and not self._not_ready(now_s)
@@ -792,7 +799,7 @@ class PowerControl:
                 reading, config.insulation_test_current, 'insulation test')
         if phase is Phase.PRECHARGE:
             yield from supervision.of_voltage(
-                reading, self._highest_v, config, window_v=supervision.WINDOW_V)
+                reading, self._highest_v, config, window_v=WINDOW_V)
             yield from supervision.of_current_cap(reading, self._precharge_cap(), 'precharge')
         if phase is Phase.POWER_TRANSFER:
             yield from supervision.of_transfer(

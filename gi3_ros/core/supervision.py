@@ -18,8 +18,6 @@ PUSHING_A = 1.0
 """From this current on the modules push: above their voltage setpoint that is a fault (R29)."""
 IDLE_CURRENT_A = 5.0
 """Through closed contactors although no power is commanded; more than a sensor's offset."""
-WINDOW_V = 20.0
-"""A vehicle may connect a battery this far above the precharge (R19)."""
 INSULATION_OHM_PER_V = 100.0
 """R14"""
 
@@ -65,7 +63,11 @@ def of_lost_temperature(reading):
 
 
 def of_voltage(reading, setpoint_v, config, *, window_v=0.0):
-    """Check the voltage while it is what the modules regulate (R11, R19)."""
+    """
+    Check the voltage while it is what the modules regulate (R11, R19).
+
+    :param window_v: how far above it the vehicle may connect a battery, in a precharge
+    """
     room_v = max(setpoint_v * LIMIT_SHARE, window_v) + config.voltage_tolerance
     yield Check(
         'voltage', reading.voltage_v > setpoint_v + room_v,

@@ -7,6 +7,7 @@ Every way out of active (deactivate, an error, a signal) sends the safe state fi
 
 import contextlib
 import dataclasses
+import os
 import signal
 import sys
 import threading
@@ -410,6 +411,8 @@ def run(make_nodes):
         parameter is unusable
     """
     ending, ended, failures = threading.Event(), threading.Event(), []
+    # Fast DDS: through shared memory each process that joins makes publishers wait, for 0.3 s.
+    os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
     # rclpy's own handlers shut the context down before the safe state could be sent.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     for number in END_SIGNALS:

@@ -193,11 +193,11 @@ def follow(site, mark, seconds):
         the setpoint's stamp and to its reception in this process, and the setpoint
     """
     site.witness.wait_for_more(STATUS, 1)  # the last command is heard, and what it moved
-    commands = [
-        frame for frame in site.witness.heard.heard[mark[0]:] if frame.base_id == COMMAND.BASE_ID]
-    # Repeated when this process was late.
-    commands = [
-        next(same) for _, same in itertools.groupby(commands, lambda frame: frame.data)]
+    commands = site.witness.of(COMMAND)
+    before = sum(frame.base_id == COMMAND.BASE_ID for frame in site.witness.heard.heard[:mark[0]])
+    # Repeated when this process was late, the one in force at the mark as well.
+    commands = [next(same) for _, same in itertools.groupby(
+        commands[before - 1:], lambda frame: frame.data)][1:]
     setpoints = itertools.pairwise(heard_since(site.setpoints, mark[1] - 1))
     found, last_v = [], site.setpoints.heard[mark[1] - 1].voltage
     for command in commands:

@@ -159,6 +159,9 @@ class Bench:
             power.reset_fault(now_s=now_s)
         elif event is Happening.FAULT:
             power.emergency_stop('for the test', now_s=now_s)
+        elif event is Happening.CONTROLLER_LOST:
+            self.silent.add('controller')
+            self.run(0.25)
         elif event is Happening.READY:
             self.measures(is_ready=True)
             self.tick()

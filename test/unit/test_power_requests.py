@@ -415,6 +415,21 @@ def test_a_fault_ends_leases_and_grants_none():
         lease(bench, 10.0)
 
 
+def test_a_lease_granted_after_the_end_is_for_the_next_session():
+    bench = in_range_mode()
+    bench.give(STANDBY)
+    bench.state = State.CLOSING_COMMUNICATION
+    bench.give(ChargeSessionFinished())
+    lease(bench, 10.0)
+    bench.run(0.3)
+    bench.state = State.WAITING_FOR_PEV
+    bench.run(0.5)
+    bench.wake()
+    bench.give(RANGE_TRANSFER)
+    bench.measures(voltage_v=360.0)
+    assert bench.run(1.0).setpoint.current_a == 10.0
+
+
 def test_no_lease_lasts_into_a_session_that_follows_without_an_idle_controller():
     """A42."""
     bench = in_range_mode()

@@ -8,6 +8,7 @@ from gi3_ros.core import supervision
 from gi3_ros.core.hardware import PowerMeasurement
 from gi3_ros.core.limits import ChargerLimits
 from gi3_ros.core.power import PowerConfig
+from gi3_ros.core.precharge import WINDOW_V
 
 CONFIG = PowerConfig(
     voltage_tolerance=5.0, current_tolerance=3.0, max_temperature=85.0,
@@ -54,7 +55,7 @@ def test_voltage_of_a_precharge_has_room_for_the_window_of_the_vehicle(
         target_v, volts, is_beyond):
     """R19: a battery 20 V above the target may be connected while the command still stands."""
     checks = supervision.of_voltage(
-        PowerMeasurement(volts, 0.0), target_v, CONFIG, window_v=supervision.WINDOW_V)
+        PowerMeasurement(volts, 0.0), target_v, CONFIG, window_v=WINDOW_V)
     assert bool(beyond(checks)) is is_beyond
 
 
