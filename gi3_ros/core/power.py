@@ -339,7 +339,9 @@ class PowerControl:
         self._stage, self._stage_reason, self._stage_s = Stage(stage), reason, now_s
         self._has_output_contactors = has_output_contactors
         if was_closed and self._stage is not Stage.CLOSED and self.phase in POWERED:
-            # It does not come back by itself: power needs a command that begins anew.
+            # It does not come back by itself: power needs a command that begins anew. What it
+            # opens for may be known here, too, and is the better reason.
+            self._fail_if(self._controller.forbids(now_s=now_s), now_s)
             self._fail(f'output stage left CLOSED: {self._stage.name} {reason}'.rstrip(), now_s)
 
     def reading(self, *, now_s):

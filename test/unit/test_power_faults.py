@@ -738,6 +738,16 @@ def test_a_stage_that_opens_under_a_function_takes_the_power_away_for_good():
     assert_dead(bench, 'output stage left CLOSED: UNLOADING power_control silent')
 
 
+def test_a_stage_that_opens_for_a_silent_controller_is_not_the_cause():
+    """The stage may notice first, by a few milliseconds: the fault names the controller."""
+    bench = transferring()
+    bench.run(1.0)
+    bench.give(AdvanticsControllerStatus(State.CHARGING))
+    bench.power.see_stage(
+        Stage.UNLOADING, 'controller silent (R1)', now_s=bench.now_s + 0.2001)
+    assert 'no Advantics_Controller_Status for 200 ms' in bench.power.fault
+
+
 def test_bleeding_that_stops_halfway_is_given_up():
     bench = Bench().lead_to(Phase.INSULATION_TEST)
     bench.measures(voltage_v=500.0)
