@@ -132,10 +132,17 @@ class World:
             if 'status' in alive:
                 self.give(AdvanticsControllerStatus(self.state))
             if 'measured' in alive:
-                self.give(PowerMeasurement(self.volts, 0.0, insulation_resistance_ohm=510e3))
+                self.give(PowerMeasurement(
+                    self.volts, self._obeyed_a(), insulation_resistance_ohm=510e3))
             if 'stage' in alive:
                 self.give(Stage.CLOSED)
             self.tick()
+
+    def _obeyed_a(self):
+        """Return the current of modules that do what they are asked for."""
+        decision = self.decision
+        is_flowing = decision is not None and decision.phase is Phase.POWER_TRANSFER
+        return decision.setpoint.current_a if is_flowing else 0.0
 
     def give(self, event):
         """Say one word to the charger."""
