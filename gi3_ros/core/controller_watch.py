@@ -9,6 +9,8 @@ State = AdvanticsControllerStatus.State
 
 IDLE_STATES = frozenset({State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AVAILABLE})
 """States in which the controller has no session."""
+_WITHOUT_SESSION = IDLE_STATES | {State.NEGOTIATING_CONNECTION}
+"""A vehicle that stays plugged may begin anew after a single status of State 1 (A42)."""
 
 
 class ControllerWatch:
@@ -36,7 +38,7 @@ class ControllerWatch:
         before = self.state if self.is_alive(now_s=now_s) else None
         self._heard_s = max(now_s, self._heard_s)
         self.state = state
-        self._idle_in_a_row = self._idle_in_a_row + 1 if state in IDLE_STATES else 0
+        self._idle_in_a_row = self._idle_in_a_row + 1 if state in _WITHOUT_SESSION else 0
         if state != before:
             self.since_s = now_s
         return before

@@ -161,9 +161,14 @@ class DischargeWindow:
         self._high_v = limits.max_charger_discharge_voltage or limits.max_charger_voltage
         self._was_low = False
 
+    def restart(self):
+        """Begin anew: an output that no current was drawn from has not sagged."""
+        self._was_low = False
+
     def permits(self, voltage_v):
         """Return whether current may be drawn at this voltage."""
-        recovered_v = self._low_v + max(RECOVERY_V, RECOVERY_SHARE * self._low_v)
+        recovered_v = min(
+            self._low_v + max(RECOVERY_V, RECOVERY_SHARE * self._low_v), self._high_v)
         self._was_low = voltage_v < (recovered_v if self._was_low else self._low_v)
         return not self._was_low and voltage_v <= self._high_v
 
@@ -240,6 +245,11 @@ class AdvertisedLimits:
         wanted = self._wanted
         return (wanted.maximum_charge_current or math.inf,
                 wanted.maximum_discharge_current or math.inf)
+
+    @property
+    def ceiling_v(self):
+        """What :meth:`set` leaves of the voltage; infinite where nothing was lowered."""
+        return self._wanted.maximum_voltage or math.inf
 
     @staticmethod
     def _lowest(value, maximum, cap):

@@ -60,6 +60,8 @@ INSULATION_SATURATION_OHM = 510e3
 """R13: the largest value that Power_Modules_Status carries"""
 CROSSING_S = 0.3
 """Command and status of the same moment arrive no further apart than this (A5)."""
+CLOSING_S = 0.5
+"""No session is announced so soon after one was finished: that is a last word of it (R44)."""
 ANNOUNCING_S = 0.3
 """New_Charge_Session repeats every 100 ms; absent for this long in State 4 it has ended (R6)."""
 PRECHARGE_MAX_A = 20.0
@@ -104,6 +106,7 @@ class Happening(enum.Enum):
     ANNOUNCED = 'session announced'
     ANNOUNCED_AGAIN = 'next session announced'
     READY = 'modules ready'
+    READY_OFF = 'modules ready, Off commanded'
     CLOSING = 'controller closes the communication'
     FINISHED = 'session finished'
     CONTROLLER_IDLE = 'controller idle'
@@ -132,6 +135,8 @@ TRANSITIONS = {
     (Phase.IDLE, Happening.ANNOUNCED): Phase.WAKING,
     (Phase.WAKING, Happening.ANNOUNCED): Phase.WAKING,
     (Phase.WAKING, Happening.READY): Phase.STANDBY,
+    # The controller may send Off until they are (A27), and then Standby before a function (R22).
+    (Phase.WAKING, Happening.READY_OFF): Phase.OFF,
     # Nothing is permitted yet: no fault, and an announcement that goes on begins anew.
     (Phase.WAKING, Happening.CONTROLLER_LOST): Phase.IDLE,
     (Phase.FAULT, Happening.RESET): Phase.IDLE,
@@ -265,7 +270,6 @@ class PowerControl:
         self._share = 1.0
         self._has_temperature = False
         self._window = DischargeWindow(config.limits)
-        self._may_discharge = False
         self._watch = supervision.Watch(config.over_limit_time)
         self._current = Ramp(config.current_ramp_up_rate, config.current_ramp_down_rate)
         self._voltage = Ramp(config.voltage_ramp_up_rate, config.voltage_ramp_down_rate)
@@ -288,6 +292,8 @@ class PowerControl:
         self._announced_s = -math.inf
         # Memory of the session.
         self._is_finished = False
+        self._finished_s = -math.inf
+        self._is_off_commanded = False
         self._awaits_idle = False
         """After a fault the controller has to be without a session before one may begin."""
         self._battery_may_be_connected = False
@@ -330,7 +336,6 @@ class PowerControl:
         self._measurement, self._measured_s = measurement, now_s
         self._share = self._derating.share(measurement.power_modules_temperature_c)
         self._has_temperature |= not math.isnan(measurement.power_modules_temperature_c)
-        self._may_discharge = self._window.permits(measurement.voltage_v)
         return True
 
     def see_stage(self, stage, reason, *, has_output_contactors=True, now_s):
@@ -390,8 +395,8 @@ class PowerControl:
                 f'{max(abs(current_a), SMALLEST_CURRENT_A):g} A as its limit (R32)'
             )
         return (
-            f'{name} {told_a:g} A is told to the vehicle for {duration_s:g} s; the vehicle sets '
-            'the current (Target_Mode, R32)'
+            f'{name} {told_a or abs(current_a):g} A is told to the vehicle for {duration_s:g} s; '
+            'the vehicle sets the current (Target_Mode, R32)'
         )
 
     def _refuse_impossible(self, current_a):
@@ -420,7 +425,8 @@ class PowerControl:
         """
         Lower what is told to the controller; see :meth:`AdvertisedLimits.set`.
 
-        In Range_Mode, where the current is ours to choose, it is kept at once as well.
+        In Range_Mode, where the current is ours to choose, it is kept at once as well, but never
+        outside of the range.
 
         :returns: words with the limits now told
         :raises ValueError: with the reason of the refusal
@@ -550,7 +556,8 @@ class PowerControl:
         self._announced_s = now_s
         is_next = self._is_finished and self.phase is not Phase.IDLE
         event = Happening.ANNOUNCED_AGAIN if is_next else Happening.ANNOUNCED
-        if (self.phase, event) not in TRANSITIONS:
+        if (self.phase, event) not in TRANSITIONS or (
+                now_s - self._finished_s < CLOSING_S):
             return
         if is_next or self.phase is Phase.IDLE:
             if (self._controller.forbids(now_s=now_s) or self._awaits_idle
@@ -568,10 +575,16 @@ class PowerControl:
         # An undefined label controls nothing (1.4).
         is_defined = isinstance(message.state, ChargeSessionFinished.State)
         if is_defined and self.phase is not Phase.FAULT:
-            self._is_finished = True
-            self._leases.clear()
-            self._ocpp_a = None
+            if self.phase is not Phase.IDLE and not self._is_finished:
+                self._drop_wishes()
+                self._transfer_command = None
+            self._is_finished, self._finished_s = True, now_s
             self._happen(Happening.FINISHED, now_s)
+
+    def _drop_wishes(self):
+        """Forget leases and OCPP_Control: they belong to one session (A16)."""
+        self._leases.clear()
+        self._ocpp_a = None
 
     def _on_emergency(self, message, now_s):
         # Whatever the origin says, defined or not: the frame asks to stop.
@@ -621,6 +634,7 @@ class PowerControl:
         if event is Request.POWER_TRANSFER:
             self._transfer_command = command
         self._is_tested |= event is Request.INSULATION_TEST
+        self._is_off_commanded = event is Request.OFF
         self._happen(event, now_s)
         maximum_v = self.config.limits.max_voltage_v
         if (command.target_voltage > maximum_v and self.phase in POWERED
@@ -663,7 +677,8 @@ class PowerControl:
 
     def _obey_doubtful_stop(self, now_s):
         stop = self._refusals.take_stop(now_s=now_s)
-        if stop is not None:
+        # Where nothing is delivered there is nothing to stop: what is in force goes on.
+        if stop is not None and self.phase in POWERED:
             self.journal.finding('doubtful stop', f'{request_of(stop).value} obeyed', now_s=now_s)
             self._command = stop
             self._happen(request_of(stop), now_s)
@@ -684,10 +699,13 @@ class PowerControl:
         if (before, event) not in TRANSITIONS:
             return
         after = self.phase = TRANSITIONS[before, event]
-        if after is Phase.IDLE and before is not Phase.IDLE and not self._is_finished:
-            # A session that was finished has cleared them: newer ones are for the next.
-            self._leases.clear()
-            self._ocpp_a = None
+        if after is Phase.IDLE and before is not Phase.IDLE:
+            self._transfer_command = None
+            self._refusals.forget()
+            # A session that was finished has dropped the wishes for it: newer ones are for the
+            # next. One that was only announced goes on when the controller is heard again.
+            if not self._is_finished and event is not Happening.CONTROLLER_LOST:
+                self._drop_wishes()
         if after in (Phase.PRECHARGE, Phase.POWER_TRANSFER):
             # The vehicle closes its contactors at the end of the precharge, unannounced (R19).
             self._battery_may_be_connected = True
@@ -699,12 +717,13 @@ class PowerControl:
         """Begin at no current and at the voltage that is there, but not above the limit."""
         present_v = 0.0 if self._measurement is None else max(0.0, self._measurement.voltage_v)
         self._current.reset()
+        self._window.restart()
         self._voltage.reset(min(present_v, self._voltage_limit()))
         self._highest_v = min(present_v, self.config.limits.max_voltage_v)
 
     def _begin_session(self):
         self._is_finished = False
-        self._battery_may_be_connected = self._is_tested = False
+        self._battery_may_be_connected = self._is_tested = self._is_off_commanded = False
         self._command, self._transfer_command = DcPowerControl(), None
         self._refusals.forget()
         self._watch.restart()
@@ -742,8 +761,10 @@ class PowerControl:
         elif cause:
             self._fail(cause, now_s)
         elif (self.phase is Phase.WAKING and not self._not_ready(now_s)
-                and not self._charge_left_behind(now_s)):
-            self._happen(Happening.READY, now_s)
+                and not (self._charge_left_behind(now_s)
+                         and self._measurement.voltage_v > SAFE_VOLTAGE_V)):
+            self._happen(
+                Happening.READY_OFF if self._is_off_commanded else Happening.READY, now_s)
 
     def _cause_still_there(self, now_s, *, waking=False):
         """Name a cause that forbids power right now, whatever is commanded; empty if none."""
@@ -753,10 +774,10 @@ class PowerControl:
     def _has_no_part(self, now_s):
         """Tell whether a session is past its announcement, or awaits one, without us (A4)."""
         controller = self._controller
-        if self.phase is not Phase.IDLE or self._is_finished or not (
-                controller.is_alive(now_s=now_s)):
-            return False
         state = controller.state
+        if (self.phase is not Phase.IDLE or not controller.is_alive(now_s=now_s)
+                or (self._is_finished and state in _ENDING)):
+            return False
         if state == State.INSULATION_TEST:
             since_s = max(controller.since_s, self._announced_s)
             return self._awaits_idle or now_s - since_s >= ANNOUNCING_S
@@ -864,7 +885,10 @@ class PowerControl:
         return f'{reading.voltage_v:.0f} V are left on the output: emptied first'
 
     def _voltage_limit(self):
-        return min(self._command.target_voltage, self.config.limits.max_voltage_v)
+        limit_v = min(self._command.target_voltage, self.config.limits.max_voltage_v)
+        if self.phase is Phase.POWER_TRANSFER and self._may_choose():
+            limit_v = min(limit_v, self._limits.ceiling_v)
+        return limit_v
 
     def _move_voltage(self, now_s):
         """Return the voltage setpoint, moved along its ramp towards the command's (R28)."""
@@ -914,9 +938,10 @@ class PowerControl:
         """R24, R25: the current that :func:`~.setpoint.choose` chose, along its ramp."""
         command, limits = self._command, self.config.limits
         volts = self._measurement.voltage_v
+        may_discharge = self._window.permits(volts)
         choice = choose(
             command, limits, lease=self._leases.in_force(now_s=now_s), ocpp_a=self._ocpp_a,
-            voltage_v=volts, share=self._share, may_discharge=self._may_discharge,
+            voltage_v=volts, share=self._share, may_discharge=may_discharge,
             ceilings_a=self._limits.ceilings_a,
         )
         self._current.move(choice.target_a, now_s=now_s)
@@ -924,7 +949,7 @@ class PowerControl:
         discharge_a, charge_a = (
             limits.largest(
                 discharging=discharging, voltage_v=volts, share=self._share,
-                may_discharge=self._may_discharge)[0]
+                may_discharge=may_discharge)[0]
             for discharging in (True, False)
         )
         self._current.clamp(0.0 - discharge_a, charge_a)
@@ -1025,6 +1050,7 @@ class PowerControl:
         return power_modules_status(reading, is_allowed=self._system_enable)
 
 
+_ENDING = (State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION)
 _PAST_ANNOUNCEMENT = range(State.PRECHARGE, State.CLOSING_COMMUNICATION + 1)
 _NO_PART = (
     'a session is running that this node has not seen begin, or was reset in: it stays off until '

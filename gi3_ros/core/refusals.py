@@ -61,4 +61,5 @@ class Refusals:
         if self._stop is None or now_s - self._stop_s < DOUBT_S:
             return None
         stop, self._stop = self._stop, None
+        self.words = ''
         return stop

@@ -144,7 +144,8 @@ def choose(
         # Too little for the modules. Never more than was asked for (R29): that leaves none,
         # unless the range has no room for none and has room for the least.
         least_a = math.copysign(smallest_a, target_a)
-        has_room = low_a <= least_a <= high_a and not low_a <= 0.0 <= high_a
+        has_room = low_a <= least_a <= high_a and not low_a <= 0.0 <= high_a and (
+            not is_ours or -ceilings_a[1] <= least_a <= ceilings_a[0])
         target_a = least_a if has_room and smallest_a <= largest_a else 0.0
         limited_by.append('charger minimum')
     return Choice(wanted_a, source, target_a, tuple(limited_by))

@@ -57,8 +57,6 @@ WAY_TO = {
 
 _MESSAGES_OF = {
     Happening.ANNOUNCED: (NewChargeSession(),),
-    Happening.ANNOUNCED_AGAIN: (
-        ChargeSessionFinished(), AdvanticsControllerStatus(State.CONNECTED_WITH_FULL_INFO)),
     Happening.CLOSING: (AdvanticsControllerStatus(State.CLOSING_COMMUNICATION),),
     Happening.FINISHED: (ChargeSessionFinished(),),
     Happening.CONTROLLER_IDLE: 2 * (AdvanticsControllerStatus(State.WAITING_FOR_PEV),),
@@ -162,9 +160,15 @@ class Bench:
         elif event is Happening.CONTROLLER_LOST:
             self.silent.add('controller')
             self.run(0.25)
-        elif event is Happening.READY:
+        elif event in (Happening.READY, Happening.READY_OFF):
+            if event is Happening.READY_OFF:
+                power.receive(OFF, now_s=now_s)
             self.measures(is_ready=True)
             self.tick()
+        elif event is Happening.ANNOUNCED_AGAIN:
+            power.receive(ChargeSessionFinished(), now_s=now_s)
+            power.receive(
+                AdvanticsControllerStatus(State.CONNECTED_WITH_FULL_INFO), now_s=now_s + 0.6)
         else:
             for message in _MESSAGES_OF[event]:
                 power.receive(message, now_s=now_s)

@@ -42,6 +42,8 @@ def test_an_emergency_is_in_force_for_a_second(age_s, is_in_force):
     ((State.WAITING_FOR_PEV, State.NOT_AVAILABLE), True),
     ((State.INITIALISING, State.CHARGING, State.INITIALISING), False),
     ((State.CHARGING, State.CHARGING), False),
+    ((State.WAITING_FOR_PEV, State.NEGOTIATING_CONNECTION), True),
+    ((State.NEGOTIATING_CONNECTION, State.CONNECTED_WITH_FULL_INFO), False),
     ((13, 13), False),
 ])
 def test_idle_is_what_two_in_a_row_say(states, is_idle):

@@ -67,7 +67,8 @@ def test_each_row_of_the_table(phase, event, target):
         for phase, event in itertools.product(WAY_TO, [*COMMANDS, *Happening])
         # Of the others, each is a fault, or there is nothing that would make it happen.
         if (phase, event) not in TRANSITIONS and event not in (
-            Happening.READY, Happening.ANNOUNCED_AGAIN, Happening.CONTROLLER_LOST)
+            Happening.READY, Happening.READY_OFF, Happening.ANNOUNCED_AGAIN,
+            Happening.CONTROLLER_LOST)
     ], ids=lambda value: value.name)
 def test_what_the_table_does_not_hold_does_not_happen(phase, event):
     bench = Bench().lead_to(phase)
@@ -456,6 +457,31 @@ def test_what_a_broken_session_left_behind_open_contactors_is_emptied(volts, mod
     assert bench.run(0.1).setpoint.mode is mode, 'once begun, to the end'
     bench.measures(voltage_v=5.0)
     assert bench.run(0.1).setpoint.mode is ModulesMode.OFF
+
+
+def test_a_little_that_stays_on_the_output_holds_up_no_session():
+    """R15 asks for 20 V; modules may stop there, and a sensor may have an offset."""
+    bench = Bench()
+    bench.stage = Stage.OPEN
+    bench.measures(voltage_v=30.0)
+    bench.run(0.2)
+    bench.measures(voltage_v=6.0)
+    assert bench.run(0.2).setpoint.mode is ModulesMode.BLEED
+    assert bench.wake().power.phase is Phase.STANDBY
+
+
+@pytest.mark.parametrize('commands, phase', [
+    ((OFF,), Phase.OFF), ((OFF, STANDBY), Phase.STANDBY), ((), Phase.STANDBY)])
+def test_off_while_the_modules_wake_asks_for_a_standby_before_a_function(commands, phase):
+    """A27, R22."""
+    bench = Bench().lead_to(Phase.WAKING)
+    bench.state = State.INSULATION_TEST
+    for command in commands:
+        bench.give(command)
+    bench.measures(is_ready=True)
+    assert bench.run(0.2).phase is phase
+    bench.give(INSULATION)
+    assert (bench.power.phase is Phase.INSULATION_TEST) is (phase is Phase.STANDBY)
 
 
 @pytest.mark.parametrize('stage, has_output_contactors', [

@@ -494,6 +494,55 @@ def test_a_start_in_the_insulation_test_joins_only_while_it_is_announced(announc
         assert bench.run(0.1).phase is Phase.STANDBY, 'no power has flown yet in this session'
 
 
+def test_a_vehicle_that_stays_plugged_may_begin_anew_after_one_status_of_state_1(bench):
+    """A42: 10, 1, 2, whatever short the 1 is."""
+    bench.lead_to(Phase.POWER_TRANSFER)
+    bench.give(EmergencyStop())
+    bench.run(1.2)
+    bench.power.reset_fault(now_s=bench.now_s)
+    bench.state = State.CLOSING_COMMUNICATION
+    bench.run(0.3)
+    bench.give(AdvanticsControllerStatus(State.WAITING_FOR_PEV))
+    bench.state = State.NEGOTIATING_CONNECTION
+    bench.run(0.3)
+    bench.wake()
+    assert bench.power.phase is Phase.STANDBY
+
+
+def test_a_session_that_goes_on_after_its_end_is_said_to_be_none_of_ours():
+    bench = transferring()
+    bench.give(STANDBY)
+    bench.give(ChargeSessionFinished())
+    bench.silent.add('controller')
+    bench.run(1.0)
+    bench.silent.clear()
+    bench.state = State.CHARGING
+    bench.sent.clear()
+    assert 'not seen begin' in bench.run(0.5).note
+    assert bench.statuses()
+
+
+@pytest.mark.parametrize('announcement', [
+    AdvanticsControllerStatus(State.CONNECTED_WITH_FULL_INFO), NewChargeSession()])
+def test_a_last_word_of_a_finished_session_begins_no_other(bench, announcement):
+    """A31: it may die in State 3."""
+    bench.wake()
+    bench.give(ChargeSessionFinished())
+    bench.run(0.4)
+    bench.give(announcement)
+    assert bench.power._is_finished
+
+
+def test_a_lowering_that_is_not_well_formed_stops_no_lowering():
+    bench = Bench().lead_to(Phase.INSULATION_TEST)
+    bench.measures(voltage_v=500.0)
+    bench.give(LOWER)
+    for volts in (500.0, 300.0, 150.0, 60.0):
+        bench.measures(voltage_v=volts)
+        bench.give(dataclasses.replace(LOWER, target_voltage=3.0))
+        assert bench.run(0.5).setpoint.mode is ModulesMode.BLEED
+
+
 def test_one_odd_idle_frame_allows_no_session_after_a_fault(bench):
     bench.wake()
     bench.give(EmergencyStop())
@@ -541,10 +590,9 @@ def test_after_a_fault_no_session_begins_before_the_controller_was_idle(bench):
     bench.run(0.5)
     assert bench.power.phase is Phase.IDLE
     assert 'was reset in' in bench.decision.note
-    bench.state = State.NEGOTIATING_CONNECTION
-    bench.run(0.3)
+    bench.give(AdvanticsControllerStatus(State.WAITING_FOR_PEV))
     bench.give(NewChargeSession())
-    assert bench.power.phase is Phase.IDLE
+    assert bench.power.phase is Phase.IDLE, 'one odd frame'
     bench.state = State.WAITING_FOR_PEV
     bench.run(0.3)
     bench.wake()
@@ -658,6 +706,7 @@ def test_a_stop_that_is_not_well_formed_is_obeyed_unless_a_good_command_follows(
     assert 'obeyed as a stop' in bench.decision.note
     assert bench.run(0.02).setpoint.mode is ModulesMode.OFF
     assert not bench.decision.fault
+    assert bench.decision.note == ''
     assert bench.decision.phase in (Phase.STANDBY, Phase.OFF)
 
 

@@ -373,9 +373,27 @@ def test_limits_are_kept_at_once_where_the_current_is_ours_to_choose():
         voltage_v=400.0, charge_current_a=20.0, discharge_current_a=10.0, now_s=bench.now_s)
     assert words.startswith('told to the controller: maximum 400 V, charge 20 A')
     assert bench.run(1.0).setpoint.current_a == 20.0
-    assert bench.decision.effective.limited_by == ('set limits',)
+    assert bench.decision.effective.limited_by == ('set limits', 'maximum voltage')
+    assert bench.decision.setpoint.voltage_v == 400.0
     bench.give(OcppControl(-30.0))
     assert bench.run(1.0).setpoint.current_a == -10.0
+
+
+def test_limits_lead_not_out_of_the_range():
+    bench = in_range_mode(dataclasses.replace(RANGE_TRANSFER, current_range_min=30.0))
+    bench.power.request_limits(
+        voltage_v=0.0, charge_current_a=10.0, discharge_current_a=0.0, now_s=bench.now_s)
+    assert bench.run(1.0).setpoint.current_a == 30.0
+    assert bench.decision.effective.limited_by == ('set limits', 'range')
+
+
+def test_the_least_of_the_modules_is_not_above_the_limits_that_were_set():
+    bench = in_range_mode(
+        dataclasses.replace(RANGE_TRANSFER, current_range_min=5.0),
+        dataclasses.replace(BOTH_WAYS, min_charger_current=30.0))
+    bench.power.request_limits(
+        voltage_v=0.0, charge_current_a=20.0, discharge_current_a=0.0, now_s=bench.now_s)
+    assert bench.run(1.0).setpoint.current_a == 0.0
 
 
 def test_in_target_mode_limits_are_the_vehicles_turn():
@@ -413,6 +431,55 @@ def test_a_fault_ends_leases_and_grants_none():
     assert bench.tick().effective.lease is None
     with pytest.raises(ValueError, match='a fault is latched'):
         lease(bench, 10.0)
+
+
+def test_a_lease_lasts_through_a_moment_of_silence_while_the_modules_wake():
+    bench = Bench(PowerConfig(limits=BOTH_WAYS)).lead_to(Phase.WAKING)
+    lease(bench, 10.0)
+    bench.silent.add('controller')
+    assert bench.run(0.3).phase is Phase.IDLE
+    bench.silent.clear()
+    bench.measures(is_ready=True)
+    bench.run(0.2)
+    bench.wake()
+    bench.give(RANGE_TRANSFER)
+    bench.measures(voltage_v=360.0)
+    assert bench.run(1.0).setpoint.current_a == 10.0
+
+
+@pytest.mark.parametrize('command', [RANGE_TRANSFER, TRANSFER])
+@pytest.mark.parametrize('wish, told_a', [(10.0, 10.0), (0.0, 0.0)])
+def test_the_mode_of_a_session_says_nothing_about_the_next(command, wish, told_a):
+    bench = in_range_mode(command)
+    bench.give(STANDBY)
+    bench.give(ChargeSessionFinished())
+    bench.state = State.WAITING_FOR_PEV
+    bench.run(0.5)
+    assert 'from the power transfer on' in lease(bench, wish)
+    bench.run(0.3)
+    assert told_by(bench)[-1] == told_a
+
+
+def test_an_end_that_is_heard_while_idle_drops_no_lease():
+    bench = Bench(PowerConfig(limits=BOTH_WAYS))
+    lease(bench, 10.0)
+    bench.give(ChargeSessionFinished())
+    assert bench.decision.effective.lease is not None
+
+
+def test_a_lease_on_all_that_the_charger_can_do_is_told_in_words():
+    bench = in_range_mode(TRANSFER)
+    assert 'Maximum_Charge_Current 120 A is told' in lease(bench, 120.0)
+
+
+@pytest.mark.parametrize('low_v, battery_v', [(350.0, 355.0), (490.0, 495.0)])
+def test_discharging_begins_at_any_voltage_that_is_permitted(low_v, battery_v):
+    """The output was at 0 V before: that was no sag."""
+    limits = dataclasses.replace(BOTH_WAYS, min_charger_discharge_voltage=low_v)
+    bench = Bench(PowerConfig(limits=limits)).wake()
+    bench.measures(voltage_v=battery_v)
+    bench.give(DISCHARGE)
+    assert bench.run(1.0).setpoint.current_a == -20.0
 
 
 def test_a_lease_granted_after_the_end_is_for_the_next_session():
