@@ -211,11 +211,12 @@ def test_a_stage_fault_stops_the_power_for_good(peers, transfer):
 
 
 def test_deactivated_it_withdraws_system_enable_and_falls_silent(world, peers, beats, transfer):
-    mark = peers.setpoints.mark
-    assert is_allowed(peers.statuses.last)
+    # The one from before it was ready may have been the last so far.
+    peers.statuses.wait_for(is_allowed)
+    mark, allowed = peers.setpoints.mark, peers.statuses.mark
     assert world.change(transfer, 'deactivate')
     assert peers.wait_for_setpoint(ModulesMode.OFF, after=mark).reason
-    peers.statuses.wait_for(lambda status: not is_allowed(status))
+    peers.statuses.wait_for(lambda status: not is_allowed(status), after=allowed)
     beats.go_on(0.2)
     heard = (peers.statuses.mark, peers.setpoints.mark)
     beats.go_on(0.5)
