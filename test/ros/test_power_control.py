@@ -384,11 +384,12 @@ def test_impossible_limits_are_refused_in_words(world, power_control):
 
 
 def test_emergency_stop_by_service_latches_with_its_reason(world, peers, transfer, seconds):
-    mark = peers.setpoints.mark
+    peers.statuses.wait_for(is_allowed)
+    mark, allowed = peers.setpoints.mark, peers.statuses.mark
     answer = world.call(srv.EmergencyStop, 'emergency_stop', reason='robot fell over')
     assert answer.success
     assert 'robot fell over' in peers.wait_for_setpoint(ModulesMode.OFF, after=mark).reason
-    assert not is_allowed(peers.statuses.wait_for(lambda status: not is_allowed(status)))
+    peers.statuses.wait_for(lambda status: not is_allowed(status), after=allowed)
     peers.transfer(50.0)
     assert_stays_off(peers)
     fault = wait_for_fault(peers, 'robot fell over')
