@@ -419,6 +419,38 @@ def test_the_three_moments_of_lowering_are_told_apart(phase, state, target):
     assert bench.power.phase is target
 
 
+@pytest.mark.parametrize('later_s, phase', [
+    (0.29, Phase.LOWERING_ON_CLOSING), (0.31, Phase.LOWERING_AT_END)])
+def test_a_lowering_is_the_third_only_where_command_and_status_cross(later_s, phase):
+    """A5, R17: without own contactors the second one stays ignored, whatever State comes later."""
+    bench = Bench().lead_to(Phase.POWER_TRANSFER)
+    bench.give(STANDBY)
+    bench.power.receive(LOWER, now_s=bench.now_s)
+    bench.power.receive(
+        AdvanticsControllerStatus(State.CLOSING_COMMUNICATION), now_s=bench.now_s + later_s)
+    assert bench.power.phase is phase
+
+
+@pytest.mark.parametrize('later_s, is_next', [(0.49, False), (0.51, True)])
+def test_the_next_session_is_announced_no_sooner_than_half_a_second_after_the_end(
+        later_s, is_next):
+    bench = Bench().lead_to(Phase.STANDBY)
+    bench.power.receive(ChargeSessionFinished(), now_s=bench.now_s)
+    bench.power.receive(
+        AdvanticsControllerStatus(State.CONNECTED_WITH_FULL_INFO), now_s=bench.now_s + later_s)
+    assert (bench.power.phase is Phase.WAKING) is is_next
+
+
+@pytest.mark.parametrize('later_s, is_said', [(0.29, False), (0.31, True)])
+def test_an_insulation_test_that_is_not_announced_is_none_of_ours(later_s, is_said):
+    bench = Bench()
+    begin_s = bench.now_s + 0.01
+    for age_s in (0.0, 0.15, later_s):
+        bench.power.receive(
+            AdvanticsControllerStatus(State.INSULATION_TEST), now_s=begin_s + age_s)
+    assert ('not seen begin' in bench.power.tick(now_s=begin_s + later_s).note) is is_said
+
+
 def test_a_vehicle_that_becomes_ready_turns_lowering_after_the_test_into_no_bleeding():
     """The battery is on its way to the output: whatever it says, it is not bled."""
     bench = Bench().lead_to(Phase.LOWERING_AFTER_TEST)
