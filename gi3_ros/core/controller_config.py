@@ -74,26 +74,28 @@ class PistolSection:
 
 def read(text, *, pistol=''):
     """
-    Read the section of one pistol.
+    Read the section of one pistol; :func:`parse` and :func:`section_of` in one.
 
     :param text: the whole configuration file
+    """
+    return section_of(parse(text), pistol=pistol)
+
+
+def section_of(parser, *, pistol=''):
+    """
+    Return the section of one pistol.
+
+    :param parser: what :func:`parse` or :func:`parse_mapping` returned
     :param pistol: its name (``CCS DC`` or ``pistol:CCS DC``, in any case); empty for the only DC
         pistol that is enabled or, without a list of enabled ones, the only one with a section
     :returns: a :class:`PistolSection`; old names (A20) and ``use_sequence_flags`` in ``[charger]``
         (A8) are accepted with a warning
-    :raises ValueError: for a text that cannot be read, a pistol that is not there or not certain,
-        an entry that is there twice with different texts, or a pistol that speaks another
-        interface: ``charger_type``, or AC (R53)
+    :raises ValueError: for a pistol that is not there or not certain, an entry that is there twice
+        with different texts, or a pistol that speaks another interface: ``charger_type``, or AC
+        (R53)
     """
-    parser = _parse(text.removeprefix('\ufeff'))
-    sections = {}
-    for section in parser.sections():
-        if section.strip().lower().startswith('pistol:'):
-            if _plain(section) in sections:
-                raise ValueError(f'[{section}] is there twice, written differently')
-            sections[_plain(section)] = section
-    listed = parser.get('pistols', 'enabled', fallback='').split('\n')
-    enabled = [_plain(each) for each in listed if each.strip()]
+    sections = _sections(parser)
+    enabled = _enabled(parser)
     there = ', '.join(f'[{section}]' for section in sections.values()) or 'no pistol section'
     wanted = _plain(pistol) or _only(enabled or sections, there)
     if wanted == _AC:
@@ -112,14 +114,58 @@ def read(text, *, pistol=''):
     )
 
 
+def dc_pistols(parser):
+    """Return the names of the DC pistols that are enabled, or have a section where none is."""
+    return [name for name in (_enabled(parser) or _sections(parser)) if name != _AC]
+
+
+def parse_mapping(pistols):
+    """
+    Take the sections from a mapping instead: pistol name to a mapping of entries.
+
+    What is written so is for this interface: ``charger_type`` need not be given.
+    """
+    parser = _new_parser()
+    parser.read_dict({
+        f'pistol:{name}': {'charger_type': CHARGER_TYPE, **entries}
+        for name, entries in pistols.items()
+    })
+    return parser
+
+
+def _sections(parser):
+    """Return the pistols' sections as the file spells them, by their plain names."""
+    sections = {}
+    for section in parser.sections():
+        if section.strip().lower().startswith('pistol:'):
+            if _plain(section) in sections:
+                raise ValueError(f'[{section}] is there twice, written differently')
+            sections[_plain(section)] = section
+    return sections
+
+
+def _enabled(parser):
+    listed = parser.get('pistols', 'enabled', fallback='').split('\n')
+    return [_plain(each) for each in listed if each.strip()]
+
+
 def _plain(pistol):
     return pistol.strip().lower().removeprefix('pistol:').strip()
 
 
-def _parse(text):
-    parser = configparser.RawConfigParser(inline_comment_prefixes=('#',))
+def _new_parser():
+    return configparser.RawConfigParser(inline_comment_prefixes=('#',))
+
+
+def parse(text):
+    """
+    Take a configuration file apart.
+
+    :raises ValueError: for a text that cannot be read, with the line
+    """
+    parser = _new_parser()
     try:
-        parser.read_string(text)
+        parser.read_string(text.removeprefix('\ufeff'))
     except (configparser.DuplicateSectionError, configparser.DuplicateOptionError) as error:
         what = f'[{error.section}] {getattr(error, "option", "")}'.strip()
         raise ValueError(f'line {error.lineno}: {what} is there twice') from error

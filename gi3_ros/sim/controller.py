@@ -6,16 +6,21 @@ something happens (:class:`Trigger`), and the table says which stage comes next.
 stage (``_in_<stage>``) does the stage's work and names what happened; ``_supervise`` names what
 may happen in any stage. What is not in the table does not move the session.
 
-Decoded messages in, messages to send out; no clock and no CAN. Built so far: CCS with
-ISO 15118-2 in Target_Mode.
+What differs between the protocols is settled in :mod:`.agreement`; CHAdeMO takes its own way
+between the insulation test and the energy transfer (interface.md 4.2).
+
+Decoded messages in, messages to send out; no clock and no CAN.
 """
 
 import dataclasses
 import enum
 import math
 
+from ..core.limits import Derating
 from ..core.signals import (
+    AdmCoCui1Inputs,
     AdmCsSeccInputs,
+    AdmCsSeccOutputs,
     AdvanticsControllerStatus,
     ChargeSessionFinished,
     ChargeStatusChange,
@@ -27,20 +32,29 @@ from ..core.signals import (
     EvInformationDischargeLimits,
     EvInformationVoltages,
     NewChargeSession,
+    OcppControl,
     PowerModulesStatus,
     SequenceControl,
 )
-from .vehicle import ChargeLimits
+from .agreement import agree, charger_limits, current_range, Direction, LABEL, NoAgreement
 
 State = AdvanticsControllerStatus.State
 Origin = EmergencyStop.Origin
-Protocol = NewChargeSession.CommunicationProtocol
 PlugAndPins = NewChargeSession.PlugAndPins
+SetpointsMode = DcPowerControl.SetpointsMode
 
 LOW_VOLTAGE_V = 20.0
 """Lowering is done at or below this (R15)."""
+UNLOCKING_VOLTAGE_V = 10.0
+"""CHAdeMO lets the plug go at or below this (R18)."""
 LOW_CURRENT_A = 1.0
-"""CCS goes on with the end of the charge at or below this magnitude (R42, A36)."""
+CHADEMO_LOW_CURRENT_A = 5.0
+"""The end of the charge goes on at or below this magnitude (R42, A36)."""
+CLOSING_DIFFERENCE_V = 20.0
+"""The main relay closes over the precharge relay at or below this."""
+DERATING_C = 75.0
+MAX_TEMPERATURE_C = 85.0
+"""Of the power modules: half the current at the second, where the charge ends (R50)."""
 INSULATION_OHM_PER_V = 100.0
 """Wanted in the test (R12); below it while power is in use: emergency (R14)."""
 INSULATION_ABSOLUTE_OHM = 100e3
@@ -69,6 +83,8 @@ class Stage(enum.Enum):
     PRECHARGE = enum.auto()
     PRECHARGE_DONE = enum.auto()
     """One Standby after the vehicle has closed its contactors."""
+    CONNECTING = enum.auto()
+    """CHAdeMO instead: the vehicle closes its contactors, behind a diode or a relay (R46, R47)."""
     WAITING_FOR_CHARGE = enum.auto()
     CHARGING = enum.auto()
     ENDING_CURRENT = enum.auto()
@@ -89,15 +105,19 @@ class Trigger(enum.Enum):
     START_FORBIDDEN = 'Start_Charge_Authorisation is not given'
     START_ALLOWED = 'sessions may start'
     PLUGGED_IN = 'vehicle plugged in'
+    START_PRESSED = 'start button pressed'
     AUTHORISATION_NEEDED = 'external authorisation is needed'
     IDENTIFIED = 'vehicle parameters are known'
+    NO_AGREEMENT = 'vehicle and charger do not fit'
     REFUSED = 'authorisation refused'
     PARAMETERS_DONE = 'charge parameters are final'
     MODULES_ENABLED = 'power modules are enabled'
     STEP_DONE = 'step done'
+    NO_TEST = 'no insulation test (skip_cable_check)'
     INSULATION_GOOD = 'insulation is good'
     INSULATION_BAD = 'insulation test failed'
     OUTPUT_LOW = 'output is low'
+    OUTPUT_LOW_CHADEMO = 'output is low, the vehicle may close its contactors'
     VEHICLE_CONNECTED = 'vehicle has closed its contactors'
     POWER_WANTED = 'vehicle wants power'
     CURRENT_LOW = 'current is low'
@@ -131,9 +151,11 @@ TRANSITIONS = {
     Stage.WAITING_FOR_PEV: {
         Trigger.START_FORBIDDEN: Stage.NOT_AVAILABLE,
         Trigger.PLUGGED_IN: Stage.NEGOTIATING,
+        Trigger.START_PRESSED: Stage.NEGOTIATING,
     },
     Stage.NEGOTIATING: {
         **_BEFORE_MODULES,
+        Trigger.NO_AGREEMENT: Stage.CLOSING,
         Trigger.AUTHORISATION_NEEDED: Stage.AUTHORISATION,
         Trigger.IDENTIFIED: Stage.FULL_INFO,
     },
@@ -153,6 +175,7 @@ TRANSITIONS = {
     Stage.READY: {
         **_WITH_MODULES,
         Trigger.STEP_DONE: Stage.TESTING,
+        Trigger.NO_TEST: Stage.LOWERING,
     },
     Stage.TESTING: {
         **_WITH_MODULES,
@@ -162,6 +185,7 @@ TRANSITIONS = {
     Stage.LOWERING: {
         **_WITH_MODULES, **_IMPATIENT,
         Trigger.OUTPUT_LOW: Stage.PRECHARGE,
+        Trigger.OUTPUT_LOW_CHADEMO: Stage.CONNECTING,
     },
     Stage.PRECHARGE: {
         **_WITH_BATTERY, **_IMPATIENT,
@@ -170,6 +194,10 @@ TRANSITIONS = {
     Stage.PRECHARGE_DONE: {
         **_WITH_BATTERY,
         Trigger.STEP_DONE: Stage.WAITING_FOR_CHARGE,
+    },
+    Stage.CONNECTING: {
+        **_WITH_BATTERY, **_IMPATIENT,
+        Trigger.VEHICLE_CONNECTED: Stage.WAITING_FOR_CHARGE,
     },
     # May take hours (R48): nobody loses patience here.
     Stage.WAITING_FOR_CHARGE: {
@@ -217,6 +245,7 @@ REPORTED = {
     Stage.LOWERING: State.INSULATION_TEST,
     Stage.PRECHARGE: State.PRECHARGE,
     Stage.PRECHARGE_DONE: State.PRECHARGE,
+    Stage.CONNECTING: State.INSULATION_TEST,
     Stage.WAITING_FOR_CHARGE: State.WAITING_FOR_CHARGE,
     Stage.CHARGING: State.CHARGING,
     Stage.ENDING_CURRENT: State.ENDING_CHARGE,
@@ -252,73 +281,19 @@ CONSTANT_POWER_CONTROL = {
 }
 """DC_Power_Control where it is always the same; None is sent before the modules are asked."""
 
+_SENT_ONCE = frozenset({
+    Stage.READY, Stage.PRECHARGE_DONE, Stage.WAITING_FOR_CHARGE, Stage.ENDING_OPEN,
+    Stage.WELDING_DETECTION,
+})
+"""Stages whose command goes out once when the vehicle sets the pace (4.1)."""
 _ENDS = frozenset({
-    Trigger.STOP, Trigger.REFUSED, Trigger.INSULATION_BAD, Trigger.CURRENT_STAYS,
+    Trigger.STOP, Trigger.NO_AGREEMENT, Trigger.REFUSED, Trigger.INSULATION_BAD, Trigger.CURRENT_STAYS,
     Trigger.UNAVAILABLE, Trigger.VEHICLE_TIMEOUT, Trigger.UNPLUGGED, Trigger.EMERGENCY,
 })
 """Triggers that say why a session ended; the last one counts."""
 IDLE_STAGES = frozenset({Stage.INITIALISING, Stage.NOT_AVAILABLE, Stage.WAITING_FOR_PEV})
 _POWER_STAGES = frozenset({Stage.PRECHARGE, Stage.CHARGING})
 """Power functions after the insulation test."""
-
-
-class InsulationRule(enum.Enum):
-    """How much insulation the test asks for (A1)."""
-
-    OHM_PER_VOLT = 'ohm_per_volt'
-    """100 Ohm per volt of the test voltage, as in the database of v3.2."""
-    ABSOLUTE = 'absolute'
-    """100 kOhm."""
-
-
-@dataclasses.dataclass(frozen=True)
-class ControllerConfig:
-    """
-    Configuration of the controller.
-
-    The first group has the names and defaults of the real controller's entries (interface.md 5.1;
-    0 W is computed from voltage and current), the second is the simulator's own.
-    """
-
-    index: int = 1
-    use_sequence_flags: bool = True
-    charger_can_timeout_ms: float = 500.0
-    max_charger_voltage: float = 500.0
-    max_charger_current: float = 120.0
-    max_charger_power: float = 0.0
-    max_cable_voltage: float = 500.0
-    max_cable_current: float = 100.0
-    max_cable_power: float = 0.0
-    energy_transfer_type: str = 'DC_extended'
-
-    external_authorisation: bool = False
-    """Ask for CCS_Authorisation_Done; needs the flags."""
-    boot_s: float = 1.0
-    """The real controller takes about 15 s."""
-    negotiation_s: float = 1.5
-    insulation_rule: InsulationRule = InsulationRule.OHM_PER_VOLT
-    insulation_iterations: int = 10
-    insulation_timeout_s: float = 30.0
-    power_control_period_s: float = 0.1
-    ending_period_s: float = 0.05
-    """Some chargers stop only when Standby is repeated quickly (A10)."""
-    ending_timeout_s: float = 3.0
-    lowering_timeout_s: float = 3.0
-    """For the lowering on closing, which is not stated to be waited for."""
-    closing_s: float = 3.0
-    information_period_s: float = 1.0
-    """EV information is repeated this often while charging."""
-
-    def __post_init__(self):
-        """Refuse what the interface cannot express."""
-        if not 1 <= self.index <= 31:
-            raise ValueError(f'index is {self.index}, permitted are 1..31 (A19)')
-        if self.energy_transfer_type not in ('DC_core', 'DC_extended'):
-            raise ValueError(
-                f'energy_transfer_type is {self.energy_transfer_type!r}, '
-                'permitted are DC_core and DC_extended')
-        if self.external_authorisation and not self.use_sequence_flags:
-            raise ValueError('external_authorisation needs use_sequence_flags (R36)')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -329,8 +304,11 @@ class Outcome:
     reason: str
     duration_s: float
     charging_s: float
-    energy_wh: float
-    """Into the vehicle's battery."""
+    energy_charged_wh: float
+    energy_discharged_wh: float
+    """Into and out of the vehicle's battery."""
+    agreement: object
+    """What controller and vehicle settled on (:class:`~.agreement.Agreement`), or ``None``."""
     insulation_resistance_ohm: float
     """Lowest value that counted in the test; NaN without a test."""
 
@@ -339,12 +317,18 @@ class Outcome:
         """Whether the session ended in the regular way."""
         return self.state is ChargeSessionFinished.State.CLEAN_STOP
 
+    @property
+    def energy_wh(self):
+        """Into the battery, what came out of it subtracted."""
+        return self.energy_charged_wh - self.energy_discharged_wh
+
 
 @dataclasses.dataclass
 class _Session:
     """What is known about the session in progress; a new one starts with nothing."""
 
     started_s: float
+    agreement: object = None
     is_announced: bool = False
     heard_status: bool = False
     was_enabled: bool = False
@@ -394,14 +378,22 @@ class Controller:
         self.status = PowerModulesStatus()
         self.parameters = DcPowerParameters()
         self.flags = SequenceControl()
+        self.outputs = AdmCsSeccOutputs()
+        """What the charger wants of the digital outputs."""
+        self.inputs = 0
+        """Levels of the digital inputs that are monitored, bit 0 the first."""
+        self._derating = Derating(DERATING_C, MAX_TEMPERATURE_C)
         self._status_at_s = -math.inf
         self._status_is_new = False
         self._stage_since_s = None
         self._session = None
         self._is_plug_in_remembered = False
+        self._is_start_remembered = False
         self._was_plugged = False
         self._stop_pressed = False
         self._emergency_cause = ''
+        self._disagreement = ''
+        self._answered_request_s = None
         self._is_emergency_held = False
         self._outbox = []
         self._sent_state = None
@@ -434,7 +426,9 @@ class Controller:
         elif isinstance(message, DcPowerParameters):
             self.parameters = message
         elif isinstance(message, SequenceControl):
-            self._receive_flags(message)
+            self._receive_flags(message, now_s)
+        elif isinstance(message, AdmCsSeccOutputs):
+            self._receive_outputs(message, now_s)
 
     def _receive_status(self, status, now_s):
         self.status = status
@@ -446,14 +440,47 @@ class Controller:
             if status.system_enable is PowerModulesStatus.SystemEnable.ALLOWED:
                 session.was_enabled = True
 
-    def _receive_flags(self, flags):
+    def _receive_flags(self, flags, now_s):
+        config = self.config
         # A7: what is said while the controller boots is not taken as initialisation.
-        if not self.config.use_sequence_flags or self.stage is Stage.INITIALISING:
+        if not config.use_sequence_flags or (
+                self.stage is Stage.INITIALISING and not config.takes_early_flags):
             return
-        # R39: only the change from 0 to 1 acts, and outside of a session nobody is stopped.
-        if flags.user_stop_button and not self.flags.user_stop_button:
-            self._stop_pressed = self._session is not None
-        self.flags = flags
+        before, self.flags = self.flags, flags
+        # R39: only the change from 0 to 1 acts.
+        if flags.user_stop_button and not before.user_stop_button:
+            self.press_stop()
+        if flags.chademo_start_button and not before.chademo_start_button:
+            self.press_start(now_s=now_s)
+
+    def _receive_outputs(self, outputs, now_s):
+        if outputs != self.outputs:
+            self.outputs = outputs
+            levels = [int(getattr(outputs, f'digital_output{n}')) for n in range(1, 5)]
+            self._event(now_s, f'digital outputs 1 to 4: {levels}')
+
+    # What people do
+
+    def press_stop(self):
+        """Press the stop button; outside of a session nobody is stopped."""
+        self._stop_pressed = self._session is not None
+
+    def press_start(self, *, now_s):
+        """Press the start button of CHAdeMO; remembered while no session may start (R35)."""
+        if not self.config.is_chademo:
+            self._event(now_s, 'start button: has no meaning in CCS')
+        elif self._session is None and not self._is_start_remembered:
+            self._is_start_remembered = True
+            self._event(now_s, 'start button pressed')
+
+    def ask_again(self):
+        """Let the vehicle that is plugged in ask for another session (A42)."""
+        if self.vehicle.is_plugged:
+            self._is_plug_in_remembered = True
+
+    def set_ocpp_target(self, current_a):
+        """Let the central system choose the current; negative discharges (R30)."""
+        self._outbox.append(OcppControl(dynamic_target_current=current_a))
 
     def emergency_stop(self, cause, *, origin=Origin.EVSE, now_s):
         """Raise an emergency that lasts until :meth:`release_emergency` (the mushroom button)."""
@@ -501,6 +528,8 @@ class Controller:
             enter(now_s)
 
     def _reason_of(self, trigger):
+        if trigger is Trigger.NO_AGREEMENT:
+            return f'{trigger.value}: {self._disagreement}'
         if trigger is Trigger.EMERGENCY:
             return f'{trigger.value}: {self._emergency_cause}'
         if trigger is Trigger.STOP:
@@ -522,7 +551,7 @@ class Controller:
         if self.vehicle.is_plugged and not self._was_plugged:
             self._is_plug_in_remembered = True
         elif not self.vehicle.is_plugged:
-            self._is_plug_in_remembered = False
+            self._is_plug_in_remembered = self._is_start_remembered = False
         self._was_plugged = self.vehicle.is_plugged
 
     def _supervise(self, now_s):
@@ -561,12 +590,15 @@ class Controller:
             self._raise_emergency(
                 'System_Enable withdrawn in the charging loop (R8)', Origin.EVSE, now_s)
         elif self.stage in _POWER_STAGES and self._status_is_new:
-            volts = max(self._sent_power_control.target_voltage, status.present_voltage)
+            volts = max(self._told_target_v(), status.present_voltage)
             needed_ohm = INSULATION_OHM_PER_V * volts
             if status.insulation_resistance < needed_ohm:
                 self._raise_emergency(
                     f'insulation {status.insulation_resistance / 1e3:.0f} kOhm at {volts:.0f} V, '
                     f'needed {needed_ohm / 1e3:.1f} kOhm (R14)', Origin.EVSE, now_s)
+
+    def _told_target_v(self):
+        return 0.0 if self._sent_power_control is None else self._sent_power_control.target_voltage
 
     def _is_withdrawn(self, session):
         return (
@@ -576,7 +608,7 @@ class Controller:
 
     def _patience_s(self):
         vehicle = self.vehicle.config
-        if self.stage is Stage.PRECHARGE:
+        if self.stage in (Stage.PRECHARGE, Stage.CONNECTING):
             return vehicle.precharge_patience_s
         return vehicle.patience_s
 
@@ -604,13 +636,16 @@ class Controller:
         permission = self._permission()
         if permission is Trigger.START_FORBIDDEN:
             return permission
-        can_start = self._is_plug_in_remembered and self.emergency_origin is None
-        return Trigger.PLUGGED_IN if can_start else None
+        if not self._is_plug_in_remembered or self.emergency_origin is not None:
+            return None
+        if not self.config.is_chademo:
+            return Trigger.PLUGGED_IN
+        return Trigger.START_PRESSED if self._is_start_remembered else None
 
     # Getting to know the vehicle
 
     def _enter_negotiating(self, now_s):
-        self._is_plug_in_remembered = False
+        self._is_plug_in_remembered = self._is_start_remembered = False
         self._stop_pressed = False
         self._session = _Session(now_s)
         self._sent_information = {}
@@ -619,7 +654,14 @@ class Controller:
     def _in_negotiating(self, now_s):
         if self._in_stage_for(now_s) < self.config.negotiation_s:
             return None
-        if self.config.external_authorisation:
+        try:
+            agreement = agree(self.config, self.vehicle.config)
+        except NoAgreement as error:
+            self._disagreement = str(error)
+            return Trigger.NO_AGREEMENT
+        self._session.agreement = agreement
+        self._event(now_s, f'agreed: {agreement}')
+        if self.config.needs_authorisation:
             return Trigger.AUTHORISATION_NEEDED
         return Trigger.IDENTIFIED
 
@@ -647,20 +689,29 @@ class Controller:
             return
         if self._announcement_cycle.is_due(NewChargeSession.PERIOD_S, now_s=now_s):
             session.is_announced = True
-            is_extended = self.config.energy_transfer_type == 'DC_extended'
-            self._outbox.append(NewChargeSession(
-                Protocol.CCS_ISO_15118_2013_V2,
-                PlugAndPins.CCS_DC_EXTENDED if is_extended else PlugAndPins.CCS_DC_CORE,
-            ))
+            self._outbox.append(
+                NewChargeSession(LABEL[session.agreement.protocol], self._pins()))
+
+    def _pins(self):
+        if self.config.is_chademo:
+            return PlugAndPins.CHADEMO
+        if self.config.energy_transfer_type == 'DC_extended':
+            return PlugAndPins.CCS_DC_EXTENDED
+        return PlugAndPins.CCS_DC_CORE
 
     # Insulation test
+
+    def _enter_not_ready(self, now_s):
+        if self.config.is_chademo:
+            self._event(now_s, 'plug locked')
 
     def _in_not_ready(self, now_s):
         self._announce(now_s)
         return Trigger.MODULES_ENABLED if self._session.was_enabled else None
 
     def _in_ready(self, now_s):
-        return self._after_one_period(now_s)
+        trigger = self._after_one_period(now_s)
+        return Trigger.NO_TEST if trigger and self.config.skip_cable_check else trigger
 
     def _in_testing(self, now_s):
         session, status = self._session, self.status
@@ -683,13 +734,14 @@ class Controller:
         return self._charger_limits().voltage_v
 
     def _needed_insulation_ohm(self, test_v):
-        if self.config.insulation_rule is InsulationRule.ABSOLUTE:
+        if self.config.insulation_rule == 'absolute':
             return INSULATION_ABSOLUTE_OHM
         return INSULATION_OHM_PER_V * test_v
 
     def _in_lowering(self, now_s):
-        is_low = self._status_is_new and self.status.present_voltage <= LOW_VOLTAGE_V
-        return Trigger.OUTPUT_LOW if is_low else None
+        if not self._status_is_new or self.status.present_voltage > LOW_VOLTAGE_V:
+            return None
+        return Trigger.OUTPUT_LOW_CHADEMO if self.config.is_chademo else Trigger.OUTPUT_LOW
 
     # Precharge
 
@@ -701,6 +753,32 @@ class Controller:
 
     def _in_precharge_done(self, now_s):
         return self._after_one_period(now_s)
+
+    # CHAdeMO connects without the power modules
+
+    def _enter_connecting(self, now_s):
+        self.vehicle.connect()
+
+    def _in_connecting(self, now_s):
+        if not self.vehicle.contactors_closed:
+            return None
+        if not self.config.chademo_precharge:
+            return Trigger.VEHICLE_CONNECTED
+        # R47: the modules float, so what they report is what came through the resistor.
+        difference_v = abs(self.status.present_voltage - self.vehicle.open_circuit_voltage_v)
+        is_close = self._status_is_new and difference_v <= CLOSING_DIFFERENCE_V
+        return Trigger.VEHICLE_CONNECTED if is_close else None
+
+    @property
+    def precharge_relay_closed(self):
+        """Whether Digital_OUT1 drives the precharge relay of CHAdeMO (R47)."""
+        return self.stage is Stage.CONNECTING and self.config.chademo_precharge
+
+    @property
+    def relay_closed(self):
+        """Whether its own relay is closed, which drives contactors of the charger (R45, A41)."""
+        command = self._sent_power_control
+        return command is not None and command.output_contactors == _CLOSE
 
     def _enter_waiting_for_charge(self, now_s):
         self._outbox.append(ChargeStatusChange(
@@ -721,35 +799,42 @@ class Controller:
         return None
 
     def _charger_limits(self):
-        """Merge configuration, cable and DC_Power_Parameters: 0 is the default, capped (R33)."""
-        config, parameters = self.config, self.parameters
-        voltage_v = min(
-            parameters.maximum_voltage or config.max_charger_voltage,
-            config.max_charger_voltage, config.max_cable_voltage,
-        )
-        current_a = min(
-            parameters.maximum_charge_current or config.max_charger_current,
-            config.max_charger_current, config.max_cable_current,
-        )
-        power_w = min(
-            config.max_charger_power or config.max_charger_voltage * config.max_charger_current,
-            config.max_cable_power or config.max_cable_voltage * config.max_cable_current,
-        )
-        return ChargeLimits(voltage_v, current_a, power_w)
+        return charger_limits(
+            self.config.limits, self.parameters, self._derating.share(self._modules_c()))
+
+    def _modules_c(self):
+        """Return the temperature of the power modules, NaN when they do not tell (R50)."""
+        celsius = self.status.power_modules_temperature
+        return celsius if celsius > PowerModulesStatus().power_modules_temperature else math.nan
 
     def _transfer_command(self, now_s):
         # Merged anew each time, so that new DC_Power_Parameters act on a running charge (A44).
-        limits = self._charger_limits()
-        request = self.vehicle.request(limits, now_s=now_s)
-        current_a = min(
-            request.current_a, limits.current_a,
-            limits.power_w / max(self.status.present_voltage, 1.0),
-        )
+        limits, agreement, vehicle = self._charger_limits(), self._session.agreement, self.vehicle
+        if self._modules_c() >= MAX_TEMPERATURE_C:
+            vehicle.ask_to_stop(f'the power modules are at {self._modules_c():.0f} °C (R50)')
+        if vehicle.is_pausing(now_s=now_s):
+            return STANDBY_CLOSED
+        if agreement.mode is SetpointsMode.RANGE_MODE or agreement.is_range_converted:
+            window = vehicle.window(limits, agreement.direction, now_s=now_s)
+            voltage_v = window.voltage_v
+            low_a, high_a = current_range(window, agreement.direction)
+            if agreement.is_range_converted:
+                # A43: as the modules would, that cannot choose.
+                is_out = agreement.direction is Direction.DISCHARGE
+                low_a = high_a = low_a if is_out else high_a
+        else:
+            request = vehicle.request(limits, agreement.direction, now_s=now_s)
+            voltage_v = request.voltage_v
+            volts = max(self.status.present_voltage, 1.0)
+            high_a = min(request.current_a, limits.current_a, limits.power_w / volts)
+            low_a = high_a = max(
+                high_a, -limits.discharge_current_a, -limits.discharge_power_w / volts)
         return DcPowerControl(
-            target_voltage=min(request.voltage_v, limits.voltage_v),
-            current_range_max=current_a,
-            current_range_min=current_a,
+            target_voltage=min(voltage_v, limits.voltage_v),
+            current_range_max=high_a,
+            current_range_min=low_a,
             power_function=DcPowerControl.PowerFunction.POWER_TRANSFER,
+            setpoints_mode=agreement.mode,
             output_contactors=_CLOSE,
         )
 
@@ -761,7 +846,8 @@ class Controller:
             ChargeStatusChange.VehicleReadyForCharging.CHARGE_STOPPED))
 
     def _in_ending_current(self, now_s):
-        if self._status_is_new and abs(self.status.present_current) <= LOW_CURRENT_A:
+        low_a = CHADEMO_LOW_CURRENT_A if self.config.is_chademo else LOW_CURRENT_A
+        if self._status_is_new and abs(self.status.present_current) <= low_a:
             self._session.ended_regularly = True
             return Trigger.CURRENT_LOW
         if self._in_stage_for(now_s) >= self.config.ending_timeout_s:
@@ -782,13 +868,20 @@ class Controller:
         if self.vehicle.contactors_closed and not waited:
             return None
         trigger = self._after_one_period(now_s)
-        if trigger is not None and self.vehicle.config.welding_detection_s > 0:
+        config = self.config
+        is_supported = config.support_welding_detection or not config.is_chademo
+        if trigger and is_supported and self.vehicle.config.welding_detection_s > 0:
             return Trigger.WELDING_DETECTION
         return trigger
 
     def _in_welding_detection(self, now_s):
-        waited = self._in_stage_for(now_s) >= self.vehicle.config.welding_detection_s
-        return Trigger.STEP_DONE if waited else None
+        if self._in_stage_for(now_s) < self.vehicle.config.welding_detection_s:
+            return None
+        if self.vehicle.contactors_closed:
+            self._event(
+                now_s, 'welding detection: the vehicle finds its contactors welded, '
+                f'{self.vehicle.inlet_voltage_v:.0f} V at the inlet')
+        return Trigger.STEP_DONE
 
     # Closing
 
@@ -798,20 +891,27 @@ class Controller:
     def _in_closing(self, now_s):
         """Lower what is left on the output (L3), then say that the session has finished."""
         session = self._session
-        if not session.is_finished:
-            is_low = self.status.present_voltage <= LOW_VOLTAGE_V
-            waited = self._in_stage_for(now_s) >= self.config.lowering_timeout_s
-            if is_low or waited or not session.was_enabled:
-                self._finish(now_s)
-            return None
-        return self._back_to_idle(now_s)
+        if session.is_finished:
+            return self._back_to_idle(now_s)
+        # CHAdeMO holds the plug until it is safe to touch (R18).
+        is_chademo, config = self.config.is_chademo, self.config
+        low_v = UNLOCKING_VOLTAGE_V if is_chademo else LOW_VOLTAGE_V
+        patience_s = config.lowering_timeout_s * (3 if is_chademo else 1)
+        is_low = self.status.present_voltage <= low_v
+        if is_low or not session.was_enabled or self._in_stage_for(now_s) >= patience_s:
+            if is_chademo:
+                self._event(now_s, 'plug unlocked' if is_low or not session.was_enabled else (
+                    f'plug stays locked: {self.status.present_voltage:.0f} V reported (R18)'))
+            self._finish(now_s)
+        return None
 
     def _closing_command(self):
         # Not every session comes here by way of the three steps. Never bleed a battery: the
         # vehicle opens first.
         if self._session.is_finished or self.vehicle.contactors_closed:
             return STANDBY_OPEN
-        return LOWERING_OPEN if self.status.present_voltage > LOW_VOLTAGE_V else STANDBY_OPEN
+        low_v = UNLOCKING_VOLTAGE_V if self.config.is_chademo else LOW_VOLTAGE_V
+        return LOWERING_OPEN if self.status.present_voltage > low_v else STANDBY_OPEN
 
     def _enter_emergency(self, now_s):
         self.vehicle.emergency(now_s=now_s)
@@ -838,7 +938,9 @@ class Controller:
             reason=session.reason,
             duration_s=now_s - session.started_s,
             charging_s=session.charging_s,
-            energy_wh=self.vehicle.energy_wh,
+            energy_charged_wh=self.vehicle.energy_charged_wh,
+            energy_discharged_wh=self.vehicle.energy_discharged_wh,
+            agreement=session.agreement,
             insulation_resistance_ohm=(
                 session.insulation_ohm if math.isfinite(session.insulation_ohm) else math.nan),
         )
@@ -884,7 +986,7 @@ class Controller:
             )
         if stage is Stage.PRECHARGE:
             return DcPowerControl(
-                target_voltage=self.vehicle.open_circuit_voltage_v,
+                target_voltage=self.vehicle.told_battery_v,
                 current_range_max=self.vehicle.config.precharge_current_a,
                 power_function=DcPowerControl.PowerFunction.PRECHARGE,
                 setpoints_mode=DcPowerControl.SetpointsMode.RANGE_MODE,
@@ -894,23 +996,38 @@ class Controller:
             return self._transfer_command(now_s)
         if stage is Stage.CLOSING:
             return self._closing_command()
+        if stage is Stage.CONNECTING:
+            return STANDBY_OPEN if self.config.chademo_precharge else STANDBY_CLOSED
         return CONSTANT_POWER_CONTROL.get(stage)
 
     def _send_power_control(self, now_s):
         command = self._power_command(now_s)
-        if command is None:
+        if command is None or not self._is_power_control_due(command, now_s):
             return
-        period_s = self.config.power_control_period_s
-        if self.stage is Stage.ENDING_CURRENT:
-            period_s = self.config.ending_period_s
-        if command != self._sent_power_control:
-            self._sent_power_control = command
-            self._power_cycle.restart(period_s, now_s=now_s)
-        else:
-            is_last = self.stage is Stage.CLOSING and self._session.is_finished
-            if is_last or not self._power_cycle.is_due(period_s, now_s=now_s):
-                return
+        self._sent_power_control = command
+        self._answered_request_s = self.vehicle.asked_s
         self._outbox.append(command)
+
+    def _is_power_control_due(self, command, now_s):
+        before, stage = self._sent_power_control, self.stage
+        is_paced = self.config.power_control_pace == 'vehicle' and not self.config.is_chademo
+        period_s = self.config.power_control_period_s
+        if stage is Stage.ENDING_CURRENT:
+            period_s = self.config.ending_period_s
+        if before is None or _step(command) != _step(before):
+            self._power_cycle.restart(period_s, now_s=now_s)
+            return True
+        if is_paced and stage is Stage.CHARGING:
+            # The vehicle asks, the controller forwards (R26, A9).
+            return self._answered_request_s != self.vehicle.asked_s
+        if stage is Stage.CLOSING and self._session.is_finished:
+            return False
+        if is_paced and stage in _SENT_ONCE:
+            return False
+        if command != before:
+            self._power_cycle.restart(period_s, now_s=now_s)
+            return True
+        return self._power_cycle.is_due(period_s, now_s=now_s)
 
     def _send_information(self, now_s):
         """EV information: at least once, on every change, and repeated in the loop (R49)."""
@@ -936,20 +1053,41 @@ class Controller:
                 ev_maximum_voltage=vehicle.max_voltage_v,
             ),
             EvInformationChargeLimits(
+                ev_minimum_charge_current=vehicle.min_current_a,
                 ev_maximum_charge_current=vehicle.max_current_a,
+                ev_minimum_charge_power=vehicle.min_power_w,
                 ev_maximum_charge_power=vehicle.max_power_w,
             ),
-            EvInformationDischargeLimits(),
+            EvInformationDischargeLimits(
+                ev_minimum_discharge_current=vehicle.min_discharge_current_a,
+                ev_maximum_discharge_current=vehicle.max_discharge_current_a,
+                ev_minimum_discharge_power=vehicle.min_discharge_power_w,
+                ev_maximum_discharge_power=vehicle.max_discharge_power_w,
+            ),
         )
 
     def _send_inputs(self, now_s):
         if self.stage is Stage.INITIALISING:
             return
-        inputs = AdmCsSeccInputs(cpu_temperature=46.0, pistol_ptc1=24.0, pistol_ptc2=24.0)
+        inputs = self._inputs()
         is_due = self._inputs_cycle.is_due(AdmCsSeccInputs.PERIOD_S, now_s=now_s)
         if is_due or inputs != self._sent_inputs:
             self._sent_inputs = inputs
             self._outbox.append(inputs)
 
+    def _inputs(self):
+        temperatures = {'cpu_temperature': 46.0, 'pistol_ptc1': 24.0, 'pistol_ptc2': 24.0}
+        levels = [bool(self.inputs >> number & 1) for number in range(6)]
+        if self.config.hardware == 'ADM-CO-CUI1':
+            switches = {f'switch{number}': level for number, level in enumerate(levels)}
+            return AdmCoCui1Inputs(**switches, colibri_temperature=41.0, **temperatures)
+        inputs = {f'digital_input{number + 1}': level for number, level in enumerate(levels[:4])}
+        return AdmCsSeccInputs(**inputs, **temperatures)
+
     def _event(self, now_s, text):
         self.events.append((now_s, text))
+
+
+def _step(command):
+    """Return what makes a command another step of the session: a set-point alone does not."""
+    return command.power_function, command.output_contactors, command.lower_output_voltage

@@ -17,7 +17,8 @@ import time
 from ..bus import Bus
 from ..core.codec import decode, encode, Received, Rejected, Rejection
 from ..core.rules import CustomerRules
-from .controller import Controller, ControllerConfig, IDLE_STAGES
+from .config import ControllerConfig
+from .controller import Controller, IDLE_STAGES
 from .plug import InletReading
 from .plug import PERIOD_S as PLUG_PERIOD_S
 from .vehicle import Vehicle, VehicleConfig

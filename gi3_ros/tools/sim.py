@@ -8,7 +8,7 @@ import click
 
 from ..bus import BusError
 from ..priority import raise_priority
-from ..sim.controller import ControllerConfig
+from ..sim.config import ControllerConfig
 from ..sim.plug import DEFAULT_PORT, PlugError, VehicleEnd
 from ..sim.run import Kind, run, RunConfig, Simulator, stop_on_signals
 from ..sim.vehicle import VehicleConfig
@@ -114,10 +114,12 @@ def sim(
         sessions=1 if once else 0, plug_in_after_s=plug_in_after_s,
     )
     try:
+        if external_authorisation and not sequence_flags:
+            raise ValueError('--external-authorisation needs --sequence-flags (R36)')
         controller_config = ControllerConfig(
             index=index,
             use_sequence_flags=sequence_flags,
-            external_authorisation=external_authorisation,
+            free_service=not external_authorisation,
         )
         vehicle_config = VehicleConfig(
             state_of_charge=state_of_charge / 100,

@@ -18,7 +18,7 @@ from gi3_ros.core.signals import (
     MESSAGES,
     PowerModulesStatus,
 )
-from gi3_ros.sim.controller import ControllerConfig
+from gi3_ros.sim.config import ControllerConfig
 from gi3_ros.sim.link import Link
 from gi3_ros.sim.vehicle import VehicleConfig
 
@@ -227,7 +227,7 @@ def test_a_lease_lowers_what_the_vehicle_asks_for_and_ends():
 
 def test_authorisation_refused():
     link = plugged(controller=ControllerConfig(
-        boot_s=0.1, negotiation_s=0.2, external_authorisation=True))
+        boot_s=0.1, negotiation_s=0.2, free_service=False))
     link.session = type(link.session)(type(link.session.config)(auto_authorise=False))
     link.run_until(lambda: link.state is State.CCS_AUTHORISATION_PROCESS, within_s=5.0)
     link.session.authorise(False, now_s=link.now_s)
@@ -237,7 +237,7 @@ def test_authorisation_refused():
 
 def test_insulation_too_low_ends_before_any_power():
     link = plugged()
-    link.simulator.vehicle.config = VehicleConfig(insulation_resistance_ohm=20e3)
+    link.simulator.vehicle.insulation_resistance_ohm = 20e3
     assert not ended(link, within_s=60.0).is_clean
     assert link.modules.circuit.ledger.battery_j == 0.0
 

@@ -8,6 +8,7 @@ import pytest
 
 from gi3_ros.core.codec import decode, encode, Received
 from gi3_ros.core.hardware import ContactorCommand, ModulesMode, PowerSetpoint
+from gi3_ros.core.limits import ChargerLimits
 from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
@@ -20,11 +21,10 @@ from gi3_ros.core.signals import (
     PowerModulesStatus,
     SequenceControl,
 )
+from gi3_ros.sim.config import ControllerConfig
 from gi3_ros.sim.controller import (
     Controller,
-    ControllerConfig,
     IDLE_STAGES,
-    InsulationRule,
     REPORTED,
     Stage,
     TRANSITIONS,
@@ -388,9 +388,9 @@ def test_insulation_below_the_threshold_ends_the_session_after_its_time():
 
 
 @pytest.mark.parametrize(('rule', 'ohm', 'is_good'), [
-    (InsulationRule.OHM_PER_VOLT, 50e3, True),
-    (InsulationRule.ABSOLUTE, 98e3, False),
-    (InsulationRule.ABSOLUTE, 100e3, True),
+    ('ohm_per_volt', 50e3, True),
+    ('absolute', 98e3, False),
+    ('absolute', 100e3, True),
 ])
 def test_insulation_rule_is_a_parameter(rule, ohm, is_good):
     bench = Bench(ControllerConfig(insulation_rule=rule, insulation_timeout_s=3.0))
@@ -563,7 +563,7 @@ def test_maximum_voltage_is_the_test_voltage():
 
 
 def test_configured_power_limits_the_current():
-    bench = Bench(ControllerConfig(max_charger_power=20e3))
+    bench = Bench(ControllerConfig(limits=ChargerLimits(max_charger_power=20e3)))
     bench.until_stage(Stage.CHARGING)
     bench.run(3.0)
     command = bench.controller.power_control
@@ -622,7 +622,7 @@ def test_stop_button_works_in_any_stage(stage, state):
 
 
 def authorising(valid):
-    bench = Bench(ControllerConfig(external_authorisation=True))
+    bench = Bench(ControllerConfig(free_service=False))
     bench.until_stage(Stage.AUTHORISATION)
     bench.run(3.0)
     assert bench.controller.state is State.CCS_AUTHORISATION_PROCESS
@@ -738,7 +738,7 @@ def test_every_stage_can_be_reached_and_left():
 
 @pytest.mark.parametrize('bad', [
     {'index': 0}, {'index': 32}, {'energy_transfer_type': 'AC'},
-    {'external_authorisation': True, 'use_sequence_flags': False},
+    {'power_control_pace': 'fast'}, {'insulation_rule': 'none'}, {'boot_s': -1.0},
 ])
 def test_unusable_configuration_is_refused(bad):
     with pytest.raises(ValueError):

@@ -13,7 +13,8 @@ from gi3_ros.core.signals import (
     PowerModulesStatus,
     SequenceControl,
 )
-from gi3_ros.sim.controller import ControllerConfig, Stage
+from gi3_ros.sim.config import ControllerConfig
+from gi3_ros.sim.controller import Stage
 from gi3_ros.sim.plug import InletReading
 from gi3_ros.sim.run import Event, Kind, run, RunConfig, Simulator, TICK_S
 from gi3_ros.tools.sim import sim

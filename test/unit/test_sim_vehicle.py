@@ -5,8 +5,9 @@ import math
 
 import pytest
 
+from gi3_ros.sim.agreement import ChargeLimits
 from gi3_ros.sim.plug import InletReading
-from gi3_ros.sim.vehicle import ChargeLimits, interpolate, Vehicle, VehicleConfig
+from gi3_ros.sim.vehicle import interpolate, Vehicle, VehicleConfig
 
 PLENTY = ChargeLimits(voltage_v=1000.0, current_a=1000.0, power_w=1e6)
 STEP_S = 0.01

@@ -1,0 +1,212 @@
+"""
+What controller and vehicle settle on before any power flows (interface.md 4.3).
+
+Which protocol, whether the currents of DC_Power_Control are a target or a range, whether energy
+may flow back, and how the limits of charger, cable, vehicle and DC_Power_Parameters become one.
+"""
+
+import dataclasses
+import enum
+import types
+
+from ..core.signals import DcPowerControl, NewChargeSession
+
+_Label = NewChargeSession.CommunicationProtocol
+SetpointsMode = DcPowerControl.SetpointsMode
+
+
+class Protocol(enum.Enum):
+    """What a vehicle can speak, the oldest of each family first; the value is its name."""
+
+    DIN_70121 = 'DIN 70121'
+    ISO_15118_2 = 'ISO 15118-2'
+    ISO_15118_20 = 'ISO 15118-20'
+    CHADEMO_0_9 = 'CHAdeMO 0.9'
+    CHADEMO_1 = 'CHAdeMO 1.x'
+    CHADEMO_2 = 'CHAdeMO 2.0'
+
+    @property
+    def is_chademo(self):
+        """Whether it needs the other plug."""
+        return self in _CHADEMO
+
+
+_CHADEMO = (Protocol.CHADEMO_0_9, Protocol.CHADEMO_1, Protocol.CHADEMO_2)
+
+LABEL = types.MappingProxyType({
+    Protocol.DIN_70121: _Label.CCS_DIN_70121_2012_V2,
+    Protocol.ISO_15118_2: _Label.CCS_ISO_15118_2013_V2,
+    Protocol.ISO_15118_20: _Label.CCS_ISO_15118_2022,
+    Protocol.CHADEMO_0_9: _Label.CHADEMO_V0_9,
+    Protocol.CHADEMO_1: _Label.CHADEMO_V1_0_TO_V1_2,
+    Protocol.CHADEMO_2: _Label.CHADEMO_V2_0,
+})
+"""What New_Charge_Session says."""
+
+
+class ControlMode(enum.Enum):
+    """Who plans the current in ISO 15118-20."""
+
+    SCHEDULED = 'scheduled'
+    """The vehicle, within what was agreed: one target."""
+    DYNAMIC = 'dynamic'
+    """The charger, within the limits of the vehicle: a range."""
+
+
+class Direction(enum.Enum):
+    """Which way the energy may flow in a session."""
+
+    CHARGE = 'charge'
+    DISCHARGE = 'discharge'
+    BOTH = 'both'
+
+
+class NoAgreement(Exception):
+    """Vehicle and charger do not fit; the text says why."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Agreement:
+    """What the session will be."""
+
+    protocol: Protocol
+    mode: SetpointsMode
+    direction: Direction
+    is_range_converted: bool = False
+    """The vehicle gives a range, but the charger gets a target out of it (A43)."""
+
+    def __str__(self):
+        mode = 'Range_Mode' if self.mode is SetpointsMode.RANGE_MODE else 'Target_Mode'
+        converted = ' (from a range)' if self.is_range_converted else ''
+        return f'{self.protocol.value}, {mode}{converted}, {self.direction.value}'
+
+
+def agree(config, vehicle):
+    """
+    Settle the session.
+
+    :param config: the :class:`~.config.ControllerConfig`
+    :param vehicle: the :class:`~.vehicle.VehicleConfig`
+    :raises NoAgreement: when no session can come about
+    """
+    protocol = _protocol(config, vehicle)
+    is_bidirectional = (
+        vehicle.is_bidirectional
+        and config.limits.is_bidirectional
+        and (protocol.is_chademo or protocol is Protocol.ISO_15118_20)
+    )
+    direction = vehicle.direction
+    if not is_bidirectional:
+        if direction is Direction.DISCHARGE:
+            raise NoAgreement(
+                f'the vehicle wants to discharge, {protocol.value} cannot here: '
+                f'vehicle {_can(vehicle.is_bidirectional)}, '
+                f'charger {_can(config.limits.is_bidirectional)}')
+        direction = Direction.CHARGE
+    gives_range = (
+        is_bidirectional if protocol.is_chademo else
+        protocol is Protocol.ISO_15118_20 and vehicle.control_mode is ControlMode.DYNAMIC
+    )
+    if not gives_range:
+        return Agreement(protocol, SetpointsMode.TARGET_MODE, direction)
+    if config.limits.supports_range_mode:
+        return Agreement(protocol, SetpointsMode.RANGE_MODE, direction)
+    if config.without_range_mode == 'refuse':
+        raise NoAgreement(
+            f'{protocol.value} of this vehicle needs Range_Mode, which supports_range_mode '
+            'excludes (A43)')
+    return Agreement(
+        protocol, SetpointsMode.TARGET_MODE, direction, is_range_converted=True)
+
+
+def _can(is_bidirectional):
+    return 'bidirectional' if is_bidirectional else 'not bidirectional'
+
+
+def _protocol(config, vehicle):
+    enabled = set(_CHADEMO) if config.is_chademo else {
+        protocol for protocol, is_enabled in (
+            (Protocol.DIN_70121, config.enable_din),
+            (Protocol.ISO_15118_2, config.enable_iso_part2),
+            (Protocol.ISO_15118_20, config.enable_iso_part20),
+        ) if is_enabled
+    }
+    common = [protocol for protocol in vehicle.protocols if protocol in enabled]
+    if not common:
+        raise NoAgreement(
+            'no common protocol: the vehicle speaks '
+            f'{", ".join(each.value for each in vehicle.protocols)}, the controller '
+            f'{", ".join(sorted(each.value for each in enabled)) or "nothing"}')
+    age = list(Protocol).index
+    if config.protocol_priority_order == 'latest':
+        return max(common, key=age)
+    if config.protocol_priority_order == 'oldest':
+        return min(common, key=age)
+    return common[0]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ChargeLimits:
+    """What the charger side can give, as told to the vehicle; all magnitudes."""
+
+    voltage_v: float
+    current_a: float
+    power_w: float
+    discharge_current_a: float = 0.0
+    discharge_power_w: float = 0.0
+    least_current_a: float = 0.0
+    least_discharge_current_a: float = 0.0
+
+
+def charger_limits(limits, parameters, share=1.0):
+    """
+    Merge configuration, cable and DC_Power_Parameters (R33).
+
+    A parameter of 0 is the configured default; none exceeds it. A power of 0 is computed from
+    voltage and current of the same end.
+
+    :param limits: the configured :class:`~gi3_ros.core.limits.ChargerLimits`
+    :param parameters: the last DC_Power_Parameters of the charger
+    :param share: of the charger's currents that the temperature of its modules allows (R50)
+    """
+    cable_w = limits.max_cable_power or limits.max_cable_voltage * limits.max_cable_current
+    charge_a = limits.max_charger_current
+    discharge_a = limits.max_charger_discharge_current
+    return ChargeLimits(
+        voltage_v=min(
+            parameters.maximum_voltage or limits.max_charger_voltage,
+            limits.max_charger_voltage, limits.max_cable_voltage),
+        current_a=min(
+            parameters.maximum_charge_current or charge_a, share * charge_a,
+            limits.max_cable_current),
+        power_w=min(
+            limits.max_charger_power or limits.max_charger_voltage * charge_a, cable_w),
+        discharge_current_a=min(
+            parameters.maximum_discharge_current or discharge_a, share * discharge_a,
+            limits.max_cable_current),
+        discharge_power_w=min(
+            limits.max_charger_discharge_power or limits.max_charger_voltage * discharge_a,
+            cable_w),
+        least_current_a=limits.min_charger_current,
+        least_discharge_current_a=limits.min_charger_discharge_current,
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Window:
+    """What vehicle and charger both allow at this moment; all magnitudes."""
+
+    voltage_v: float = 0.0
+    charge_a: float = 0.0
+    least_charge_a: float = 0.0
+    discharge_a: float = 0.0
+    least_discharge_a: float = 0.0
+
+
+def current_range(window, direction):
+    """Return ``(Current_Range_Min, Current_Range_Max)`` in A (R25)."""
+    if direction is Direction.BOTH:
+        return -window.discharge_a, window.charge_a
+    if direction is Direction.DISCHARGE:
+        return -window.discharge_a, -min(window.least_discharge_a, window.discharge_a)
+    return min(window.least_charge_a, window.charge_a), window.charge_a
