@@ -122,15 +122,22 @@ class ControllerConfig:
         return not (self.free_service or self.is_chademo) and self.use_sequence_flags
 
 
-def configs_of_text(text, *, pistol=''):
+def configs_of_text(text, *, pistol='', changes=None):
     """
     Read the controller's own ``config.cfg``.
 
     :param pistol: the name of one pistol; empty for all DC pistols that are enabled
+    :param changes: entries that replace those of the file
     :returns: list of ``(ControllerConfig, warnings)``
     :raises ValueError: with words that say what to put right
     """
-    return _configs(controller_config.parse(text), pistol)
+    parser = controller_config.parse(text)
+    _refuse_unknown('changes', changes or {})
+    for section in parser.sections():
+        if section.strip().lower().startswith('pistol:'):
+            for name, value in (changes or {}).items():
+                parser.set(section, name, str(value))
+    return _configs(parser, pistol)
 
 
 def configs_of_mapping(pistols):
@@ -144,16 +151,22 @@ def configs_of_mapping(pistols):
     """
     if not isinstance(pistols, dict) or not pistols:
         raise ValueError('pistols: a mapping of pistol names to their entries is expected')
-    known = {*_defaults(ChargerLimits), *_defaults(ControllerConfig), *WITHOUT_EFFECT,
-             *controller_config.OLD_NAMES, 'charger_type'}
     for name, entries in pistols.items():
         if not isinstance(entries, dict | None):
             raise ValueError(f'pistol {name}: a mapping of entries is expected')
-        unknown = sorted(str(entry) for entry in (entries or {}) if entry not in known)
-        if unknown:
-            raise ValueError(f'pistol {name}: unknown {", ".join(unknown)}')
+        _refuse_unknown(f'pistol {name}', entries or {})
     return _configs(controller_config.parse_mapping(
         {name: entries or {} for name, entries in pistols.items()}), '')
+
+
+def _refuse_unknown(where, entries):
+    known = {*_defaults(ChargerLimits), *_defaults(ControllerConfig), *WITHOUT_EFFECT,
+             *controller_config.OLD_NAMES, 'charger_type'}
+    unknown = sorted(str(name) for name in entries if name not in known)
+    if unknown:
+        raise ValueError(
+            f'{where}: the controller has no {", ".join(unknown)}; the simulated one has '
+            f'{", ".join(sorted(known))}')
 
 
 def _configs(parser, pistol):

@@ -287,8 +287,9 @@ _SENT_ONCE = frozenset({
 })
 """Stages whose command goes out once when the vehicle sets the pace (4.1)."""
 _ENDS = frozenset({
-    Trigger.STOP, Trigger.NO_AGREEMENT, Trigger.REFUSED, Trigger.INSULATION_BAD, Trigger.CURRENT_STAYS,
-    Trigger.UNAVAILABLE, Trigger.VEHICLE_TIMEOUT, Trigger.UNPLUGGED, Trigger.EMERGENCY,
+    Trigger.STOP, Trigger.NO_AGREEMENT, Trigger.REFUSED, Trigger.INSULATION_BAD,
+    Trigger.CURRENT_STAYS, Trigger.UNAVAILABLE, Trigger.VEHICLE_TIMEOUT, Trigger.UNPLUGGED,
+    Trigger.EMERGENCY,
 })
 """Triggers that say why a session ended; the last one counts."""
 IDLE_STAGES = frozenset({Stage.INITIALISING, Stage.NOT_AVAILABLE, Stage.WAITING_FOR_PEV})

@@ -1,5 +1,5 @@
 """
-Charger and simulator joined on one made-up clock, through the real codec.
+Chargers and simulators joined on one made-up clock, through the real codec.
 
 The fastest way to see what the decisions in ``core/`` make of a session: no ROS, no bus, no
 waiting. A second of it takes some ten milliseconds, and the same start gives the same frames.
@@ -9,7 +9,7 @@ from ..core import codec
 from ..core.output_stage import OutputStage, Stage, StageConfig
 from ..core.power import PowerConfig, PowerControl, POWERED
 from ..core.session import SessionConfig, SessionControl
-from .modules import PowerModules
+from .modules import CircuitConfig, Contactors, ModulesConfig, PowerModules
 from .plug import DirectPlug
 from .run import Simulator
 
@@ -18,23 +18,21 @@ MEASURE_STEPS = 4
 """As the simulated driver: a reading every 40 ms."""
 
 
-class Link:
+class Charger:
     """
-    One charger, one controller with a vehicle, one clock.
+    The charger of this package with simulated power modules, for one pistol.
 
-    What is switched off in ``is_alive`` says nothing any more: 'controller', 'driver', 'stage',
-    'power'.
+    What is switched off in ``is_alive`` says nothing any more: 'driver', 'stage', 'power'.
     """
 
     def __init__(
-        self, *, controller_config=None, vehicle_config=None, power_config=None,
-        stage_config=None, session_config=None,
+        self, *, index=1, plug=None, power_config=None, stage_config=None, session_config=None,
+        modules_config=None,
     ):
-        self.now_s = 0.0
-        self.is_alive = dict.fromkeys(('controller', 'driver', 'stage', 'power'), True)
-        self.plug = DirectPlug()
-        self.simulator = Simulator(controller_config, vehicle_config, plug=self.plug)
-        self.modules = PowerModules()
+        self.index = index
+        self.is_alive = dict.fromkeys(('driver', 'stage', 'power'), True)
+        self.plug = plug or DirectPlug()
+        self.modules = PowerModules(modules_config)
         self.power = PowerControl(power_config or PowerConfig())
         self.stage = OutputStage(stage_config or StageConfig())
         self.session = SessionControl(session_config or SessionConfig(auto_authorise=True))
@@ -42,16 +40,111 @@ class Link:
         """The last :class:`~gi3_ros.core.power.Decision`."""
         self.command = None
         """The last contactor command."""
-        self.frames = []
-        """``(time_s, frame)`` of all that was on the bus, both ways."""
         self.journal = []
         """What the parts of the charger said."""
         self._steps = 0
+        self._outbox = []
 
-    @property
-    def state(self):
-        """What the controller reports."""
-        return self.simulator.controller.state
+    @classmethod
+    def fitting(cls, config, plug, **options):
+        """
+        Return a charger whose limits and installation fit a controller.
+
+        CCS and the classic CHAdeMO charger have contactors of their own, the latter with a diode
+        behind them (R46); where energy flows back over CHAdeMO, the relays of the controller
+        take their place (R47).
+
+        :param config: the :class:`~.config.ControllerConfig`
+        """
+        is_v2g = config.is_chademo and config.limits.is_bidirectional
+        circuit = CircuitConfig(
+            has_diode=config.is_chademo and not is_v2g,
+            max_voltage_v=max(1000.0, config.limits.max_charger_voltage),
+            max_current_a=1.25 * max(
+                config.limits.max_charger_current, config.limits.max_charger_discharge_current),
+            max_power_w=1.25 * config.limits.max_charger_voltage
+            * config.limits.max_charger_current)
+        options.setdefault('power_config', PowerConfig(limits=config.limits))
+        options.setdefault('stage_config', StageConfig(has_output_contactors=not is_v2g))
+        options.setdefault('modules_config', ModulesConfig(
+            circuit=circuit, contactors=Contactors.CONTROLLER if is_v2g else Contactors.OWN))
+        return cls(index=config.index, plug=plug, **options)
+
+    def receive(self, frame, *, now_s):
+        """Take a frame from the bus."""
+        received = codec.decode(frame)
+        if isinstance(received, codec.Rejected) or received.index != self.index:
+            return
+        for part in (self.power, self.stage, self.session):
+            part.receive(received.message, now_s=now_s)
+
+    def move_hardware(self, *, now_s):
+        """Let the circuit run until ``now_s``, and measure."""
+        self._steps += 1
+        modules = self.modules
+        modules.advance(now_s=now_s)
+        modules.connect(self.plug.poll(modules.reading(), now_s=now_s))
+        if self._steps % MEASURE_STEPS or not self.is_alive['driver']:
+            return
+        measurement = modules.measurement()
+        for part in (self.power, self.stage, self.session):
+            part.measure(measurement, now_s=now_s)
+        feedback = modules.feedback()
+        self.stage.see_contacts(feedback, now_s=now_s)
+        self.session.see_pistol(feedback.pistol_voltage_v, now_s=now_s)
+
+    def tick(self, *, now_s):
+        """Decide; return the messages to send."""
+        word = self.session.tick(now_s=now_s)
+        if word is not None:
+            self._outbox.append(word)
+        if self.is_alive['stage']:
+            self.command = self.stage.tick(now_s=now_s)
+            if self.command is not None:
+                self.modules.command(self.command, now_s=now_s)
+            self.power.see_stage(
+                self.stage.stage, self.stage.reason, now_s=now_s,
+                has_output_contactors=self.stage.config.has_output_contactors)
+        if self.is_alive['power']:
+            self._tick_power(now_s)
+        for part in (self.power, self.stage, self.session):
+            self.journal += part.journal.drain()
+        outbox, self._outbox = self._outbox, []
+        return outbox
+
+    def _tick_power(self, now_s):
+        decision = self.decision = self.power.tick(now_s=now_s)
+        self.modules.set_point(decision.setpoint, now_s=now_s)
+        self.stage.see_power(
+            decision.fault, is_enabled=decision.system_enable,
+            is_commanded=decision.phase in POWERED, now_s=now_s)
+        self.session.see_power(decision.fault)
+        self.session.see_stage(
+            self.stage.stage is Stage.OPEN, now_s=now_s,
+            has_output_contactors=self.stage.config.has_output_contactors)
+        if decision.parameters is not None:
+            self._outbox.append(decision.parameters)
+            self.session.receive(decision.parameters, now_s=now_s)
+        if decision.status is not None:
+            self._outbox.append(decision.status)
+
+
+class Clock:
+    """
+    Any number of pistols on one bus, with one made-up clock.
+
+    :param pistols: list of ``(simulator, charger)``; a charger has ``index``, ``move_hardware``,
+        ``receive`` and ``tick`` as :class:`Charger` has
+    :param on_frame: called with ``(frame, time in s)`` for every frame, if given
+    """
+
+    def __init__(self, pistols, *, on_frame=None):
+        self.now_s = 0.0
+        self.pistols = pistols
+        self.is_controller_alive = True
+        """A controller that is not says and hears nothing."""
+        self._on_frame = on_frame
+        self._steps = 0
 
     def run(self, seconds):
         """Go on for some seconds."""
@@ -68,80 +161,72 @@ class Link:
             if condition():
                 return
             self.step()
-        texts = [entry.text for entry in self.journal[-5:]]
-        raise AssertionError(
-            f'not within {within_s} s: controller {self.state.name}, {self.decision}, {texts}'
-        )
+        stand = [
+            (simulator.controller.stage.name, charger.decision, [
+                entry.text for entry in charger.journal[-5:]])
+            for simulator, charger in self.pistols]
+        raise AssertionError(f'not within {within_s} s: {stand}')
 
     def step(self):
         """Go on by one tick of everything."""
         self._steps += 1
-        self.now_s = self._steps * STEP_S
-        self._hardware()
-        self._controller()
-        self._charger()
+        now_s = self.now_s = self._steps * STEP_S
+        for _, charger in self.pistols:
+            charger.move_hardware(now_s=now_s)
+        if self.is_controller_alive:
+            for simulator, _ in self.pistols:
+                for frame in simulator.tick(now_s=now_s):
+                    self.hear(frame)
+        for _, charger in self.pistols:
+            for message in charger.tick(now_s=now_s):
+                self.transmit(message, charger.index)
 
-    def transmit(self, message):
-        """Put a message of ours on the bus."""
-        frame = codec.encode(message, index=self.simulator.config.index)
-        self.frames.append((self.now_s, frame))
-        if self.is_alive['controller']:
-            self.simulator.receive(frame, now_s=self.now_s)
+    def hear(self, frame):
+        """Let the chargers take a frame of a controller's, or of whoever pretends to be one."""
+        self._record(frame)
+        for _, charger in self.pistols:
+            charger.receive(frame, now_s=self.now_s)
 
-    def receive(self, frame):
-        """Let the charger take a frame of the controller's, or of whoever pretends to be it."""
-        self.frames.append((self.now_s, frame))
-        received = codec.decode(frame)
-        if isinstance(received, codec.Rejected):
-            return
-        for part in (self.power, self.stage, self.session):
-            part.receive(received.message, now_s=self.now_s)
+    def transmit(self, message, index):
+        """Put a message of a charger on the bus."""
+        frame = codec.encode(message, index=index)
+        self._record(frame)
+        if self.is_controller_alive:
+            for simulator, _ in self.pistols:
+                simulator.receive(frame, now_s=self.now_s)
 
-    def _hardware(self):
-        modules, now_s = self.modules, self.now_s
-        modules.advance(now_s=now_s)
-        modules.connect(self.plug.poll(modules.reading(), now_s=now_s))
-        if self._steps % MEASURE_STEPS or not self.is_alive['driver']:
-            return
-        measurement = modules.measurement()
-        for part in (self.power, self.stage, self.session):
-            part.measure(measurement, now_s=now_s)
-        feedback = modules.feedback()
-        self.stage.see_contacts(feedback, now_s=now_s)
-        self.session.see_pistol(feedback.pistol_voltage_v, now_s=now_s)
+    def _record(self, frame):
+        if self._on_frame is not None:
+            self._on_frame(frame, self.now_s)
 
-    def _controller(self):
-        if self.is_alive['controller']:
-            for frame in self.simulator.tick(now_s=self.now_s):
-                self.receive(frame)
 
-    def _charger(self):
-        now_s = self.now_s
-        word = self.session.tick(now_s=now_s)
-        if word is not None:
-            self.transmit(word)
-        if self.is_alive['stage']:
-            self.command = self.stage.tick(now_s=now_s)
-            if self.command is not None:
-                self.modules.command(self.command, now_s=now_s)
-            self.power.see_stage(
-                self.stage.stage, self.stage.reason, now_s=now_s,
-                has_output_contactors=self.stage.config.has_output_contactors)
-        if self.is_alive['power']:
-            self._power(now_s)
-        for part in (self.power, self.stage, self.session):
-            self.journal += part.journal.drain()
+class Link(Clock):
+    """One charger of this package and one controller with a vehicle."""
 
-    def _power(self, now_s):
-        decision = self.decision = self.power.tick(now_s=now_s)
-        self.modules.set_point(decision.setpoint, now_s=now_s)
-        self.stage.see_power(
-            decision.fault, is_enabled=decision.system_enable,
-            is_commanded=decision.phase in POWERED, now_s=now_s)
-        self.session.see_power(decision.fault)
-        self.session.see_stage(self.stage.stage is Stage.OPEN, now_s=now_s)
-        if decision.parameters is not None:
-            self.transmit(decision.parameters)
-            self.session.receive(decision.parameters, now_s=now_s)
-        if decision.status is not None:
-            self.transmit(decision.status)
+    def __init__(
+        self, *, controller_config=None, vehicle_config=None, player=None, person=None, seed=0,
+        **charger,
+    ):
+        plug = DirectPlug()
+        self.simulator = Simulator(
+            controller_config, vehicle_config, plug=plug, player=player, person=person, seed=seed)
+        self.charger = Charger(index=self.simulator.config.index, plug=plug, **charger)
+        self.frames = []
+        """``(time_s, frame)`` of all that was on the bus, both ways."""
+        super().__init__(
+            [(self.simulator, self.charger)],
+            on_frame=lambda frame, time_s: self.frames.append((time_s, frame)))
+        self.modules = self.charger.modules
+        self.power = self.charger.power
+        self.stage = self.charger.stage
+        self.session = self.charger.session
+
+    @property
+    def state(self):
+        """What the controller reports."""
+        return self.simulator.controller.state
+
+    @property
+    def decision(self):
+        """The last :class:`~gi3_ros.core.power.Decision`."""
+        return self.charger.decision

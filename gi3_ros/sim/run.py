@@ -1,8 +1,9 @@
 """
 The simulator on a bus.
 
-:class:`Simulator` joins controller, vehicle, plug link and the rules through the real codec:
-frames in, frames out, no clock. :func:`run` gives it a bus, a clock and a way to stop.
+:class:`Simulator` joins the controller of one pistol, its vehicle, the plug link, the rules and
+what goes wrong on demand, through the real codec: frames in, frames out, no clock. :func:`run`
+gives one or more of them a bus, a clock and a way to stop.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import dataclasses
 import enum
 import json
 import math
+import random
 import signal
 import threading
 import time
@@ -17,11 +19,14 @@ import time
 from ..bus import Bus
 from ..core.codec import decode, encode, Received, Rejected, Rejection
 from ..core.rules import CustomerRules
+from . import actions
 from .config import ControllerConfig
 from .controller import Controller, IDLE_STAGES
 from .plug import InletReading
 from .plug import PERIOD_S as PLUG_PERIOD_S
+from .scenario import End
 from .vehicle import Vehicle, VehicleConfig
+from .wire import Wire
 
 TICK_S = 0.01
 """The controller answers a vehicle within 25 ms (R5)."""
@@ -42,6 +47,8 @@ class Kind(enum.Enum):
     """The charger broke a rule."""
     VEHICLE = 'vehicle'
     BUS = 'bus'
+    ACTION = 'action'
+    """Somebody did something to the simulator."""
     VERDICT = 'verdict'
 
 
@@ -53,11 +60,14 @@ class Event:
     kind: Kind
     text: str
     values: dict = dataclasses.field(default_factory=dict)
+    pistol: int = 1
+    """Index on the bus."""
 
     def to_json(self):
         """Return one line of JSON."""
         return json.dumps({
-            'time_s': round(self.time_s, 3), 'kind': self.kind.value, 'text': self.text,
+            'time_s': round(self.time_s, 3), 'pistol': self.pistol, 'kind': self.kind.value,
+            'text': self.text,
             **({'values': _finite(self.values)} if self.values else {}),
         })
 
@@ -72,35 +82,54 @@ def _finite(values):
 
 class Simulator:
     """
-    Controller and vehicle, fed with frames.
+    Controller and vehicle of one pistol, fed with frames.
 
+    The same seed and the same frames in give the same frames out.
+
+    :param person: a :class:`Person`; without one somebody else has to plug in
+    :param player: a :class:`~.scenario.Player`
     :param plug: a vehicle's end of a plug link, or ``None``: then, and as long as nobody answers
         on it, Power_Modules_Status says what is at the inlet
     """
 
-    def __init__(self, controller_config=None, vehicle_config=None, *, plug=None, tolerances=None):
+    def __init__(
+        self, controller_config=None, vehicle_config=None, *, plug=None, tolerances=None,
+        person=None, player=None, seed=0,
+    ):
         self.config = controller_config or ControllerConfig()
-        self.vehicle = Vehicle(vehicle_config or VehicleConfig())
+        rng = random.Random(seed)
+        self.vehicle = Vehicle(vehicle_config or VehicleConfig(), rng=rng)
         self.controller = Controller(self.config, self.vehicle)
+        self.wire = Wire(self.config.index, rng)
+        self.person = person
+        self.player = player
         self.rules = CustomerRules(tolerances)
         self.events = []
         """New :class:`Event` objects; take and clear them at will."""
         self.sessions = 0
         """Sessions that are over, the closing of the communication included."""
         self.findings = []
-        self._plug = plug
+        self.plug = plug
+        self.are_all_clean = True
+        """Whether every session that is over ended as it should have."""
+        self.elapsed_s = 0.0
+        """Since the first tick."""
+        self._undo = []
+        self._starts_at_s = -math.inf
         self._start_s = None
         self._status_at_s = -math.inf
         self._sent_inlet = None
         self._sent_inlet_at_s = -math.inf
         self._is_plug_link_up = False
-        self._plug_heard_s = -math.inf
+        self.plug_heard_s = -math.inf
         self._was_idle = True
         self._were_contactors_closed = False
         self._rejections = set()
 
     def receive(self, frame, *, now_s):
         """Take a frame from the bus; the simulator's own come back on some buses (R5, 1.4)."""
+        if self.wire.is_bus_off:
+            return
         received = decode(frame)
         if isinstance(received, Rejected):
             self._reject(received, now_s)
@@ -111,6 +140,8 @@ class Simulator:
         if received.undefined:
             # 1.4.4: such a frame controls nothing, the last valid one goes on to age.
             return
+        if now_s < self._starts_at_s:
+            return
         if received.message.NAME == 'Power_Modules_Status':
             self._status_at_s = now_s
         self.controller.receive(received.message, now_s=now_s)
@@ -119,38 +150,117 @@ class Simulator:
         """Go on until ``now_s``; return the frames to send."""
         if self._start_s is None:
             self._start_s = now_s
+        self.elapsed_s = now_s - self._start_s
+        for who in (self.person, self.player):
+            if who is not None:
+                who.tick(self, now_s=now_s)
+        self._undo_what_is_over(now_s)
         self._read_inlet(now_s)
         self.vehicle.tick(now_s=now_s)
-        # Before the controller reacts: its reaction ends what the rules would still look at.
-        self._keep(self.rules.tick(now_s=now_s))
-        messages = self.controller.tick(now_s=now_s)
+        if not self.wire.is_bus_off:
+            # Before the controller reacts: its reaction ends what the rules would still look at.
+            self._keep(self.rules.tick(now_s=now_s))
+        is_running = now_s >= self._starts_at_s
+        messages = self.controller.tick(now_s=now_s) if is_running else []
         self._tell_inlet(now_s)
-        frames = []
-        for message in messages:
-            self._judge(Received(self.config.index, message), now_s)
-            frames.append(encode(message, index=self.config.index))
+        was_bus_off = self.wire.is_bus_off
+        frames = self.wire.send(
+            [encode(message, index=self.config.index) for message in messages], now_s=now_s)
+        if was_bus_off and not self.wire.is_bus_off:
+            self.say(Kind.BUS, 'bus is back', now_s=now_s)
+            self.rules.forget_times(now_s=now_s)
+        for frame in frames:
+            self._judge_own(frame, now_s)
         self._collect(now_s)
         return frames
+
+    # What is done to it
+
+    def do(self, action, *, now_s):
+        """
+        Carry out an action, and undo it after its time.
+
+        :param action: an :class:`~.actions.Action`, or a line of text
+        :raises ValueError: for a line that is none, with words
+        """
+        if isinstance(action, str):
+            action = actions.parse(action)
+        self.say(Kind.ACTION, action.line, now_s=now_s)
+        action.do(self, now_s=now_s)
+        if action.undo_line:
+            self._undo.append((now_s + action.for_s, actions.parse(action.undo_line)))
+
+    def plug_in(self, *, now_s):
+        """Let somebody put the connector in."""
+        vehicle = self.vehicle
+        vehicle.plug_in()
+        self.say(
+            Kind.VEHICLE,
+            f'plugged in: {vehicle.config.name}, {100 * vehicle.state_of_charge:.0f} %, '
+            f'{vehicle.open_circuit_voltage_v:.0f} V', now_s=now_s)
+
+    def unplug(self, *, now_s):
+        """Let somebody pull the connector out."""
+        self.vehicle.unplug()
+        self.say(Kind.VEHICLE, 'unplugged', now_s=now_s)
+
+    def restart_controller(self, silent_s, *, now_s):
+        """Let the controller begin from nothing, after so long without a word."""
+        if self.controller.stage not in IDLE_STAGES:
+            # The vehicle misses its partner.
+            self.vehicle.emergency(now_s=now_s)
+            self.are_all_clean = False
+        self._collect(now_s)
+        self.controller = Controller(self.config, self.vehicle)
+        self._was_idle = True
+        self._starts_at_s = now_s + silent_s
+
+    def _undo_what_is_over(self, now_s):
+        for due in [due for due in self._undo if due[0] <= now_s + 1e-6]:
+            self._undo.remove(due)
+            self.say(Kind.ACTION, due[1].line, now_s=now_s)
+            due[1].do(self, now_s=now_s)
+
+    @property
+    def is_over(self):
+        """Whether everything that was to happen has happened."""
+        if self.player is not None:
+            scenario = self.player.scenario
+            if self.elapsed_s >= scenario.within_s:
+                return True
+            if not self.player.is_over or scenario.end == End.NONE:
+                return False
+        return self.person is not None and self.person.is_gone(self)
 
     def verdict(self):
         """Return ``(exit status, sentence)`` of what has happened so far."""
         outcome = self.controller.outcome
-        broken = len(self.findings)
         rules = sorted({finding.rule for finding in self.findings})
-        breaches = (
-            f'{broken} breach{"es" if broken > 1 else ""} of {", ".join(rules)} by the charger'
-            if broken else 'no rule broken by the charger'
-        )
-        if outcome is None:
-            return 1, f'no session came to its end; {breaches}'
-        energy = f'{outcome.energy_wh:.0f} Wh in {outcome.charging_s:.1f} s'
-        words = f'{outcome.state.name}: {outcome.reason}; {energy}; {breaches}'
-        return (0 if outcome.is_clean and not broken else 1), words
+        breaches = 'no rule broken by the charger'
+        if self.findings:
+            many = 'es' if len(self.findings) > 1 else ''
+            breaches = (
+                f'{len(self.findings)} breach{many} of {", ".join(rules)} by the charger')
+        expected, permitted = End.CLEAN, ()
+        if self.player is not None:
+            expected, permitted = self.player.scenario.end, self.player.scenario.may_break
+        if self.controller.stage not in IDLE_STAGES:
+            ended, words = End.NONE, f'still in {self.controller.state.name}'
+        elif outcome is None:
+            ended, words = End.NONE, 'no session came to its end'
+        else:
+            ended = End.CLEAN if self.are_all_clean else End.RUSHED
+            words = f'{outcome.state.name}: {outcome.reason}; {_energy(outcome)}'
+        is_as_expected = expected in (End.ANY, ended)
+        if expected != End.CLEAN:
+            words += f'; {"as" if is_as_expected else "not as"} the scenario expects ({expected})'
+        is_good = is_as_expected and not set(rules) - set(permitted)
+        return (0 if is_good else 1), f'{words}; {breaches}'
 
     def say(self, kind, text, *, now_s, **values):
         """Add an event."""
         start_s = now_s if self._start_s is None else self._start_s
-        self.events.append(Event(now_s - start_s, kind, text, values))
+        self.events.append(Event(now_s - start_s, kind, text, values, self.config.index))
 
     def take_events(self):
         """Return the new events and forget them."""
@@ -158,21 +268,21 @@ class Simulator:
         return events
 
     def _read_inlet(self, now_s):
-        reading = None if self._plug is None else self._plug.reading(now_s=now_s)
+        reading = None if self.plug is None else self.plug.reading(now_s=now_s)
         if reading is not None:
-            self._plug_heard_s = now_s
+            self.plug_heard_s = now_s
             if not self._is_plug_link_up:
                 self._is_plug_link_up = True
                 self.say(Kind.VEHICLE, 'plug link is up: real copper at the inlet', now_s=now_s)
         elif self._is_plug_link_up:
-            if now_s - self._plug_heard_s < CABLE_GONE_S:
+            if now_s - self.plug_heard_s < CABLE_GONE_S:
                 self.vehicle.observe(None)
                 return
             self._is_plug_link_up = False
             self.say(Kind.VEHICLE, 'plug link fell silent: the cable is gone', now_s=now_s)
             if self.vehicle.is_plugged:
                 self.vehicle.unplug()
-        elif self._plug is None or not self._plug.was_heard:
+        elif self.plug is None or not self.plug.was_heard:
             reading = self._reading_from_status(now_s)
         self.vehicle.observe(reading)
 
@@ -187,16 +297,17 @@ class Simulator:
         return InletReading(status.present_voltage, status.present_current)
 
     def _tell_inlet(self, now_s):
-        if self._plug is None:
+        if self.plug is None:
             return
-        inlet = self.vehicle.inlet()
-        before = self._sent_inlet
-        has_moved = before is None or (
-            (before.is_plugged, before.contactors_closed)
-            != (inlet.is_plugged, inlet.contactors_closed)
+        inlet = dataclasses.replace(
+            self.vehicle.inlet(),
+            relay_closed=self.controller.relay_closed,
+            precharge_relay_closed=self.controller.precharge_relay_closed,
         )
+        before = self._sent_inlet
+        has_moved = before is None or _contacts(before) != _contacts(inlet)
         if has_moved or now_s - self._sent_inlet_at_s >= PLUG_PERIOD_S - 1e-6:
-            self._plug.send(inlet)
+            self.plug.send(inlet)
             self._sent_inlet = inlet
             self._sent_inlet_at_s = now_s
 
@@ -205,6 +316,12 @@ class Simulator:
             received.message, now_s=now_s,
             undefined=received.undefined, unassigned_bits=received.unassigned_bits,
         ))
+
+    def _judge_own(self, frame, now_s):
+        """Let the rules know what the charger has heard."""
+        received = decode(frame)
+        if isinstance(received, Received) and received.message.FROM_CONTROLLER:
+            self._judge(received, now_s)
 
     def _keep(self, findings):
         for finding in findings:
@@ -237,66 +354,96 @@ class Simulator:
         is_idle = self.controller.stage in IDLE_STAGES
         if is_idle and not self._was_idle:
             self.sessions += 1
+            outcome = self.controller.outcome
+            self.are_all_clean &= outcome is not None and outcome.is_clean
         self._was_idle = is_idle
+
+
+def _contacts(inlet):
+    """Return what the other end of the plug link has to know at once."""
+    return (inlet.is_plugged, inlet.contactors_closed, inlet.relay_closed,
+            inlet.precharge_relay_closed)
+
+
+def _energy(outcome):
+    into = f'{outcome.energy_charged_wh:.0f} Wh in {outcome.charging_s:.1f} s'
+    if outcome.energy_discharged_wh >= 0.5:
+        into += f', {outcome.energy_discharged_wh:.0f} Wh taken back'
+    return into
+
+
+class Person:
+    """
+    Who has the cable in hand: plugs in, presses start where that is needed, unplugs, comes again.
+
+    :param sessions: after so many it does not come again; 0: it always does
+    :param plug_in_after_s: from the start, and from unplugging, to the next plug-in
+    :param start_after_s: from plugging in to the start button of CHAdeMO
+    :param unplug_after_s: from the end of a session
+    """
+
+    def __init__(
+        self, *, sessions=0, plug_in_after_s=1.0, start_after_s=1.0, unplug_after_s=2.0,
+    ):
+        self._most_sessions = sessions
+        self.plug_in_after_s = plug_in_after_s
+        self._start_after_s = start_after_s
+        self._unplug_after_s = unplug_after_s
+        self._sessions = 0
+        self._due_s = None
+        self._start_due_s = None
+
+    def is_gone(self, simulator):
+        """Whether it has had its sessions."""
+        return bool(self._most_sessions) and simulator.sessions >= self._most_sessions
+
+    def tick(self, simulator, *, now_s):
+        """Do what is due."""
+        vehicle = simulator.vehicle
+        is_idle = simulator.controller.stage in IDLE_STAGES
+        if self._start_due_s is not None and now_s >= self._start_due_s:
+            self._start_due_s = None
+            if vehicle.is_plugged:
+                simulator.controller.press_start(now_s=now_s)
+        if simulator.sessions > self._sessions:
+            self._sessions = simulator.sessions
+            self._due_s = now_s + self._unplug_after_s
+        elif self._due_s is None and not vehicle.is_plugged and is_idle and (
+                not self.is_gone(simulator)):
+            self._due_s = now_s + self.plug_in_after_s
+        if self._due_s is None or now_s < self._due_s:
+            return
+        self._due_s = None
+        if vehicle.is_plugged:
+            simulator.unplug(now_s=now_s)
+            return
+        simulator.plug_in(now_s=now_s)
+        if simulator.config.is_chademo:
+            self._start_due_s = now_s + self._start_after_s
 
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
-    """How the simulator runs on a bus."""
+    """Which bus the simulator runs on."""
 
     interface: str = 'udp_multicast'
     channel: str = ''
     port: int = 0
     bitrate: int = 0
-    sessions: int = 0
-    """Stop after so many; 0 goes on until stopped."""
-    plug_in_after_s: float = 1.0
-    """From the controller's start, and from unplugging, to the next plug-in."""
-    unplug_after_s: float = 2.0
-    """From the end of a session."""
 
 
-class _Driver:
-    """The person with the cable: plugs in, charges, unplugs, comes again."""
-
-    def __init__(self, config):
-        self._config = config
-        self._due_s = None
-        self._sessions = 0
-
-    def tick(self, simulator, *, now_s):
-        vehicle = simulator.vehicle
-        if simulator.sessions > self._sessions:
-            self._sessions = simulator.sessions
-            self._due_s = now_s + self._config.unplug_after_s
-        elif self._due_s is None and not vehicle.is_plugged and (
-            simulator.controller.stage in IDLE_STAGES
-        ):
-            self._due_s = now_s + self._config.plug_in_after_s
-        if self._due_s is None or now_s < self._due_s:
-            return
-        self._due_s = None
-        if vehicle.is_plugged:
-            vehicle.unplug()
-            simulator.say(Kind.VEHICLE, 'unplugged', now_s=now_s)
-        else:
-            vehicle.plug_in()
-            simulator.say(
-                Kind.VEHICLE,
-                f'plugged in: {vehicle.config.name}, {100 * vehicle.state_of_charge:.0f} %, '
-                f'{vehicle.open_circuit_voltage_v:.0f} V', now_s=now_s,
-            )
-
-
-def run(simulator, config, *, on_event, stop=None):
+def run(simulators, config, *, on_event, on_frame=None, between=None, stop=None):
     """
-    Run the simulator in real time until it is stopped or has had its sessions.
+    Run simulators on one bus in real time until they are stopped or have had their sessions.
 
     A stopped simulator just falls silent: it does not fake the end of a session.
 
+    :param simulators: list of :class:`Simulator`, one for each pistol
     :param on_event: called with each :class:`Event`
+    :param on_frame: called with ``(frame, seconds since the epoch, is ours)`` for every frame
+    :param between: called with ``now_s`` in every turn, for whoever looks and types
     :param stop: a ``threading.Event`` that ends the run
-    :returns: exit status: 0 when all sessions ended Clean_Stop and no rule was broken, else 1
+    :returns: exit status: 0 when all went as it should and no rule was broken, else 1
     :raises BusError: when the bus cannot be opened
     """
     stop = stop or threading.Event()
@@ -305,40 +452,48 @@ def run(simulator, config, *, on_event, stop=None):
         config.interface, config.channel, bitrate=config.bitrate, port=config.port,
         on_event=bus_words.append,
     )
-    driver = _Driver(config)
-    are_all_clean = True
-    sessions = 0
     with contextlib.closing(bus):
         deadline_s = time.monotonic()
-        while not stop.is_set():
-            _receive_until(bus, simulator, deadline_s)
+        while not (stop.is_set() or all(simulator.is_over for simulator in simulators)):
+            _receive_until(bus, simulators, deadline_s, on_frame)
             now_s = time.monotonic()
-            driver.tick(simulator, now_s=now_s)
-            for frame in simulator.tick(now_s=now_s):
-                bus.send(frame)
+            for simulator in simulators:
+                for frame in simulator.tick(now_s=now_s):
+                    bus.send(frame)
+                    if on_frame is not None:
+                        on_frame(frame, time.time(), True)
             while bus_words:
-                simulator.say(Kind.BUS, bus_words.pop(0), now_s=now_s)
-            for event in simulator.take_events():
-                on_event(event)
-            if simulator.sessions > sessions:
-                sessions = simulator.sessions
-                are_all_clean = are_all_clean and simulator.controller.outcome.is_clean
-                if sessions == config.sessions:
-                    break
+                simulators[0].say(Kind.BUS, bus_words.pop(0), now_s=now_s)
+            tell(simulators, on_event)
+            if between is not None:
+                between(now_s)
             # A late tick is not made up for: the grid goes on from the next point in the future.
             deadline_s += TICK_S * max(1, math.ceil((now_s - deadline_s) / TICK_S))
-    status, words = simulator.verdict()
-    if stop.is_set() and simulator.controller.stage not in IDLE_STAGES:
-        status, words = 1, f'stopped in {simulator.controller.state.name}; {words}'
-    elif not are_all_clean:
-        status = 1
-    simulator.say(Kind.VERDICT, words, now_s=time.monotonic(), exit_status=status)
-    for event in simulator.take_events():
+    return conclude(
+        simulators, on_event, now_s=time.monotonic(), is_stopped=stop.is_set())
+
+
+def tell(simulators, on_event):
+    """Hand out the new events, in the order of their times."""
+    events = [event for simulator in simulators for event in simulator.take_events()]
+    for event in sorted(events, key=lambda event: event.time_s):
         on_event(event)
-    return status
 
 
-def _receive_until(bus, simulator, deadline_s):
+def conclude(simulators, on_event, *, now_s, is_stopped=False):
+    """Say how it went; return the exit status."""
+    worst = 0
+    for simulator in simulators:
+        status, words = simulator.verdict()
+        if is_stopped and simulator.controller.stage not in IDLE_STAGES:
+            status, words = 1, f'stopped in {simulator.controller.state.name}; {words}'
+        simulator.say(Kind.VERDICT, words, now_s=now_s, exit_status=status)
+        worst = max(worst, status)
+    tell(simulators, on_event)
+    return worst
+
+
+def _receive_until(bus, simulators, deadline_s, on_frame):
     """Take frames until the deadline, at least those that wait already."""
     # Arrival is stamped by the interface: a late process does not make the charger late.
     wall_to_monotonic_s = time.monotonic() - time.time()
@@ -350,7 +505,10 @@ def _receive_until(bus, simulator, deadline_s):
             frame, arrival_s = taken
             arrived_s = arrival_s + wall_to_monotonic_s
             is_plausible = now_s - 1.0 <= arrived_s <= now_s
-            simulator.receive(frame, now_s=arrived_s if is_plausible else now_s)
+            for simulator in simulators:
+                simulator.receive(frame, now_s=arrived_s if is_plausible else now_s)
+            if on_frame is not None:
+                on_frame(frame, arrival_s, False)
         if now_s >= deadline_s and (taken is None or now_s >= deadline_s + TICK_S):
             return
 

@@ -435,10 +435,7 @@ class Vehicle:
             current_a = sign * min(
                 window.charge_a if sign > 0 else window.discharge_a,
                 abs(before_a) + config.ramp_up_a_per_s * elapsed_s)
-        if remaining_s > 0:
-            end_a = config.ramp_down_a_per_s * remaining_s
-        else:
-            end_a = 0.0
+        end_a = config.ramp_down_a_per_s * remaining_s if remaining_s > 0 else 0.0
         return ChargeRequest(window.voltage_v, min(max(current_a, -end_a), end_a))
 
     def _is_to_discharge(self, direction, now_s):

@@ -108,7 +108,7 @@ def test_status_is_periodic_through_the_whole_session():
 
 def test_controller_gone_in_the_transfer():
     link = charging()
-    link.is_alive['controller'] = False
+    link.is_controller_alive = False
     gone_s = link.now_s
     link.run_until(lambda: link.decision.setpoint.mode is ModulesMode.OFF, within_s=1.0)
     assert link.now_s - gone_s <= 0.2 + 0.1 + 0.02, 'a status every 100 ms, then 200 ms and a tick'
@@ -117,7 +117,7 @@ def test_controller_gone_in_the_transfer():
     assert link.stage.stage is Stage.OPEN
     assert 'controller silent' in link.decision.fault
     assert link.modules.breaches == [], 'opened only after the current was gone'
-    link.is_alive['controller'] = True
+    link.is_controller_alive = True
     link.run(5.0)
     assert link.decision.phase is Phase.FAULT
 
@@ -125,7 +125,7 @@ def test_controller_gone_in_the_transfer():
 def test_power_control_gone_in_the_transfer():
     """The modules' driver, the output stage and the controller each come to rest by themselves."""
     link = charging()
-    link.is_alive['power'] = False
+    link.charger.is_alive['power'] = False
     link.run(0.4)
     assert link.modules.circuit.modules_current_a == 0.0, 'the driver hears nothing for 300 ms'
     outcome = ended(link, within_s=10.0)
@@ -137,7 +137,7 @@ def test_power_control_gone_in_the_transfer():
 
 def test_output_stage_gone_in_the_transfer():
     link = charging()
-    link.is_alive['stage'] = False
+    link.charger.is_alive['stage'] = False
     link.run(2.0)
     assert 'output stage silent' in link.decision.fault
     assert link.modules.circuit.output_current_a == pytest.approx(0.0, abs=0.1)
@@ -147,7 +147,7 @@ def test_output_stage_gone_in_the_transfer():
 
 def test_driver_gone_in_the_transfer():
     link = charging()
-    link.is_alive['driver'] = False
+    link.charger.is_alive['driver'] = False
     link.run(1.0)
     assert 'power modules silent' in link.decision.fault
     last_s, last = sent(link, PowerModulesStatus)[-1]
@@ -178,13 +178,13 @@ def test_operator_emergency_reaches_the_controller_as_system_enable():
 def test_a_rebooted_controller_and_a_reset_close_no_contactor():
     """A Close from before must not put the battery on the modules (and nobody asked again)."""
     link = charging()
-    link.is_alive['controller'] = False
+    link.is_controller_alive = False
     link.run(3.0)
     status = AdvanticsControllerStatus(State.WAITING_FOR_PEV)
     for second in range(5):
         for _ in range(10):
             link.run(0.1)
-            link.receive(codec.encode(status, index=1))
+            link.hear(codec.encode(status, index=1))
         if second == 2:
             link.power.reset_fault(now_s=link.now_s)
     assert link.stage.stage is Stage.OPEN
@@ -228,7 +228,7 @@ def test_a_lease_lowers_what_the_vehicle_asks_for_and_ends():
 def test_authorisation_refused():
     link = plugged(controller=ControllerConfig(
         boot_s=0.1, negotiation_s=0.2, free_service=False))
-    link.session = type(link.session)(type(link.session.config)(auto_authorise=False))
+    link.session.config = type(link.session.config)(auto_authorise=False)
     link.run_until(lambda: link.state is State.CCS_AUTHORISATION_PROCESS, within_s=5.0)
     link.session.authorise(False, now_s=link.now_s)
     assert not ended(link, within_s=20.0).is_clean
@@ -261,7 +261,7 @@ def test_a_flood_of_foreign_and_broken_frames_disturbs_nothing():
     link = charging()
     rng = random.Random(3)
     for _ in range(10_000):
-        link.receive(_rubbish(rng))
+        link.hear(_rubbish(rng))
         if rng.random() < 0.02:
             link.step()
     link.frames.clear()

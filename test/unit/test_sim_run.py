@@ -16,7 +16,7 @@ from gi3_ros.core.signals import (
 from gi3_ros.sim.config import ControllerConfig
 from gi3_ros.sim.controller import Stage
 from gi3_ros.sim.plug import InletReading
-from gi3_ros.sim.run import Event, Kind, run, RunConfig, Simulator, TICK_S
+from gi3_ros.sim.run import Event, Kind, Person, run, RunConfig, Simulator, TICK_S
 from gi3_ros.tools.sim import sim
 
 BOOT = ControllerConfig(boot_s=0.05, negotiation_s=0.05, use_sequence_flags=False)
@@ -35,7 +35,7 @@ def test_event_is_one_line_of_strict_json():
     line = event.to_json()
     assert '\n' not in line
     assert json.loads(line, parse_constant=pytest.fail) == {
-        'time_s': 1.235, 'kind': 'finding', 'text': 'R21: "5 A"',
+        'time_s': 1.235, 'pistol': 1, 'kind': 'finding', 'text': 'R21: "5 A"',
         'values': {'amps': 5.0, 'ohm': None},
     }
 
@@ -134,10 +134,10 @@ def test_stopped_simulator_falls_silent_and_does_not_fake_an_end():
         if 'FULL_INFO' in event.text:
             stop.set()
 
-    simulator = Simulator(BOOT)
+    simulator = Simulator(BOOT, person=Person(plug_in_after_s=0.0))
     status = run(
-        simulator,
-        RunConfig(interface='virtual', channel='test_sim_run', plug_in_after_s=0.0),
+        [simulator],
+        RunConfig(interface='virtual', channel='test_sim_run'),
         on_event=on_event, stop=stop,
     )
     assert status == 1

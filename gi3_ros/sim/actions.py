@@ -1,0 +1,320 @@
+"""
+What can be done to the simulator while it runs: by a scenario, a typed line or a key.
+
+An action is one line of text: its name, its arguments, and for some at the end ``for SECONDS``,
+after which it is undone. :data:`ACTIONS` is the list; ``gi3 sim --help-actions`` prints it.
+"""
+
+import dataclasses
+import math
+import shlex
+
+from ..core.frame import Frame
+from ..core.signals import EmergencyStop
+from .vehicle import ContactorFault
+from .wire import Disturbance, message_named, NEWER_VERSIONS, signal_of
+
+ALL = 'all'
+"""Instead of the name of a message: every one of them."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Action:
+    """A line that was understood; :meth:`do` carries it out."""
+
+    line: str
+    spec: object
+    arguments: tuple
+    for_s: float = math.inf
+
+    def do(self, simulator, *, now_s):
+        """Carry it out."""
+        self.spec.function(simulator, *self.arguments, now_s=now_s, until_s=now_s + self.for_s)
+
+    @property
+    def undo_line(self):
+        """The action that undoes it when its time is over; empty when nothing has to."""
+        return self.spec.undo if math.isfinite(self.for_s) else ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Spec:
+    function: object
+    arguments: str
+    """As in a usage line: capitals are values, brackets are optional."""
+    help: str
+    convert: object = lambda: ()
+    """From the words of a line to the arguments of ``function``."""
+    undo: str = ''
+    is_timed: bool = False
+
+    @property
+    def usage(self):
+        return f'{self.arguments}{" [for SECONDS]" if self.is_timed or self.undo else ""}'.strip()
+
+
+def parse(line):
+    """
+    Understand a line.
+
+    :raises ValueError: with words that say what is wrong and how it should be
+    """
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError as error:
+        raise ValueError(f'{line!r}: {error}') from error
+    if not words:
+        raise ValueError('an empty line is no action')
+    name, *words = words
+    if name not in ACTIONS:
+        raise ValueError(f'{name!r} is no action; there are {", ".join(ACTIONS)}')
+    spec = ACTIONS[name]
+    try:
+        for_s = math.inf
+        if len(words) >= 2 and words[-2] == 'for':
+            if not (spec.is_timed or spec.undo):
+                raise ValueError('it has no duration')
+            for_s = _number(words[-1], 'SECONDS', low=0.0)
+            words = words[:-2]
+        return Action(line.strip(), spec, spec.convert(*words), for_s)
+    except TypeError as error:
+        raise ValueError(f'{line!r}: usage is {name} {spec.usage}'.rstrip()) from error
+    except ValueError as error:
+        raise ValueError(f'{line!r}: {error}; usage is {name} {spec.usage}'.rstrip()) from error
+
+
+def _number(text, name, *, low=-math.inf, high=math.inf):
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and low <= value <= high):
+        limits = f', {low:g}..{high:g}' if math.isfinite(low) or math.isfinite(high) else ''
+        raise ValueError(f'{name} {text!r} should be a number{limits}')
+    return value
+
+
+def _whole(text, name, *, low, high):
+    try:
+        value = int(text, 0)
+    except ValueError:
+        value = None
+    if value is None or not low <= value <= high:
+        raise ValueError(f'{name} {text!r} should be a whole number, {low}..{high}')
+    return value
+
+
+def _choice(text, name, choices):
+    if text not in choices:
+        raise ValueError(f'{name} {text!r} should be one of {", ".join(choices)}')
+    return text
+
+
+# What each action does. Arguments are converted already.
+
+
+def _plug(simulator, *, now_s, **_):
+    simulator.plug_in(now_s=now_s)
+
+
+def _unplug(simulator, *, now_s, **_):
+    simulator.unplug(now_s=now_s)
+
+
+def _ask_again(simulator, **_):
+    simulator.controller.ask_again()
+
+
+def _start(simulator, *, now_s, **_):
+    simulator.controller.press_start(now_s=now_s)
+
+
+def _stop(simulator, **_):
+    simulator.controller.press_stop()
+
+
+def _vehicle_stop(simulator, **_):
+    simulator.vehicle.ask_to_stop('the vehicle has had enough')
+
+
+def _emergency(simulator, side, *, now_s, **_):
+    origin = EmergencyStop.Origin[side.upper()]
+    cause = {'evse': 'emergency button of the charger', 'pev': 'fault of the vehicle'}[side]
+    simulator.controller.emergency_stop(cause, origin=origin, now_s=now_s)
+
+
+def _release(simulator, **_):
+    simulator.controller.release_emergency()
+
+
+def _restart(simulator, silent_s, *, now_s, **_):
+    simulator.restart_controller(silent_s, now_s=now_s)
+
+
+def _ocpp(simulator, current_a, **_):
+    simulator.controller.set_ocpp_target(current_a)
+
+
+def _input(simulator, number, level, **_):
+    bit = 1 << number - 1
+    controller = simulator.controller
+    controller.inputs = controller.inputs | bit if level else controller.inputs & ~bit
+
+
+def _insulation(simulator, kohm, **_):
+    vehicle = simulator.vehicle
+    vehicle.insulation_resistance_ohm = (
+        vehicle.config.insulation_resistance_ohm if kohm is None else 1e3 * kohm)
+
+
+def _contactors(simulator, fault, **_):
+    simulator.vehicle.contactor_fault = ContactorFault(fault)
+
+
+def _claim(simulator, volts, **_):
+    simulator.vehicle.claimed_battery_v = volts
+
+
+def _demand(simulator, amperes, **_):
+    simulator.vehicle.demanded_a = amperes
+
+
+def _pause(simulator, seconds, *, now_s, **_):
+    simulator.vehicle.pause(seconds, now_s=now_s)
+
+
+def _disturb(kind):
+    def do(simulator, message='', amount=0.0, *, until_s, **fields):
+        fields.pop('now_s')
+        simulator.wire.disturb(Disturbance(
+            kind, message=message, amount=amount, until_s=until_s, **fields))
+    return do
+
+
+def _newer(simulator, version, *, until_s, **_):
+    simulator.wire.disturb(Disturbance('newer', version=version, until_s=until_s))
+
+
+def _set(simulator, message, signal, raw, *, until_s, **_):
+    simulator.wire.disturb(Disturbance(
+        'set', message=message, signal=signal, amount=raw, until_s=until_s))
+
+
+def _send(simulator, can_id, data, **_):
+    simulator.wire.inject(Frame(can_id, data, is_extended=can_id > 0x7FF))
+
+
+def _heal(simulator, message, **_):
+    simulator.wire.heal(message)
+
+
+# From words to arguments.
+
+
+def _message(text):
+    return '' if text == ALL else message_named(text).NAME
+
+
+def _one_message(text):
+    return (_message(text),)
+
+
+def _message_and_number(name, default, low, high):
+    def convert(message, amount=str(default)):
+        return _message(message), _number(amount, name, low=low, high=high)
+    return convert
+
+
+def _message_signal_raw(message, signal, raw):
+    cls = message_named(message)
+    field = signal_of(cls, signal)
+    return message, signal, _whole(raw, 'RAW', low=field.raw_minimum, high=(
+        1 << field.length) - 1)
+
+
+def _can_frame(can_id, data=''):
+    number = _whole(f'0x{can_id.removeprefix("0x")}', 'ID', low=0, high=0x1FFFFFFF)
+    try:
+        octets = bytes.fromhex(data)
+    except ValueError:
+        octets = None
+    if octets is None or len(octets) > 8:
+        raise ValueError(f'DATA {data!r} should be up to 8 bytes in hexadecimal digits')
+    return number, octets
+
+
+def _or_none(word, name, low, high):
+    def convert(text):
+        return (None if text == word else _number(text, name, low=low, high=high),)
+    return convert
+
+
+ACTIONS = {
+    'plug_in': _Spec(_plug, '', 'put the connector into the vehicle'),
+    'unplug': _Spec(_unplug, '', 'pull it out, whatever the session does'),
+    'ask_again': _Spec(_ask_again, '', 'the vehicle asks for another session, still plugged in'),
+    'start': _Spec(_start, '', 'press the start button of CHAdeMO'),
+    'stop': _Spec(_stop, '', 'press the stop button at the controller'),
+    'vehicle_stop': _Spec(_vehicle_stop, '', 'the vehicle ends the charge'),
+    'emergency': _Spec(
+        _emergency, '[evse|pev]', 'raise an emergency stop that lasts',
+        lambda side='evse': (_choice(side, 'SIDE', ('evse', 'pev')),), undo='release'),
+    'release': _Spec(_release, '', 'take the cause of the emergency stop away'),
+    'restart': _Spec(
+        _restart, '[SILENT_S]', 'the controller restarts, after so long without a word',
+        lambda silent='1': (_number(silent, 'SILENT_S', low=0.0, high=3600.0),)),
+    'ocpp': _Spec(
+        _ocpp, 'AMPERE', 'OCPP_Control: the central system chooses the current',
+        lambda amperes: (_number(amperes, 'AMPERE', low=-3276.8, high=3276.7),)),
+    'input': _Spec(
+        _input, 'NUMBER 0|1', 'level of a monitored digital input',
+        lambda number, level: (
+            _whole(number, 'NUMBER', low=1, high=6), _choice(level, 'LEVEL', ('0', '1')) == '1')),
+    'insulation': _Spec(
+        _insulation, 'KOHM|good', 'insulation of the vehicle',
+        _or_none('good', 'KOHM', 1e-3, 1e6), undo='insulation good'),
+    'contactors': _Spec(
+        _contactors, 'none|stays_open|stays_closed|welded', "fault of the vehicle's contactors",
+        lambda fault: (_choice(fault, 'FAULT', [each.value for each in ContactorFault]),),
+        undo='contactors none'),
+    'claim': _Spec(
+        _claim, 'VOLT|truth', 'battery voltage that the vehicle tells in the precharge',
+        _or_none('truth', 'VOLT', 0.0, 6553.5), undo='claim truth'),
+    'demand': _Spec(
+        _demand, 'AMPERE|nothing', 'current the vehicle asks for, whatever is good for it; the '
+        'controller keeps to the limits', _or_none('nothing', 'AMPERE', -3276.8, 3276.7),
+        undo='demand nothing'),
+    'pause': _Spec(
+        _pause, 'SECONDS', 'the vehicle asks for nothing in the energy transfer',
+        lambda seconds: (_number(seconds, 'SECONDS', low=0.0),)),
+    'mute': _Spec(
+        _disturb('mute'), 'MESSAGE|all', 'a message is not sent', _one_message, is_timed=True),
+    'jitter': _Spec(
+        _disturb('jitter'), 'MESSAGE|all [MOST_S]', 'frames come up to so much later',
+        _message_and_number('MOST_S', 0.05, 0.0, 60.0), is_timed=True),
+    'duplicate': _Spec(
+        _disturb('duplicate'), 'MESSAGE|all [COPIES]', 'frames come again',
+        _message_and_number('COPIES', 1, 1, 50), is_timed=True),
+    'shorten': _Spec(
+        _disturb('shorten'), 'MESSAGE|all [BYTES]', 'bytes are missing at the end',
+        _message_and_number('BYTES', 1, 1, 8), is_timed=True),
+    'lengthen': _Spec(
+        _disturb('lengthen'), 'MESSAGE|all [BYTES]', 'bytes too many at the end',
+        _message_and_number('BYTES', 1, 1, 8), is_timed=True),
+    'reserved': _Spec(
+        _disturb('reserved'), 'MESSAGE|all', 'bits that no signal owns are set', _one_message,
+        is_timed=True),
+    'set': _Spec(
+        _set, 'MESSAGE SIGNAL RAW', 'a raw number in a signal, a label that there is not, too',
+        _message_signal_raw, is_timed=True),
+    'newer': _Spec(
+        _newer, '[3.3|3.4|3.5|3.6]', 'longer and unknown frames of a later interface version',
+        lambda version='3.6': (_choice(version, 'VERSION', NEWER_VERSIONS),), is_timed=True),
+    'bus_off': _Spec(_disturb('bus_off'), '', 'nothing goes either way', is_timed=True),
+    'send': _Spec(
+        _send, 'ID [DATA]', 'a frame of your own, both in hexadecimal digits', _can_frame),
+    'heal': _Spec(
+        _heal, '[MESSAGE|all]', 'end what is wrong with a message',
+        lambda message=ALL: (_message(message),)),
+}
+"""Every action by its name."""

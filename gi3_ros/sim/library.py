@@ -1,0 +1,134 @@
+"""
+Vehicles and scenarios: those that come along with the package, and files of one's own.
+
+A name without a suffix is one of ours, anything else a path.
+"""
+
+import dataclasses
+import enum
+import math
+import pathlib
+
+from . import scenario as scenarios
+from .agreement import ControlMode, Direction, Protocol
+from .scenario import read_yaml
+from .vehicle import VehicleConfig
+
+_HERE = pathlib.Path(__file__).parent
+VEHICLES = _HERE / 'vehicles'
+SCENARIOS = _HERE / 'scenarios'
+_KINDS = {
+    'protocols': Protocol, 'control_mode': ControlMode, 'direction': Direction,
+}
+
+
+def names_in(folder):
+    """Return the names that come along in a folder, sorted."""
+    return sorted(path.stem for path in folder.glob('*.yaml'))
+
+
+def load_vehicle(name, **changes):
+    """
+    Return the :class:`~.vehicle.VehicleConfig` of a file.
+
+    :param changes: entries that replace those of the file
+    :raises ValueError: with the file and what is wrong with it
+    """
+    path, text = _read(name, VEHICLES, 'vehicle')
+    return vehicle_of(read_yaml(text, path.name), path.name, **changes)
+
+
+def vehicle_of(content, where, **changes):
+    """
+    Return the :class:`~.vehicle.VehicleConfig` of a mapping.
+
+    :raises ValueError: with ``where`` and what is wrong
+    """
+    fields = {field.name: field for field in dataclasses.fields(VehicleConfig)}
+    values = {}
+    for name, value in {**content, **changes}.items():
+        if name not in fields:
+            raise ValueError(
+                f'{where}: a vehicle has no {name}; it has {", ".join(sorted(fields))}')
+        try:
+            values[name] = _value(name, value, fields[name].default)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f'{where}: {name}: {error}') from error
+    try:
+        return VehicleConfig(**values)
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from error
+
+
+def load_scenarios(name):
+    """
+    Return the list of :class:`~.scenario.Scenario` of a file.
+
+    :param name: with one of the words of ``for_each`` behind it, only that one is meant
+    :raises ValueError: with the file and what is wrong with it
+    """
+    file, _, word = name.partition(' ')
+    path, text = _read(file, SCENARIOS, 'scenario')
+    found = scenarios.load(text, name=path.stem)
+    if not word:
+        return found
+    chosen = [each for each in found if each.name == f'{path.stem} {word.strip()}']
+    if not chosen:
+        names = ', '.join(repr(each.name) for each in found)
+        raise ValueError(f'there is no scenario {name!r}; there are {names}')
+    return chosen
+
+
+def _read(name, folder, what):
+    path = pathlib.Path(name)
+    if not path.suffix:
+        path = folder / f'{name}.yaml'
+        if not path.exists():
+            raise ValueError(
+                f'there is no {what} {name!r}; there are {", ".join(names_in(folder))}, and '
+                'files of your own with their suffix .yaml')
+    try:
+        return path, path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f'cannot read the {what} {name}: {error}') from error
+
+
+def _value(name, value, default):
+    if isinstance(value, enum.Enum):
+        return value
+    if name == 'protocols':
+        words = value if isinstance(value, list | tuple) else [value]
+        return tuple(word if isinstance(word, Protocol) else _choice(word, Protocol)
+                     for word in words)
+    if name in _KINDS:
+        return _choice(value, _KINDS[name])
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise ValueError(f'{value!r} should be true or false')
+        return value
+    if isinstance(default, tuple):
+        if not isinstance(value, list | tuple):
+            raise ValueError('a list of pairs is expected')
+        return tuple(_pair(each) for each in value)
+    if isinstance(default, str):
+        return str(value)
+    return _number(value)
+
+
+def _choice(word, kind):
+    for each in kind:
+        if each.value == word:
+            return each
+    raise ValueError(f'{word!r} is none of {", ".join(each.value for each in kind)}')
+
+
+def _pair(value):
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f'{value!r} should be a pair of numbers')
+    return tuple(_number(each) for each in value)
+
+
+def _number(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise ValueError(f'{value!r} should be a number')
+    return float(value)
