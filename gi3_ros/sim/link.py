@@ -201,7 +201,7 @@ class Clock:
 
 
 class Link(Clock):
-    """One charger of this package and one controller with a vehicle."""
+    """One charger of this package, fitting, and one controller with a vehicle."""
 
     def __init__(
         self, *, controller_config=None, vehicle_config=None, player=None, person=None, seed=0,
@@ -210,7 +210,7 @@ class Link(Clock):
         plug = DirectPlug()
         self.simulator = Simulator(
             controller_config, vehicle_config, plug=plug, player=player, person=person, seed=seed)
-        self.charger = Charger(index=self.simulator.config.index, plug=plug, **charger)
+        self.charger = Charger.fitting(self.simulator.config, plug, **charger)
         self.frames = []
         """``(time_s, frame)`` of all that was on the bus, both ways."""
         super().__init__(

@@ -1,0 +1,248 @@
+"""
+Every vehicle that comes along, in every protocol, mode and direction that it knows.
+
+Whole sessions with the charger of this package on the made-up clock. What is expected stands here
+as the table of interface.md 4.3, not as the simulator has it; energies are compared with what
+flowed through the copper.
+"""
+
+import dataclasses
+import itertools
+
+import pytest
+
+from gi3_ros.core import codec
+from gi3_ros.core.limits import ChargerLimits
+from gi3_ros.core.power import Phase
+from gi3_ros.core.signals import (
+    AdvanticsControllerStatus,
+    DcPowerControl,
+    EvInformationDischargeLimits,
+    NewChargeSession,
+    PowerModulesStatus,
+)
+from gi3_ros.sim import library
+from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
+from gi3_ros.sim.config import ControllerConfig, Pistol
+from gi3_ros.sim.link import Link, STEP_S
+
+Function = DcPowerControl.PowerFunction
+SHARE = 0.01
+"""Energies agree within 1 %."""
+LABELS = {
+    Protocol.DIN_70121: 0, Protocol.ISO_15118_2: 2, Protocol.ISO_15118_20: 7,
+    Protocol.CHADEMO_0_9: 3, Protocol.CHADEMO_1: 4, Protocol.CHADEMO_2: 5,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One session of the matrix."""
+
+    vehicle: str
+    protocol: Protocol
+    control_mode: ControlMode
+    is_bidirectional: bool
+    supports_range_mode: bool
+    direction: Direction
+
+    def __str__(self):
+        words = [self.vehicle, self.protocol.value.replace(' ', '_')]
+        if self.protocol is Protocol.ISO_15118_20:
+            words.append(self.control_mode.value)
+        words.append('bidirectional' if self.is_bidirectional else 'unidirectional')
+        if not self.supports_range_mode:
+            words.append('no_range')
+        return '-'.join([*words, self.direction.value])
+
+    @property
+    def can_discharge(self):
+        """Whether energy may come back (interface.md 4.3)."""
+        return self.is_bidirectional and (
+            self.protocol.is_chademo or self.protocol is Protocol.ISO_15118_20
+        ) and library.load_vehicle(self.vehicle).is_bidirectional
+
+    @property
+    def gives_range(self):
+        """Whether the vehicle leaves the current to the charger."""
+        if self.protocol.is_chademo:
+            return self.can_discharge
+        return (self.protocol is Protocol.ISO_15118_20
+                and self.control_mode is ControlMode.DYNAMIC)
+
+    @property
+    def is_range(self):
+        """Whether the charger sees Range_Mode."""
+        return self.gives_range and self.supports_range_mode
+
+
+def cases():
+    for vehicle in library.names_in(library.VEHICLES):
+        config = library.load_vehicle(vehicle)
+        for protocol, mode, is_bidirectional, has_range, direction in itertools.product(
+                config.protocols, ControlMode, (False, True), (True, False), Direction):
+            case = Case(vehicle, protocol, mode, is_bidirectional, has_range, direction)
+            is_new = (
+                # Elsewhere these make no difference.
+                (protocol is Protocol.ISO_15118_20 or mode is config.control_mode)
+                and (case.gives_range or has_range)
+                and (direction is Direction.CHARGE or case.can_discharge)
+            )
+            if is_new:
+                yield case
+
+
+class Run:
+    """One session, with what flowed at the inlet added up independently."""
+
+    def __init__(self, case, **entries):
+        self.case = case
+        vehicle = library.load_vehicle(
+            case.vehicle, protocols=[case.protocol], control_mode=case.control_mode,
+            direction=case.direction, charge_duration_s=14.0)
+        config = ControllerConfig(
+            pistol=Pistol.CHADEMO if case.protocol.is_chademo else Pistol.CCS,
+            index=3 if case.protocol.is_chademo else 1,
+            limits=ChargerLimits(
+                is_bidirectional=case.is_bidirectional,
+                supports_range_mode=case.supports_range_mode,
+                max_charger_voltage=900.0, max_charger_current=150.0,
+                max_charger_discharge_current=50.0, max_charger_power=90e3,
+                max_cable_voltage=920.0, max_cable_current=200.0),
+            enable_iso_part20=True, chademo_precharge=case.is_bidirectional,
+            boot_s=0.1, negotiation_s=0.2, **entries)
+        self.link = Link(controller_config=config, vehicle_config=vehicle)
+        self.charged_j = self.discharged_j = 0.0
+        self.phases = []
+
+    def go(self):
+        link = self.link
+        link.run(2.0)
+        link.simulator.plug_in(now_s=link.now_s)
+        if self.case.protocol.is_chademo:
+            link.simulator.do('start', now_s=link.now_s)
+        is_turned = False
+        for _ in range(round(120 / STEP_S)):
+            link.step()
+            circuit = link.modules.circuit
+            power_w = circuit.vehicle_current_a * circuit.pistol_voltage_v
+            self.charged_j += max(power_w, 0.0) * STEP_S
+            self.discharged_j += max(-power_w, 0.0) * STEP_S
+            phase = link.decision.phase
+            if not self.phases or self.phases[-1] is not phase:
+                self.phases.append(phase)
+            session = link.simulator.controller
+            if (self.case.is_range and self.case.direction is not Direction.CHARGE
+                    and not is_turned and self.charging_s() > 6.0):
+                is_turned = True
+                link.simulator.do('ocpp -20', now_s=link.now_s)
+            if link.simulator.sessions:
+                return session.outcome
+        raise AssertionError(f'no end: {session.stage}, {link.simulator.events[-5:]}')
+
+    def charging_s(self):
+        session = self.link.simulator.controller._session
+        return 0.0 if session is None else session.charging_s
+
+    def messages(self, cls):
+        decoded = (codec.decode(frame) for _, frame in self.link.frames)
+        return [got.message for got in decoded
+                if isinstance(got, codec.Received) and isinstance(got.message, cls)]
+
+
+def without_repeats(values):
+    return [key for key, _ in itertools.groupby(values)]
+
+
+@pytest.mark.parametrize('case', list(cases()), ids=str)
+def test_session_ends_clean_and_its_energy_is_what_flowed(case):
+    run = Run(case)
+    outcome = run.go()
+    link = run.link
+    assert outcome.is_clean, outcome
+    assert link.simulator.findings == []
+    assert link.modules.breaches == []
+    assert link.decision.fault == ''
+    check_phases(run)
+    check_setpoints(run)
+    check_energies(run, outcome)
+
+
+def check_phases(run):
+    """As interface.md 4.1 and 4.2."""
+    states = without_repeats(
+        int(each.state) for each in run.messages(AdvanticsControllerStatus))
+    welding = [9] if library.load_vehicle(run.case.vehicle).welding_detection_s else []
+    precharge = [] if run.case.protocol.is_chademo else [5]
+    assert states == [0, 12, 1, 2, 3, 4, *precharge, 6, 7, 8, *welding, 10, 1]
+    announced = run.messages(NewChargeSession)[0]
+    assert announced.communication_protocol == LABELS[run.case.protocol]
+    assert announced.plug_and_pins == (2 if run.case.protocol.is_chademo else 1)
+    powered = [phase for phase in run.phases if phase in (
+        Phase.INSULATION_TEST, Phase.LOWERING_AFTER_TEST, Phase.PRECHARGE, Phase.POWER_TRANSFER)]
+    assert without_repeats(powered) == [
+        Phase.INSULATION_TEST, Phase.LOWERING_AFTER_TEST,
+        *([] if run.case.protocol.is_chademo else [Phase.PRECHARGE]), Phase.POWER_TRANSFER]
+
+
+def check_setpoints(run):
+    """Mode and sign as interface.md 4.3."""
+    case = run.case
+    commands = [each for each in run.messages(DcPowerControl)
+                if each.power_function is Function.POWER_TRANSFER]
+    assert {int(each.setpoints_mode) for each in commands} == {int(case.is_range)}
+    lows = [each.current_range_min for each in commands]
+    highs = [each.current_range_max for each in commands]
+    assert all(low <= high for low, high in zip(lows, highs, strict=True))
+    if not case.is_range:
+        assert lows == highs
+    if case.direction is Direction.CHARGE:
+        assert min(lows) >= 0.0 < max(highs)
+    elif case.direction is Direction.DISCHARGE:
+        assert max(highs) <= 0.0 > min(lows)
+    elif case.is_range or not case.gives_range:
+        assert min(lows) < 0.0 < max(highs)
+    else:
+        # A43: the larger end of the range is taken, which charges.
+        assert min(lows) >= 0.0
+    if case.protocol is Protocol.ISO_15118_20 or case.protocol.is_chademo:
+        limits = run.messages(EvInformationDischargeLimits)[0]
+        vehicle = library.load_vehicle(case.vehicle)
+        assert limits.ev_maximum_discharge_current == vehicle.max_discharge_current_a
+
+
+def check_energies(run, outcome):
+    case, link = run.case, run.link
+    charged_wh, discharged_wh = run.charged_j / 3600, run.discharged_j / 3600
+    total_wh = charged_wh + discharged_wh
+    assert total_wh > 15.0
+    expects_both = case.direction is Direction.BOTH and (case.is_range or not case.gives_range)
+    if expects_both:
+        assert charged_wh > 10.0 and discharged_wh > 5.0
+    elif case.direction is Direction.DISCHARGE:
+        assert charged_wh < SHARE * discharged_wh
+    else:
+        assert discharged_wh < SHARE * charged_wh
+    # The charger's own account, measured at its output.
+    story = link.session.story(now_s=link.now_s)
+    assert story.energy_charged_wh == pytest.approx(charged_wh, abs=SHARE * total_wh)
+    assert story.energy_discharged_wh == pytest.approx(discharged_wh, abs=SHARE * total_wh)
+    # The battery's: what flowed, without what became heat in it.
+    ledger = link.modules.circuit.ledger
+    assert outcome.energy_wh == pytest.approx(ledger.battery_j / 3600, abs=SHARE * total_wh)
+    # What was reported on the bus.
+    reported_wh = sum(
+        each.present_voltage * each.present_current * PowerModulesStatus.PERIOD_S / 3600
+        for each in run.messages(PowerModulesStatus))
+    assert reported_wh == pytest.approx(charged_wh - discharged_wh, abs=SHARE * total_wh)
+
+
+def test_the_matrix_has_every_combination_that_makes_a_difference():
+    found = list(cases())
+    assert {case.protocol for case in found} == set(Protocol)
+    assert {case.vehicle for case in found} == set(library.names_in(library.VEHICLES))
+    assert {(case.is_range, case.direction) for case in found} == {
+        (is_range, direction) for is_range in (False, True) for direction in Direction}
+    for protocol in (Protocol.CHADEMO_0_9, Protocol.CHADEMO_1, Protocol.CHADEMO_2):
+        assert {case.can_discharge for case in found if case.protocol is protocol} == {
+            False, True}
