@@ -1,8 +1,9 @@
 """
 The copper between the pistol and the vehicle, when the two ends live in two processes.
 
-The vehicle tells what hangs at its inlet; the circuit of the power modules answers with the
-inlet's true voltage and current. Datagrams on the loopback interface carry both. A datagram may
+The vehicle tells what hangs at its inlet, and how the relays of the controller stand that is
+simulated with it; the circuit of the power modules answers with the inlet's true voltage and
+current. Datagrams on the loopback interface carry both. A datagram may
 be lost, repeated or nonsense: each end keeps the last good one and lets it age.
 :class:`DirectPlug` joins the two ends in one process, for tests.
 """
@@ -33,7 +34,7 @@ class PlugError(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Inlet:
-    """What hangs at the pistol, as the vehicle's side knows it."""
+    """What hangs at the pistol and at the controller's relays, as the vehicle's side knows it."""
 
     is_plugged: bool = False
     contactors_closed: bool = False
@@ -41,6 +42,10 @@ class Inlet:
     battery_resistance_ohm: float = 0.1
     insulation_resistance_ohm: float = 1e6
     """Between the vehicle's inlet and earth."""
+    relay_closed: bool = False
+    """The controller's main relay: relay 1 (CCS) or relay 3 (CHAdeMO) (R45, R47)."""
+    precharge_relay_closed: bool = False
+    """Its precharge relay on Digital_OUT1, in series with a resistor (CHAdeMO, R47)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class InletReading:
 
 
 UNPLUGGED = Inlet()
+"""Also what a silent plug link means: no vehicle, and relays that nobody holds."""
 
 
 def _pack(kind, value):
