@@ -1,16 +1,19 @@
 """
 The power modules' circuit and the driver in front of it: physics, not an echo.
 
-    modules --+---[contactors]--[cable]--+---[vehicle contactors]--[R]--(battery)
-              |                          |
-         output C, bleeder          pistol C, insulation
+    modules --+---[contactors]--[diode]--[cable]--+---[vehicle contactors]--[R]--(battery)
+              |                                   |
+         output C, bleeder                   pistol C, insulation, discharge resistor
 
-:class:`Circuit` solves the two capacitor nodes, :class:`PowerModules` is what a power modules
-driver would be to the charger: set-points and contactor commands in, measurements out.
-Neither owns a clock.
+Contactors, or a relay with the precharge resistor in parallel, belong to whom
+:class:`Contactors` says; the diode and the discharge resistor are there with
+``CircuitConfig.has_diode`` only. :class:`Circuit` solves the two capacitor nodes,
+:class:`PowerModules` is what a power modules driver would be to the charger: set-points and
+contactor commands in, measurements out. Neither owns a clock.
 """
 
 import dataclasses
+import enum
 import math
 import random
 
@@ -32,6 +35,11 @@ _MAX_CATCH_UP_S = 1.0
 _EPSILON_S = 1e-9
 
 
+def _is_battery_on(inlet):
+    """Tell whether the vehicle has its battery on the pistol."""
+    return inlet.is_plugged and inlet.contactors_closed
+
+
 @dataclasses.dataclass(frozen=True)
 class CircuitConfig:
     """The parts of the circuit; defaults of a 60 kW charger with its own contactors."""
@@ -45,6 +53,11 @@ class CircuitConfig:
     cable_ohm: float = 0.01
     precharge_ohm: float = 500.0
     """In series with the precharge relay (R47)."""
+    has_diode: bool = False
+    """Without drop, between contactors and pistol: current flows towards the vehicle only, as in
+    a unidirectional CHAdeMO charger (R47)."""
+    pistol_bleed_ohm: float = 50e3
+    """Across the pistol of a charger with a diode, which keeps the bleeder away from it."""
     charger_insulation_ohm: float = 2e6
     max_voltage_v: float = 1000.0
     max_current_a: float = 150.0
@@ -62,6 +75,7 @@ class Ledger:
     modules_j: float = 0.0
     bled_j: float = 0.0
     leaked_j: float = 0.0
+    """In sensing, insulation and the discharge resistor at the pistol."""
     path_loss_j: float = 0.0
     """In the cable, the contactors and the precharge resistor."""
     vehicle_j: float = 0.0
@@ -71,6 +85,46 @@ class Ledger:
     """Stored in the battery, the loss in its resistance taken off."""
     modules_c: float = 0.0
     vehicle_c: float = 0.0
+
+
+class _Network:
+    """
+    The resistors as they are joined during a step, and what the two nodes make of it.
+
+    Kirchhoff's current law at the nodes, a capacitor being a conductance of C / dt from where its
+    voltage was, so that ``from_output`` = ``output_s`` * the output's voltage before::
+
+        (at_output + path) * v_output - path * v_pistol = from_output + modules' current
+        (at_pistol + path) * v_pistol - path * v_output = from_pistol
+
+    Solved for the voltages it takes three resistances (of the determinant of that)::
+
+        v_output = output_ohm * (from_output + modules' current) + transfer_ohm * from_pistol
+        v_pistol = transfer_ohm * (from_output + modules' current) + pistol_ohm * from_pistol
+    """
+
+    __slots__ = (
+        'bleeder', 'leakage', 'output_ohm', 'output_s', 'path', 'pistol_leakage', 'pistol_ohm',
+        'pistol_s', 'transfer_ohm', 'vehicle',
+    )
+
+    def __init__(self, config, dt_s, path, bleeds, inlet):
+        self.path = path
+        self.output_s = config.output_capacitance_f / dt_s
+        self.pistol_s = config.pistol_capacitance_f / dt_s
+        self.bleeder = 1.0 / config.bleeder_ohm if bleeds else 0.0
+        self.leakage = 1.0 / config.leakage_ohm
+        self.vehicle = 1.0 / inlet.battery_resistance_ohm if _is_battery_on(inlet) else 0.0
+        self.pistol_leakage = 1.0 / inlet.insulation_resistance_ohm if inlet.is_plugged else 0.0
+        if config.has_diode:
+            self.pistol_leakage += 1.0 / config.pistol_bleed_ohm
+        at_output = self.output_s + self.bleeder + self.leakage
+        at_pistol = self.pistol_s + self.vehicle + self.pistol_leakage
+        # Multiplied out: with a path of milliohms the difference of two large numbers is noise.
+        determinant = at_output * at_pistol + (at_output + at_pistol) * path
+        self.output_ohm = (at_pistol + path) / determinant
+        self.pistol_ohm = (at_output + path) / determinant
+        self.transfer_ohm = path / determinant
 
 
 class Circuit:
@@ -92,6 +146,8 @@ class Circuit:
         self.vehicle_current_a = 0.0
         """Through the vehicle's contactors, into the battery."""
         self._limit_a = 0.0
+        self._networks = {}
+        self._networks_inlet = None
 
     @property
     def stored_j(self):
@@ -115,82 +171,95 @@ class Circuit:
     ):
         """Go on by ``dt_s`` with the modules, contactors and vehicle as given."""
         config = self.config
-        output_s = config.output_capacitance_f / dt_s
-        pistol_s = config.pistol_capacitance_f / dt_s
-        bleeder = 1.0 / config.bleeder_ohm if mode is ModulesMode.BLEED else 0.0
-        leakage = 1.0 / config.leakage_ohm
+        limit_a = 0.0
+        if mode is ModulesMode.REGULATE:
+            limit_a = self._next_limit(dt_s, current_a)
         path = 0.0
         if output_closed:
             path = 1.0 / config.cable_ohm
         elif precharge_closed:
             path = 1.0 / (config.precharge_ohm + config.cable_ohm)
-        is_connected = inlet.is_plugged and inlet.contactors_closed
-        vehicle = 1.0 / inlet.battery_resistance_ohm if is_connected else 0.0
-        insulation = 1.0 / inlet.insulation_resistance_ohm if inlet.is_plugged else 0.0
-
-        # Kirchhoff's current law at the two nodes, linear in the current of the modules:
-        #   (at_output + path) * v_output - path * v_pistol = from_output + modules' current
-        #   (at_pistol + path) * v_pistol - path * v_output = from_pistol
-        at_output = output_s + bleeder + leakage
-        at_pistol = pistol_s + vehicle + insulation
-        from_output = output_s * self.output_voltage_v
-        from_pistol = pistol_s * self.pistol_voltage_v + vehicle * inlet.battery_emf_v
-        determinant = at_output * at_pistol + (at_output + at_pistol) * path
-        floating_v = ((at_pistol + path) * from_output + path * from_pistol) / determinant
-        volts_per_amp = (at_pistol + path) / determinant
-
-        modules_a = 0.0
-        if mode is ModulesMode.REGULATE:
-            modules_a = self._regulate(dt_s, voltage_v, current_a, floating_v, volts_per_amp)
-        else:
-            self._limit_a = 0.0
-        output_v = floating_v + volts_per_amp * modules_a
-        pistol_v = (
-            (at_output + path) * from_pistol + path * (from_output + modules_a)
-        ) / determinant
-        output_a = path * (output_v - pistol_v)
-        vehicle_a = vehicle * (pistol_v - inlet.battery_emf_v)
-
+        network = self._network(dt_s, path, mode is ModulesMode.BLEED, inlet)
+        output_v, pistol_v, modules_a = self._solve(network, mode, voltage_v, limit_a, inlet)
+        if config.has_diode and path and output_v < pistol_v:
+            # It blocks. There is no second answer to look for: a circuit in which a closed path
+            # would carry current backwards has the higher voltage at the pistol when it is open.
+            network = self._network(dt_s, 0.0, mode is ModulesMode.BLEED, inlet)
+            output_v, pistol_v, modules_a = self._solve(network, mode, voltage_v, limit_a, inlet)
+        emf_v = inlet.battery_emf_v
+        output_a = network.path * (output_v - pistol_v)
+        vehicle_a = network.vehicle * (pistol_v - emf_v)
         ledger = self.ledger
         ledger.modules_j += modules_a * output_v * dt_s
-        ledger.bled_j += bleeder * output_v ** 2 * dt_s
-        ledger.leaked_j += (leakage * output_v ** 2 + insulation * pistol_v ** 2) * dt_s
+        ledger.bled_j += network.bleeder * output_v ** 2 * dt_s
+        ledger.leaked_j += (
+            network.leakage * output_v ** 2 + network.pistol_leakage * pistol_v ** 2) * dt_s
         ledger.path_loss_j += output_a * (output_v - pistol_v) * dt_s
         ledger.vehicle_j += vehicle_a * pistol_v * dt_s
         ledger.battery_loss_j += vehicle_a ** 2 * inlet.battery_resistance_ohm * dt_s
-        ledger.battery_j += vehicle_a * inlet.battery_emf_v * dt_s
+        ledger.battery_j += vehicle_a * emf_v * dt_s
         ledger.modules_c += modules_a * dt_s
         ledger.vehicle_c += vehicle_a * dt_s
 
+        self._limit_a = limit_a
         self.output_voltage_v = output_v
         self.pistol_voltage_v = pistol_v
         self.modules_current_a = modules_a
         self.output_current_a = output_a
         self.vehicle_current_a = vehicle_a
 
-    def _regulate(self, dt_s, voltage_v, current_a, floating_v, volts_per_amp):
-        """Return the current of an ideal regulator: voltage control inside a current limit."""
+    def _network(self, dt_s, path, bleeds, inlet):
+        if inlet is not self._networks_inlet:
+            self._networks.clear()
+            self._networks_inlet = inlet
+        key = dt_s, path, bleeds
+        network = self._networks.get(key)
+        if network is None:
+            network = self._networks[key] = _Network(self.config, *key, inlet)
+        return network
+
+    def _solve(self, network, mode, voltage_v, limit_a, inlet):
+        """Return the voltages of output and pistol and the modules' current after a step."""
+        from_output = network.output_s * self.output_voltage_v
+        from_pistol = (
+            network.pistol_s * self.pistol_voltage_v + network.vehicle * inlet.battery_emf_v)
+        floating_v = network.output_ohm * from_output + network.transfer_ohm * from_pistol
+        modules_a = 0.0
+        if mode is ModulesMode.REGULATE:
+            modules_a = self._regulate(voltage_v, limit_a, floating_v, network.output_ohm)
+        return (
+            floating_v + network.output_ohm * modules_a,
+            network.transfer_ohm * (from_output + modules_a) + network.pistol_ohm * from_pistol,
+            modules_a,
+        )
+
+    def _next_limit(self, dt_s, current_a):
+        """Return the current limit of the regulator at the end of a step, on its way there."""
         config = self.config
-        voltage_v = min(max(voltage_v, 0.0), config.max_voltage_v)
         rating_a = min(
             config.max_current_a, config.max_power_w / max(self.output_voltage_v, 1.0)
         )
         wanted_a = min(max(current_a, -rating_a), rating_a)
         slew_a = config.slew_a_per_s * dt_s
-        self._limit_a += min(max(wanted_a - self._limit_a, -slew_a), slew_a)
-        if self._limit_a >= 0:
-            to_setpoint_a = (voltage_v - floating_v) / volts_per_amp
-            return min(max(to_setpoint_a, 0.0), self._limit_a)
-        to_floor_a = (config.min_discharge_voltage_v - floating_v) / volts_per_amp
-        return min(max(to_floor_a, self._limit_a), 0.0)
+        return self._limit_a + min(max(wanted_a - self._limit_a, -slew_a), slew_a)
+
+    def _regulate(self, voltage_v, limit_a, floating_v, output_ohm):
+        """Return the current of an ideal regulator: voltage control inside a current limit."""
+        config = self.config
+        if limit_a >= 0:
+            voltage_v = min(max(voltage_v, 0.0), config.max_voltage_v)
+            to_setpoint_a = (voltage_v - floating_v) / output_ohm
+            return min(max(to_setpoint_a, 0.0), limit_a)
+        to_floor_a = (config.min_discharge_voltage_v - floating_v) / output_ohm
+        return min(max(to_floor_a, limit_a), 0.0)
 
 
 class Contactor:
     """A contactor that needs its time to move."""
 
-    def __init__(self, *, closing_s=0.03, opening_s=0.02):
-        self.is_closed = False
-        self.is_wanted_closed = False
+    def __init__(self, *, closing_s=0.03, opening_s=0.02, is_closed=False):
+        self.is_closed = is_closed
+        self.is_wanted_closed = is_closed
         self._closing_s = closing_s
         self._opening_s = opening_s
         self._moves_at_s = math.inf
@@ -219,11 +288,30 @@ class Contactor:
         return Contact.CLOSED if self.is_closed else Contact.OPEN
 
 
+class Contactors(enum.Enum):
+    """Who moves what lies between the modules and the pistol (R45, R47)."""
+
+    OWN = 'own'
+    """The charger itself, by its ContactorCommand."""
+    CONTROLLER = 'controller'
+    """The controller: the coils hang on its relays, ``Inlet`` says how these stand."""
+    NONE = 'none'
+    """Nothing lies between them: the cable is all there is."""
+
+
+_PATH_NAMES = {
+    Contactors.OWN: 'output contactors',
+    Contactors.CONTROLLER: 'controller relay',
+    Contactors.NONE: 'cable alone',
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class ModulesConfig:
-    """Behaviour of the driver, and the limits of what is good for the hardware."""
+    """Installation, behaviour of the driver, and the limits of what is good for the hardware."""
 
     circuit: CircuitConfig = dataclasses.field(default_factory=CircuitConfig)
+    contactors: Contactors = Contactors.OWN
     wake_up_s: float = 1.5
     """From the first set-point of a stream until the modules are ready."""
     sleep_after_s: float = 5.0
@@ -237,8 +325,11 @@ class ModulesConfig:
     max_closing_voltage_v: float = 20.0
     max_opening_current_a: float = 5.0
     max_bled_from_battery_j: float = 20.0
+    max_precharge_j: float = 500.0
+    """Into the precharge resistor in one go; filling the output to 400 V takes 32 J."""
     max_off_current_a: float = 1.0
     off_current_grace_s: float = 0.05
+    """Capacitors even out at once when contactors close; what goes on flowing is no inrush."""
     noise_seed: int | None = None
     """With a seed: small repeatable noise on what is measured."""
 
@@ -252,14 +343,32 @@ class HardwareBreach:
     values: dict
 
 
+class _Meter:
+    """Adds up, and tells the moment at which there is more than the limit."""
+
+    def __init__(self, limit):
+        self.total = 0.0
+        self._limit = limit
+
+    def add(self, amount):
+        """Return whether it is this amount that passes the limit."""
+        before, self.total = self.total, self.total + amount
+        return before <= self._limit < self.total
+
+    def reset(self):
+        """Begin anew."""
+        self.total = 0.0
+
+
 class PowerModules:
     """
-    Simulated driver of power modules with the charger's own contactors.
+    Simulated driver of power modules, and of the charger's own contactors where it has some.
 
     It keeps the contract of ``PowerSetpoint`` and ``ContactorCommand``: it switches off by itself
     when no set-point came for ``DRIVER_TIMEOUT_S``, and opens when no command came for
-    ``COMMAND_TIMEOUT_S`` and no current flows. What a real charger would be damaged by is kept in
-    ``breaches``.
+    ``COMMAND_TIMEOUT_S`` and no current flows. Without own contactors a command does nothing, and
+    there is no feedback. What a real charger would be damaged by is kept in ``breaches``, whoever
+    did it.
     """
 
     def __init__(self, config=None):
@@ -268,18 +377,20 @@ class PowerModules:
         self.breaches = []
         self.timeouts = 0
         """How often the set-points stopped while the modules were regulating or bleeding."""
-        self._output = Contactor()
+        # Without a switch the path is one that is always closed.
+        self._output = Contactor(is_closed=self.config.contactors is Contactors.NONE)
         self._precharge = Contactor()
         self._inlet = UNPLUGGED
+        self._was_battery_on = False
         self._setpoint = PowerSetpoint()
         self._setpoint_at_s = -math.inf
         self._command_at_s = -math.inf
         self._awake_at_s = math.inf
         self._now_s = None
         self._mode = ModulesMode.OFF
-        self._mode_since_s = -math.inf
-        self._bled_from_battery_j = 0.0
-        self._carries_off_current = False
+        self._bled_from_battery_j = _Meter(self.config.max_bled_from_battery_j)
+        self._precharge_j = _Meter(self.config.max_precharge_j)
+        self._off_current_s = _Meter(self.config.off_current_grace_s)
         self._measured_v = 0.0
         self._measured_a = 0.0
         self._temperature_c = self.config.ambient_c
@@ -289,7 +400,14 @@ class PowerModules:
     @property
     def is_ready(self):
         """Whether the modules are awake."""
-        return self._now_s is not None and self._now_s >= self._awake_at_s - _EPSILON_S
+        return self._now_s is not None and self._is_awake(self._now_s)
+
+    @property
+    def is_at_rest(self):
+        """Whether the driver may go: own contactors open, without them no power processed."""
+        if self.config.contactors is Contactors.OWN:
+            return not self._output.is_closed
+        return self._mode is not ModulesMode.REGULATE
 
     def set_point(self, setpoint, *, now_s):
         """Take a set-point; a stream of them, of whatever mode, wakes the modules."""
@@ -308,12 +426,14 @@ class PowerModules:
     def command(self, command, *, now_s):
         """Take a :class:`~gi3_ros.core.hardware.ContactorCommand`."""
         self.advance(now_s=now_s)
+        if self.config.contactors is not Contactors.OWN:
+            return
         self._command_at_s = now_s
         self._output.drive(command.output_closed, now_s=now_s)
         self._precharge.drive(command.precharge_closed, now_s=now_s)
 
     def connect(self, inlet):
-        """Say what hangs at the pistol from now on."""
+        """Say what hangs at the pistol from now on, and how the controller's relays stand."""
         self._inlet = inlet
 
     def advance(self, *, now_s):
@@ -337,7 +457,9 @@ class PowerModules:
         )
 
     def feedback(self):
-        """Return the positions of the own contactors."""
+        """Return the positions of the own contactors; without any, nothing is known."""
+        if self.config.contactors is not Contactors.OWN:
+            return ContactorFeedback()
         return ContactorFeedback(
             output=self._output.contact,
             precharge=self._precharge.contact,
@@ -353,6 +475,7 @@ class PowerModules:
     def _step(self, now_s):
         self._now_s = now_s
         self._choose_mode(now_s)
+        self._watch_vehicle(now_s)
         self._move_contactors(now_s)
         setpoint = self._setpoint
         self.circuit.step(
@@ -363,65 +486,91 @@ class PowerModules:
         self._watch_hardware(now_s)
         self._measure()
 
+    def _is_awake(self, now_s):
+        return now_s >= self._awake_at_s - _EPSILON_S
+
     def _choose_mode(self, now_s):
         mode = self._setpoint.mode
         if now_s - self._setpoint_at_s >= DRIVER_TIMEOUT_S - _EPSILON_S:
             if self._mode is not ModulesMode.OFF:
                 self.timeouts += 1
             mode = ModulesMode.OFF
-        elif mode is ModulesMode.REGULATE and not self.is_ready:
+        elif mode is ModulesMode.REGULATE and not self._is_awake(now_s):
             mode = ModulesMode.OFF
         if mode is not self._mode:
             self._mode = mode
-            self._mode_since_s = now_s
-            self._bled_from_battery_j = 0.0
+            self._bled_from_battery_j.reset()
 
     def _move_contactors(self, now_s):
         circuit = self.circuit
-        if (now_s - self._command_at_s >= COMMAND_TIMEOUT_S - _EPSILON_S
+        if self.config.contactors is Contactors.CONTROLLER:
+            self._output.drive(self._inlet.relay_closed, now_s=now_s)
+            self._precharge.drive(self._inlet.precharge_relay_closed, now_s=now_s)
+        elif (self.config.contactors is Contactors.OWN
+                and now_s - self._command_at_s >= COMMAND_TIMEOUT_S - _EPSILON_S
                 and abs(circuit.output_current_a) <= self.config.max_off_current_a):
             self._output.drive(False, now_s=now_s)
             self._precharge.drive(False, now_s=now_s)
-        self._precharge.advance(now_s=now_s)
+        if self._precharge.advance(now_s=now_s) and self._precharge.is_closed:
+            self._precharge_j.reset()
         if not self._output.advance(now_s=now_s):
             return
-        across_v = abs(circuit.output_voltage_v - circuit.pistol_voltage_v)
-        if self._output.is_closed and across_v > self.config.max_closing_voltage_v:
+        name = _PATH_NAMES[self.config.contactors]
+        if self._output.is_closed:
+            across_v = circuit.output_voltage_v - circuit.pistol_voltage_v
+            if across_v < 0 and self.config.circuit.has_diode:
+                return
+            self._watch_closing(now_s, name, abs(across_v), self.config.circuit.cable_ohm)
+        else:
+            through_a = abs(circuit.output_current_a)
+            if through_a > self.config.max_opening_current_a:
+                self._breach(now_s, f'{name} opened under {through_a:.0f} A', through_a=through_a)
+
+    def _watch_vehicle(self, now_s):
+        """No switch of ours, but it is our capacitors that fill when the vehicle closes."""
+        was_on, self._was_battery_on = self._was_battery_on, _is_battery_on(self._inlet)
+        if self._was_battery_on and not was_on and self._output.is_closed:
+            inrush_v = self._inlet.battery_emf_v - self.circuit.pistol_voltage_v
+            if inrush_v < 0 or not self.config.circuit.has_diode:
+                self._watch_closing(now_s, 'vehicle contactors', abs(inrush_v),
+                                    self._inlet.battery_resistance_ohm)
+
+    def _watch_closing(self, now_s, name, across_v, ohm):
+        if across_v > self.config.max_closing_voltage_v:
             self._breach(
-                now_s, f'output contactors closed with {across_v:.0f} V across',
-                across_v=across_v, inrush_a=across_v / circuit.config.cable_ohm,
-            )
-        through_a = abs(circuit.output_current_a)
-        if not self._output.is_closed and through_a > self.config.max_opening_current_a:
-            self._breach(
-                now_s, f'output contactors opened under {through_a:.0f} A', through_a=through_a,
+                now_s, f'{name} closed with {across_v:.0f} V across',
+                across_v=across_v, inrush_a=across_v / ohm,
             )
 
     def _watch_hardware(self, now_s):
         circuit, config = self.circuit, self.config
-        is_battery_connected = (
-            self._output.is_closed and self._inlet.is_plugged and self._inlet.contactors_closed
-        )
-        if self._mode is ModulesMode.BLEED and is_battery_connected:
-            before_j = self._bled_from_battery_j
-            self._bled_from_battery_j += (
-                circuit.output_voltage_v ** 2 / circuit.config.bleeder_ohm * STEP_S
-            )
-            if before_j <= config.max_bled_from_battery_j < self._bled_from_battery_j:
+        path_name = ''
+        if self._output.is_closed:
+            path_name = _PATH_NAMES[config.contactors]
+        elif self._precharge.is_closed:
+            path_name = 'precharge relay'
+            taken_j = circuit.output_current_a ** 2 * circuit.config.precharge_ohm * STEP_S
+            if self._precharge_j.add(taken_j):
                 self._breach(
-                    now_s, 'bleeder on while the vehicle battery is connected',
-                    bled_j=self._bled_from_battery_j,
+                    now_s, f'precharge resistor took {self._precharge_j.total:.0f} J in one go',
+                    precharge_j=self._precharge_j.total,
                 )
-        off_a = 0.0
-        if (
-            self._mode is ModulesMode.OFF
-            and now_s - self._mode_since_s > config.off_current_grace_s
-        ):
-            off_a = abs(circuit.output_current_a)
-        carries = off_a > config.max_off_current_a
-        if carries and not self._carries_off_current:
-            self._breach(now_s, f'{off_a:.1f} A flow although the modules are off', off_a=off_a)
-        self._carries_off_current = carries
+        if (self._mode is ModulesMode.BLEED and path_name and not circuit.config.has_diode
+                and _is_battery_on(self._inlet)):
+            bled_j = circuit.output_voltage_v ** 2 / circuit.config.bleeder_ohm * STEP_S
+            if self._bled_from_battery_j.add(bled_j):
+                self._breach(
+                    now_s, 'bleeder on while the vehicle battery is connected through the '
+                    f'{path_name}', bled_j=self._bled_from_battery_j.total,
+                )
+        off_a = abs(circuit.output_current_a) if self._mode is ModulesMode.OFF else 0.0
+        if off_a <= config.max_off_current_a:
+            self._off_current_s.reset()
+        elif self._off_current_s.add(STEP_S):
+            self._breach(
+                now_s, f'{off_a:.1f} A flow through the {path_name} although the modules are off',
+                off_a=off_a,
+            )
 
     def _measure(self):
         config = self.config
@@ -434,7 +583,8 @@ class PowerModules:
 
     def _insulation_ohm(self):
         ohm = self.config.circuit.charger_insulation_ohm
-        if self._output.is_closed and self._inlet.is_plugged:
+        is_path_closed = self._output.is_closed or self._precharge.is_closed
+        if is_path_closed and self._inlet.is_plugged:
             vehicle_ohm = self._inlet.insulation_resistance_ohm
             ohm = ohm * vehicle_ohm / (ohm + vehicle_ohm)
         return ohm
