@@ -30,6 +30,10 @@ from .plug import InletReading, UNPLUGGED
 
 STEP_S = 0.001
 """Time step of the circuit."""
+_LEAP_STEPS = 10
+"""So many steps are made at once where nothing moves: most of a day is waiting (R48)."""
+_LEAP_MAX_V_PER_S = 2.0
+"""Where a voltage moves faster no leap is made."""
 _MAX_CATCH_UP_S = 1.0
 """A longer pause of the caller is not simulated: the driver has timed out long before."""
 _EPSILON_S = 1e-9
@@ -145,6 +149,8 @@ class Circuit:
         """Through the charger's contactors, towards the vehicle."""
         self.vehicle_current_a = 0.0
         """Through the vehicle's contactors, into the battery."""
+        self.slope_v_per_s = 0.0
+        """How fast the voltages moved in the last step, the faster of the two."""
         self._limit_a = 0.0
         self._networks = {}
         self._networks_inlet = None
@@ -168,8 +174,14 @@ class Circuit:
     def step(
         self, dt_s, *, mode=ModulesMode.OFF, voltage_v=0.0, current_a=0.0,
         output_closed=False, precharge_closed=False, inlet=UNPLUGGED,
+        max_slope_v_per_s=math.inf,
     ):
-        """Go on by ``dt_s`` with the modules, contactors and vehicle as given."""
+        """
+        Go on by ``dt_s`` with the modules, contactors and vehicle as given.
+
+        :param max_slope_v_per_s: nothing is done when a voltage would move faster
+        :returns: whether it was done
+        """
         config = self.config
         limit_a = 0.0
         if mode is ModulesMode.REGULATE:
@@ -186,6 +198,11 @@ class Circuit:
             # would carry current backwards has the higher voltage at the pistol when it is open.
             network = self._network(dt_s, 0.0, mode is ModulesMode.BLEED, inlet)
             output_v, pistol_v, modules_a = self._solve(network, mode, voltage_v, limit_a, inlet)
+        slope_v_per_s = max(
+            abs(output_v - self.output_voltage_v), abs(pistol_v - self.pistol_voltage_v)) / dt_s
+        if slope_v_per_s > max_slope_v_per_s:
+            return False
+
         emf_v = inlet.battery_emf_v
         output_a = network.path * (output_v - pistol_v)
         vehicle_a = network.vehicle * (pistol_v - emf_v)
@@ -204,9 +221,11 @@ class Circuit:
         self._limit_a = limit_a
         self.output_voltage_v = output_v
         self.pistol_voltage_v = pistol_v
+        self.slope_v_per_s = slope_v_per_s
         self.modules_current_a = modules_a
         self.output_current_a = output_a
         self.vehicle_current_a = vehicle_a
+        return True
 
     def _network(self, dt_s, path, bleeds, inlet):
         if inlet is not self._networks_inlet:
@@ -281,6 +300,11 @@ class Contactor:
         self._moves_at_s = math.inf
         self.is_closed = self.is_wanted_closed
         return True
+
+    @property
+    def is_moving(self):
+        """Whether the contacts are on their way."""
+        return self._moves_at_s < math.inf
 
     @property
     def contact(self):
@@ -442,8 +466,19 @@ class PowerModules:
             self._now_s = now_s if self._now_s is None else now_s - _MAX_CATCH_UP_S
         steps = int((now_s - self._now_s) / STEP_S + _EPSILON_S / STEP_S)
         start_s = self._now_s
-        for count in range(1, steps + 1):
-            self._step(start_s + count * STEP_S)
+        done = 0
+        while done < steps:
+            self._switch(start_s + (done + 1) * STEP_S)
+            count = min(steps - done, _LEAP_STEPS)
+            until_s = start_s + (done + count) * STEP_S
+            if not (
+                self.circuit.slope_v_per_s <= _LEAP_MAX_V_PER_S
+                and not self._switches_until(until_s)
+                and self._flow(until_s, count, max_slope_v_per_s=_LEAP_MAX_V_PER_S)
+            ):
+                count = 1
+                self._flow(start_s + (done + 1) * STEP_S, 1)
+            done += count
 
     def measurement(self):
         """Return what the driver measures at the modules' output."""
@@ -472,19 +507,41 @@ class PowerModules:
             voltage_v=self.circuit.pistol_voltage_v, current_a=self.circuit.vehicle_current_a,
         )
 
-    def _step(self, now_s):
-        self._now_s = now_s
+    def _switch(self, now_s):
+        """Let modules and contactors do what is due at ``now_s``; doing it again is no harm."""
         self._choose_mode(now_s)
         self._watch_vehicle(now_s)
         self._move_contactors(now_s)
-        setpoint = self._setpoint
-        self.circuit.step(
-            STEP_S, mode=self._mode, voltage_v=setpoint.voltage_v, current_a=setpoint.current_a,
-            output_closed=self._output.is_closed, precharge_closed=self._precharge.is_closed,
-            inlet=self._inlet,
+
+    def _switches_until(self, until_s):
+        """Tell whether :meth:`_switch` may have something to do until then."""
+        if self._setpoint.mode is not self._mode or (
+            self._mode is not ModulesMode.OFF
+            and until_s - self._setpoint_at_s >= DRIVER_TIMEOUT_S - _EPSILON_S
+        ):
+            return True
+        if self._output.is_moving or self._precharge.is_moving:
+            return True
+        return (
+            self.config.contactors is Contactors.OWN
+            and (self._output.is_closed or self._precharge.is_closed)
+            and until_s - self._command_at_s >= COMMAND_TIMEOUT_S - _EPSILON_S
         )
-        self._watch_hardware(now_s)
-        self._measure()
+
+    def _flow(self, now_s, count, *, max_slope_v_per_s=math.inf):
+        """Let the current flow for ``count`` steps until ``now_s``; return whether it did."""
+        dt_s = count * STEP_S
+        has_flown = self.circuit.step(
+            dt_s, mode=self._mode, voltage_v=self._setpoint.voltage_v,
+            current_a=self._setpoint.current_a, output_closed=self._output.is_closed,
+            precharge_closed=self._precharge.is_closed, inlet=self._inlet,
+            max_slope_v_per_s=max_slope_v_per_s,
+        )
+        if has_flown:
+            self._now_s = now_s
+            self._watch_hardware(now_s, dt_s)
+            self._measure(count)
+        return has_flown
 
     def _is_awake(self, now_s):
         return now_s >= self._awake_at_s - _EPSILON_S
@@ -542,14 +599,14 @@ class PowerModules:
                 across_v=across_v, inrush_a=across_v / ohm,
             )
 
-    def _watch_hardware(self, now_s):
+    def _watch_hardware(self, now_s, dt_s):
         circuit, config = self.circuit, self.config
         path_name = ''
         if self._output.is_closed:
             path_name = _PATH_NAMES[config.contactors]
         elif self._precharge.is_closed:
             path_name = 'precharge relay'
-            taken_j = circuit.output_current_a ** 2 * circuit.config.precharge_ohm * STEP_S
+            taken_j = circuit.output_current_a ** 2 * circuit.config.precharge_ohm * dt_s
             if self._precharge_j.add(taken_j):
                 self._breach(
                     now_s, f'precharge resistor took {self._precharge_j.total:.0f} J in one go',
@@ -557,7 +614,7 @@ class PowerModules:
                 )
         if (self._mode is ModulesMode.BLEED and path_name and not circuit.config.has_diode
                 and _is_battery_on(self._inlet)):
-            bled_j = circuit.output_voltage_v ** 2 / circuit.config.bleeder_ohm * STEP_S
+            bled_j = circuit.output_voltage_v ** 2 / circuit.config.bleeder_ohm * dt_s
             if self._bled_from_battery_j.add(bled_j):
                 self._breach(
                     now_s, 'bleeder on while the vehicle battery is connected through the '
@@ -566,20 +623,23 @@ class PowerModules:
         off_a = abs(circuit.output_current_a) if self._mode is ModulesMode.OFF else 0.0
         if off_a <= config.max_off_current_a:
             self._off_current_s.reset()
-        elif self._off_current_s.add(STEP_S):
+        elif self._off_current_s.add(dt_s):
             self._breach(
                 now_s, f'{off_a:.1f} A flow through the {path_name} although the modules are off',
                 off_a=off_a,
             )
 
-    def _measure(self):
+    def _measure(self, count):
         config = self.config
-        share = STEP_S / (STEP_S + config.sensor_lag_s)
-        self._measured_v += share * (self.circuit.output_voltage_v - self._measured_v)
-        self._measured_a += share * (self.circuit.output_current_a - self._measured_a)
+        # What is left of a difference after so many steps of the filter.
+        left = (config.sensor_lag_s / (STEP_S + config.sensor_lag_s)) ** count
+        self._measured_v += (1.0 - left) * (self.circuit.output_voltage_v - self._measured_v)
+        self._measured_a += (1.0 - left) * (self.circuit.output_current_a - self._measured_a)
         power_w = abs(self.circuit.modules_current_a * self.circuit.output_voltage_v)
         settled_c = config.ambient_c + power_w * config.kelvin_per_watt
-        self._temperature_c += (settled_c - self._temperature_c) * STEP_S / config.thermal_lag_s
+        self._temperature_c += (
+            (settled_c - self._temperature_c) * count * STEP_S / config.thermal_lag_s
+        )
 
     def _insulation_ohm(self):
         ohm = self.config.circuit.charger_insulation_ohm

@@ -847,3 +847,94 @@ def test_rest_is_open_contactors_or_without_own_ones_no_power(config):
     assert rig.modules.is_at_rest is (config is not AWAKE)
     rig.run(0.1, OFF, closed=False)
     assert rig.modules.is_at_rest
+
+
+# Ten steps at once
+
+
+def scenes(rig_run):
+    """Play a bit of everything, on the contactors of each installation."""
+    main = {'closed': True, 'inlet': relays(CAR, main=True)}
+    for seconds, setpoint, changes in [
+        (0.5, OFF, {'closed': False, 'inlet': UNPLUGGED}), (0.3, OFF, main),
+        (1.0, regulate(500.0, 2.0), {}), (1.5, BLEED, {}), (1.0, regulate(355.0, 2.0), {}),
+        (1.0, OFF, {'inlet': relays(BATTERY, main=True)}), (1.0, regulate(420.0, 60.0), {}),
+        (0.5, regulate(420.0, 59.9), {}), (1.0, regulate(420.0, -20.0), {}), (1.0, None, {}),
+        (0.5, OFF, {'closed': False, 'inlet': relays(BATTERY)}),
+        (0.5, BLEED, {'inlet': relays(CAR, precharge=True)}), (0.3, OFF, main),
+        (1.5, OFF, {'falls_silent': True}), (1.0, OFF, {'inlet': UNPLUGGED}),
+    ]:
+        yield from rig_run(seconds, setpoint, **changes)
+
+
+def played(config, *, leaps):
+    # Awake in the middle of a tick, after the first wish for a voltage.
+    rig = Rig(dataclasses.replace(config, wake_up_s=1.005))
+    modules, advance = rig.modules, rig.modules.advance
+
+    def every_ms(*, now_s):
+        for ms in range(round(1000 * (modules._now_s or 0.0)) + 1, round(1000 * now_s) + 1):
+            advance(now_s=ms / 1000)
+        advance(now_s=now_s)
+
+    if not leaps:
+        modules.advance = every_ms
+
+    def run(seconds, setpoint, *, falls_silent=False, **changes):
+        if falls_silent:
+            rig.command = None
+        for _ in range(round(seconds / 0.01)):
+            measured = rig.run(0.01, setpoint, **changes)
+            changes = {}
+            feedback = rig.modules.feedback()
+            yield (
+                (feedback.output, feedback.precharge, measured.is_ready, modules.timeouts,
+                 measured.insulation_resistance_ohm, rig.texts()),
+                [measured.voltage_v, measured.current_a, measured.power_modules_temperature_c,
+                 *dataclasses.astuple(modules.reading())],
+                list(dataclasses.astuple(rig.circuit.ledger)),
+            )
+
+    return scenes(run)
+
+
+@pytest.mark.parametrize('config', [AWAKE, ON_RELAYS, BARE, CHADEMO],
+                         ids=['own', 'controller', 'none', 'chademo'])
+def test_leaps_change_nothing_that_can_be_seen(config):
+    for leapt, stepped in zip(
+            played(config, leaps=True), played(config, leaps=False), strict=True):
+        assert leapt[0] == stepped[0]
+        assert leapt[1] == pytest.approx(stepped[1], abs=0.01)
+        assert leapt[2] == pytest.approx(stepped[2], rel=1e-4, abs=0.01)
+
+
+def counted_steps(monkeypatch):
+    """Return a list that grows with each step that a circuit is asked for."""
+    steps, step = [], Circuit.step
+
+    def counted(circuit, dt_s, **orders):
+        steps.append(dt_s)
+        return step(circuit, dt_s, **orders)
+
+    monkeypatch.setattr(Circuit, 'step', counted)
+    return steps
+
+
+@pytest.mark.parametrize(('setpoint', 'inlet'), [
+    (OFF, UNPLUGGED), (OFF, BATTERY), (regulate(420.0, 60.0), BATTERY)])
+def test_waiting_costs_one_step_for_each_tick(setpoint, inlet, monkeypatch):
+    rig = Rig()
+    if inlet.is_plugged:
+        rig.precharge(360.0)
+    rig.run(1.0, setpoint, closed=inlet.is_plugged, inlet=inlet)
+    steps = counted_steps(monkeypatch)
+    rig.run(1.0, setpoint)
+    assert len(steps) == 100
+
+
+def test_where_voltages_move_no_leap_is_tried_in_vain(monkeypatch):
+    rig = Rig()
+    rig.run(0.5, regulate(500.0, 5.0))
+    steps = counted_steps(monkeypatch)
+    rig.run(0.1, BLEED)
+    assert len(steps) == 1 + 100
