@@ -2,7 +2,8 @@
 power_modules_sim: a simulated driver of power modules and contactors behind real topics.
 
 The circuit is physics (:mod:`gi3_ros.sim.modules`); what hangs at the pistol comes from the
-simulated vehicle over the plug link. A real installation puts its own driver here.
+simulated vehicle over the plug link, and with ``contactors`` set to ``controller`` so do the
+positions of the simulated controller's relays. A real installation puts its own driver here.
 """
 
 import time
@@ -10,8 +11,7 @@ import time
 from gi3_ros import msg as ros
 
 from .. import convert
-from ..core.hardware import Contact
-from ..sim.modules import PowerModules
+from ..sim.modules import CircuitConfig, Contactors, ModulesConfig, PowerModules
 from ..sim.plug import CircuitEnd, DEFAULT_PORT, PlugError
 from .lifecycle import CannotConfigure, ChargerNode, Parameter, run
 
@@ -25,6 +25,12 @@ class PowerModulesSim(ChargerNode):
     PARAMETERS = (
         Parameter('plug_port', DEFAULT_PORT,
                   'UDP port of the plug link on this machine, the same as for gi3 sim', 1, 65535),
+        Parameter('contactors', Contactors.OWN.value,
+                  'Who moves the contactors between modules and pistol: own (the charger, with '
+                  'has_output_contactors of precharge), controller (its relay, R45), or none'),
+        Parameter('has_diode', CircuitConfig.has_diode,
+                  'Whether a diode keeps the vehicle from feeding the output, as in a '
+                  'unidirectional CHAdeMO charger (R47)'),
     )
 
     def __init__(self, **options):
@@ -32,11 +38,12 @@ class PowerModulesSim(ChargerNode):
         self._plug = None
 
     def build(self):
+        config = self._installation()
         try:
             self._plug = CircuitEnd(self.value('plug_port'))
         except PlugError as error:
             raise CannotConfigure(str(error)) from error
-        self._modules = PowerModules()
+        self._modules = PowerModules(config)
         self._breaches_told = 0
         self._due_s = 0.0
         self._last_contacts = None
@@ -53,7 +60,7 @@ class PowerModulesSim(ChargerNode):
     @property
     def is_at_rest(self):
         # Hardware does not vanish: it is there until those who command it have opened it.
-        return not self.is_active or self._modules.feedback().output is Contact.OPEN
+        return not self.is_active or self._modules.is_at_rest
 
     def tick(self):
         now_s = time.monotonic()
@@ -73,6 +80,17 @@ class PowerModulesSim(ChargerNode):
             stamp = self.now()
             self._measurement.publish(convert.measurement_to_ros(modules.measurement(), stamp))
             self._feedback.publish(convert.feedback_to_ros(feedback, stamp))
+
+    def _installation(self):
+        try:
+            contactors = Contactors(self.value('contactors'))
+        except ValueError as error:
+            known = ', '.join(each.value for each in Contactors)
+            raise CannotConfigure(
+                f'contactors is {self.value("contactors")!r}, permitted are {known}'
+            ) from error
+        return ModulesConfig(
+            circuit=CircuitConfig(has_diode=self.value('has_diode')), contactors=contactors)
 
     def _on_setpoint(self, message, true_at_s):
         self._modules.set_point(convert.setpoint_from_ros(message), now_s=true_at_s)

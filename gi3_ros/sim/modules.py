@@ -622,7 +622,7 @@ class PowerModules:
                 )
         off_a = abs(circuit.output_current_a) if self._mode is ModulesMode.OFF else 0.0
         if off_a <= config.max_off_current_a:
-            pass
+            self._off_current_s.reset()
         elif self._off_current_s.add(dt_s):
             self._breach(
                 now_s, f'{off_a:.1f} A flow through the {path_name} although the modules are off',

@@ -1,6 +1,8 @@
 """The power modules' circuit against what can be calculated by hand."""
 
+import dataclasses
 import math
+import random
 
 import pytest
 
@@ -12,13 +14,20 @@ from gi3_ros.core.hardware import (
     ModulesMode,
     PowerSetpoint,
 )
-from gi3_ros.sim.modules import Circuit, CircuitConfig, ModulesConfig, PowerModules
-from gi3_ros.sim.plug import Inlet
+from gi3_ros.sim.modules import Circuit, CircuitConfig, Contactors, ModulesConfig, PowerModules
+from gi3_ros.sim.plug import CircuitEnd, Inlet, MAX_AGE_S, UNPLUGGED, VehicleEnd
 
 DT_S = 0.001
 BATTERY = Inlet(
     is_plugged=True, contactors_closed=True, battery_emf_v=360.0, battery_resistance_ohm=0.07)
 AWAKE = ModulesConfig(wake_up_s=0.0)
+WITH_DIODE = CircuitConfig(has_diode=True)
+ON_RELAYS = ModulesConfig(wake_up_s=0.0, contactors=Contactors.CONTROLLER)
+BARE = ModulesConfig(wake_up_s=0.0, contactors=Contactors.NONE)
+CHADEMO = dataclasses.replace(ON_RELAYS, circuit=WITH_DIODE)
+CAR = dataclasses.replace(BATTERY, contactors_closed=False)
+OFF = PowerSetpoint()
+BLEED = PowerSetpoint(ModulesMode.BLEED)
 
 
 def regulate(volts, amps):
@@ -59,6 +68,13 @@ class Rig:
 
     def texts(self):
         return [breach.text for breach in self.modules.breaches]
+
+
+def relays(inlet, *, main=False, precharge=False, battery=None):
+    """Return the inlet with the controller's relays, and the vehicle's contactors, as given."""
+    battery = inlet.contactors_closed if battery is None else battery
+    return dataclasses.replace(
+        inlet, relay_closed=main, precharge_relay_closed=precharge, contactors_closed=battery)
 
 
 def charged(circuit, volts):
@@ -268,6 +284,15 @@ def test_sleeping_modules_give_nothing():
     assert rig.circuit.output_voltage_v == 0.0
 
 
+def test_modules_begin_in_the_millisecond_in_which_they_are_awake():
+    modules = PowerModules(ModulesConfig(wake_up_s=0.1))
+    modules.set_point(regulate(400.0, 10.0), now_s=0.0)
+    modules.advance(now_s=0.099)
+    assert modules.circuit.output_voltage_v == 0.0
+    modules.advance(now_s=0.100)
+    assert modules.circuit.output_voltage_v > 0.0
+
+
 def test_contactors_take_their_time_and_report_their_position():
     modules = PowerModules(AWAKE)
     modules.advance(now_s=0.0)
@@ -317,7 +342,8 @@ def test_bleeding_the_battery_is_recorded_once():
     rig.precharge(360.0)
     rig.run(0.1, PowerSetpoint(), inlet=BATTERY)
     rig.run(2.0, PowerSetpoint(ModulesMode.BLEED))
-    assert rig.texts() == ['bleeder on while the vehicle battery is connected']
+    assert rig.texts() == [
+        'bleeder on while the vehicle battery is connected through the output contactors']
 
 
 def test_bleeding_with_open_contactors_is_good():
@@ -365,3 +391,550 @@ def test_noise_is_off_by_default_and_repeatable_with_a_seed():
     assert measure(1) == measure(1)
     assert measure(1) != measure(2)
     assert measure(1)[-1] == pytest.approx(400.0, abs=0.2)
+
+
+# Where each joule goes, step by step
+
+
+def numeric_loss_j(circuit, output_v, pistol_v):
+    """Return what backward Euler loses in the capacitors since these voltages: 1/2 C dv^2."""
+    config = circuit.config
+    return 0.5 * (
+        config.output_capacitance_f * (circuit.output_voltage_v - output_v) ** 2
+        + config.pistol_capacitance_f * (circuit.pistol_voltage_v - pistol_v) ** 2
+    )
+
+
+def random_steps(circuit, seed, count=2000):
+    """Throw everything at a circuit, in any order; yields before and after each step."""
+    draw = random.Random(seed)
+    orders = {}
+    for number in range(count):
+        if number % 7 == 0:
+            orders = {
+                'mode': draw.choice([*ModulesMode, ModulesMode.REGULATE]),
+                'voltage_v': draw.uniform(0.0, 600.0),
+                'current_a': draw.choice([0.0, 2.0, 100.0, -30.0]),
+                'output_closed': draw.random() < 0.6, 'precharge_closed': draw.random() < 0.4,
+                'inlet': Inlet(draw.random() < 0.8, draw.random() < 0.6,
+                               draw.uniform(300.0, 420.0)),
+            }
+        yield 'before', orders
+        circuit.step(draw.choice([0.001, 0.001, 0.01]), **orders)
+        yield 'after', orders
+
+
+@pytest.mark.parametrize('config', [CircuitConfig(), WITH_DIODE], ids=['plain', 'diode'])
+@pytest.mark.parametrize('seed', range(5))
+def test_every_step_books_every_joule(config, seed):
+    circuit = Circuit(config)
+    ledger = circuit.ledger
+
+    def unbooked_j():
+        return ledger.modules_j - circuit.stored_j - (
+            ledger.bled_j + ledger.leaked_j + ledger.path_loss_j + ledger.vehicle_j)
+
+    for moment, _ in random_steps(circuit, seed):
+        if moment == 'before':
+            before_j = unbooked_j()
+            voltages = circuit.output_voltage_v, circuit.pistol_voltage_v
+        else:
+            assert unbooked_j() - before_j == pytest.approx(
+                numeric_loss_j(circuit, *voltages), rel=1e-6, abs=1e-5)
+            assert ledger.vehicle_j == pytest.approx(
+                ledger.battery_j + ledger.battery_loss_j, rel=1e-9, abs=1e-6)
+    assert abs(ledger.modules_j) > 1000.0
+
+
+@pytest.mark.parametrize('config', [CircuitConfig(), WITH_DIODE], ids=['plain', 'diode'])
+def test_no_charge_is_lost(config):
+    tight = dataclasses.replace(
+        config, leakage_ohm=1e15, bleeder_ohm=1e15, pistol_bleed_ohm=1e15)
+    circuit = Circuit(tight)
+    ledger = circuit.ledger
+    for moment, orders in random_steps(circuit, seed=1):
+        if moment == 'before':
+            orders['inlet'] = dataclasses.replace(
+                orders['inlet'], insulation_resistance_ohm=1e12)
+        else:
+            assert ledger.vehicle_c + circuit.stored_c == pytest.approx(
+                ledger.modules_c, rel=1e-9, abs=1e-6)
+    assert abs(ledger.vehicle_c) > 1.0
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_diode_conducts_forwards_or_blocks_and_nothing_between(seed):
+    circuit = Circuit(WITH_DIODE)
+    seen = set()
+    for moment, orders in random_steps(circuit, seed):
+        if moment == 'before':
+            continue
+        assert circuit.output_current_a >= 0.0
+        is_closed = orders['output_closed'] or orders['precharge_closed']
+        forward_v = circuit.output_voltage_v - circuit.pistol_voltage_v
+        if is_closed:
+            conducts = circuit.output_current_a > 0.0
+            seen.add(conducts)
+            assert forward_v > 0.0 if conducts else forward_v <= 0.0
+    assert seen == {True, False}
+
+
+# A diode between the contactors and the pistol
+
+
+def test_diode_does_not_chatter_where_both_sides_are_equal():
+    circuit = charged(Circuit(WITH_DIODE), 360.0)
+    circuit.pistol_voltage_v = 360.0
+    currents = set()
+    for _ in range(1000):
+        circuit.step(DT_S, output_closed=True, inlet=BATTERY)
+        currents.add(circuit.output_current_a)
+        assert circuit.output_voltage_v == pytest.approx(360.0, abs=1.0)
+        assert circuit.pistol_voltage_v == pytest.approx(360.0, abs=1e-3)
+    assert max(currents) < 0.01
+
+
+def test_pistol_behind_a_diode_empties_through_its_own_resistor():
+    circuit = Circuit(WITH_DIODE)
+    circuit.pistol_voltage_v = 400.0
+    tau_s = WITH_DIODE.pistol_bleed_ohm * WITH_DIODE.pistol_capacitance_f
+    for step in range(1, 301):
+        circuit.step(DT_S, output_closed=True)
+        expected_v = 400.0 * math.exp(-step * DT_S / tau_s)
+        assert circuit.pistol_voltage_v == pytest.approx(expected_v, abs=1.0)
+    assert circuit.output_voltage_v == 0.0
+    assert circuit.ledger.leaked_j == pytest.approx(0.5 * 2e-6 * 400.0 ** 2, rel=0.02)
+
+
+def test_resistor_at_the_pistol_belongs_to_the_diode():
+    circuit = Circuit(CircuitConfig())
+    circuit.pistol_voltage_v = 400.0
+    circuit.step(1.0)
+    assert circuit.pistol_voltage_v == 400.0
+
+
+@pytest.mark.parametrize('amps', [2.0, 30.0, 100.0])
+@pytest.mark.parametrize('slew_a_per_s', [2000.0, 1e9])
+def test_current_limit_holds_while_the_diode_begins_to_conduct(amps, slew_a_per_s):
+    """4.2: the output is still low, the modules raise it to the battery by themselves."""
+    config = CircuitConfig(has_diode=True, slew_a_per_s=slew_a_per_s)
+    circuit = Circuit(config)
+    circuit.pistol_voltage_v = 360.0
+    raised = []
+    for _ in range(1000):
+        circuit.step(DT_S, mode=ModulesMode.REGULATE, voltage_v=420.0, current_a=amps,
+                     output_closed=True, inlet=BATTERY)
+        assert 0.0 <= circuit.output_current_a <= circuit.modules_current_a + 1e-6
+        assert circuit.modules_current_a <= amps
+        assert circuit.vehicle_current_a <= amps
+        raised.append(circuit.output_voltage_v)
+    assert raised == sorted(raised)
+    assert circuit.modules_current_a == amps
+    assert circuit.vehicle_current_a == pytest.approx(amps, abs=0.01)
+
+
+def test_voltage_control_is_stable_across_the_diode():
+    """A setpoint a little above the battery: the difference drives what the resistances let."""
+    rig = Rig(CHADEMO)
+    rig.run(0.1, OFF, inlet=relays(BATTERY, main=True))
+    measured = rig.run(1.0, regulate(364.0, 100.0))
+    assert measured.voltage_v == pytest.approx(364.0, abs=0.01)
+    assert measured.current_a == pytest.approx(4.0 / 0.08, rel=0.01)
+    lower = rig.run(1.0, regulate(350.0, 100.0))
+    assert lower.current_a == 0.0 or abs(lower.current_a) < 1e-9
+    assert rig.circuit.output_voltage_v == pytest.approx(360.0, abs=1.0)
+
+
+def test_nothing_is_drawn_from_the_vehicle_through_a_diode():
+    rig = Rig(CHADEMO)
+    rig.run(0.1, OFF, inlet=relays(BATTERY, main=True))
+    rig.run(0.5, regulate(420.0, 10.0))
+    rig.run(1.0, regulate(420.0, -20.0))
+    assert rig.circuit.output_current_a == 0.0
+    # Their own capacitors is all that the modules can empty.
+    assert rig.circuit.output_voltage_v == pytest.approx(
+        rig.circuit.config.min_discharge_voltage_v, abs=1.0)
+    assert rig.circuit.vehicle_current_a == pytest.approx(-360.0 / 50e3 - 360.0 / 1e6, rel=0.01)
+
+
+@pytest.mark.parametrize('contactors', [Contactors.OWN, Contactors.CONTROLLER])
+def test_unidirectional_chademo_charge_behind_a_diode(contactors):
+    """4.2: no precharge stage, the battery comes to the pistol while the output is empty."""
+    rig = Rig(dataclasses.replace(CHADEMO, contactors=contactors))
+    circuit = rig.circuit
+    rig.run(0.1, OFF, closed=True, inlet=relays(CAR, main=True))
+    rig.run(1.0, regulate(500.0, 2.0))
+    assert circuit.pistol_voltage_v == pytest.approx(500.0, abs=0.1)
+    rig.run(2.0, BLEED)
+    assert circuit.output_voltage_v < 10.0
+    assert circuit.pistol_voltage_v < 10.0
+
+    rig.run(0.5, OFF, inlet=relays(BATTERY, main=True))
+    assert circuit.pistol_voltage_v == pytest.approx(360.0, abs=0.1)
+    assert circuit.output_voltage_v < 10.0
+    assert circuit.output_current_a == 0.0
+    # L1 after the battery is there harms nobody: the bleeder cannot reach it.
+    rig.run(0.5, BLEED)
+    assert rig.texts() == []
+
+    measured = rig.run(2.0, regulate(420.0, 100.0))
+    assert measured.current_a == pytest.approx(100.0, abs=0.1)
+    assert circuit.vehicle_current_a == pytest.approx(100.0, abs=0.1)
+    rig.run(0.1, OFF)
+    assert circuit.output_current_a == 0.0
+    rig.run(1.0, BLEED)
+    assert circuit.output_voltage_v < 20.0
+    assert circuit.pistol_voltage_v == pytest.approx(360.0, abs=0.1)
+
+    rig.run(0.1, OFF, closed=False, inlet=relays(BATTERY))
+    rig.run(1.0, BLEED)
+    assert circuit.pistol_voltage_v == pytest.approx(360.0, abs=0.1)
+    rig.run(1.0, BLEED, inlet=relays(CAR))
+    # R18: the plug is released at 10 V.
+    assert circuit.output_voltage_v < 10.0
+    assert circuit.pistol_voltage_v < 10.0
+    assert rig.texts() == []
+    ledger = circuit.ledger
+    assert ledger.vehicle_c == pytest.approx(200.0, rel=0.02)
+    assert ledger.modules_j == pytest.approx(
+        ledger.bled_j + ledger.leaked_j + ledger.path_loss_j + ledger.vehicle_j
+        + circuit.stored_j, rel=0.01)
+
+
+# The controller's relays
+
+
+def test_relay_of_the_controller_moves_in_its_time_and_commands_do_nothing():
+    modules = PowerModules(ON_RELAYS)
+    charged(modules.circuit, 10.0)
+    modules.advance(now_s=0.0)
+    modules.command(ContactorCommand(output_closed=True, precharge_closed=True), now_s=0.0)
+    modules.advance(now_s=0.5)
+    assert modules.circuit.pistol_voltage_v == 0.0
+    modules.connect(Inlet(relay_closed=True))
+    modules.advance(now_s=0.530)
+    assert modules.circuit.pistol_voltage_v == 0.0
+    modules.advance(now_s=0.532)
+    assert modules.circuit.pistol_voltage_v == pytest.approx(10.0, abs=0.1)
+    modules.command(ContactorCommand(), now_s=0.6)
+    # No command for longer than COMMAND_TIMEOUT_S either.
+    modules.advance(now_s=3.0)
+    charged(modules.circuit, 8.0)
+    modules.advance(now_s=3.01)
+    assert modules.circuit.pistol_voltage_v == pytest.approx(8.0, abs=0.1)
+    modules.connect(Inlet(relay_closed=False))
+    modules.advance(now_s=3.04)
+    charged(modules.circuit, 0.0)
+    modules.advance(now_s=3.05)
+    assert modules.circuit.pistol_voltage_v == pytest.approx(8.0, abs=0.1)
+
+
+@pytest.mark.parametrize('config', [ON_RELAYS, BARE], ids=['controller', 'none'])
+def test_without_own_contactors_nothing_is_known_about_them(config):
+    rig = Rig(config)
+    rig.run(0.1, regulate(300.0, 5.0), closed=True, inlet=relays(CAR, main=True))
+    feedback = rig.modules.feedback()
+    assert (feedback.output, feedback.precharge) == (Contact.UNKNOWN, Contact.UNKNOWN)
+    assert math.isnan(feedback.pistol_voltage_v)
+
+
+def test_relays_open_when_the_plug_link_falls_silent():
+    circuit_end, modules = CircuitEnd(0), PowerModules(ON_RELAYS)
+    vehicle_end = VehicleEnd(circuit_end.port)
+    charged(modules.circuit, 10.0)
+    seen_v = {}
+    for ms in range(0, 1000, 10):
+        if ms < 200:
+            vehicle_end.send(Inlet(relay_closed=True))
+        modules.advance(now_s=ms / 1000)
+        modules.connect(circuit_end.poll(modules.reading(), now_s=ms / 1000))
+        seen_v[ms] = modules.circuit.pistol_voltage_v
+        # The pistol follows the output as long as the relay is closed.
+        modules.circuit.output_voltage_v -= 0.05
+    silent_ms = 190 + round(1000 * MAX_AGE_S)
+    assert seen_v[silent_ms] < seen_v[silent_ms - 100]
+    assert seen_v[990] == pytest.approx(seen_v[silent_ms + 50], abs=1e-6)
+    vehicle_end.close()
+    circuit_end.close()
+
+
+def test_v2g_precharge_through_the_resistor_of_the_controller():
+    """R47: the battery fills the output through 500 Ohm before the main relay closes."""
+    rig = Rig(ON_RELAYS)
+    circuit = rig.circuit
+    rig.run(0.1, OFF, inlet=relays(CAR, main=True))
+    rig.run(1.0, regulate(500.0, 2.0))
+    rig.run(2.0, BLEED)
+    rig.run(0.1, OFF, inlet=relays(CAR))
+    rig.run(0.5, OFF, inlet=relays(BATTERY))
+    assert circuit.pistol_voltage_v == pytest.approx(360.0, abs=0.1)
+    assert circuit.output_voltage_v < 1.0
+
+    rig.run(0.03, OFF, inlet=relays(BATTERY, precharge=True))
+    began_v, began_s = circuit.output_voltage_v, rig.now_s
+    tau_s = circuit.config.precharge_ohm * circuit.config.output_capacitance_f
+    while circuit.pistol_voltage_v - circuit.output_voltage_v > 15.0:
+        rig.run(0.01, OFF)
+        expected_v = 360.0 - (360.0 - began_v) * math.exp(-(rig.now_s - began_s) / tau_s)
+        assert circuit.output_voltage_v == pytest.approx(expected_v, abs=1.0)
+        assert circuit.output_current_a > -360.0 / 500.0
+    assert rig.now_s - began_s == pytest.approx(tau_s * math.log(360.0 / 15.0), abs=0.03)
+    # Half of what the battery gives is lost in the resistor, whatever its size.
+    assert -circuit.ledger.battery_j == pytest.approx(400e-6 * 360.0 ** 2, rel=0.1)
+
+    rig.run(0.1, OFF, inlet=relays(BATTERY, main=True, precharge=True))
+    assert circuit.output_voltage_v == pytest.approx(360.0, abs=0.1)
+    rig.run(0.1, OFF, inlet=relays(BATTERY, main=True))
+    measured = rig.run(1.0, regulate(420.0, -20.0))
+    assert measured.current_a == pytest.approx(-20.0, abs=0.1)
+    measured = rig.run(1.0, regulate(420.0, 20.0))
+    assert measured.current_a == pytest.approx(20.0, abs=0.1)
+    rig.run(0.1, OFF)
+    rig.run(0.1, OFF, inlet=relays(BATTERY))
+    rig.run(2.0, BLEED)
+    assert circuit.output_voltage_v < 10.0
+    assert rig.texts() == []
+
+
+# What the hardware suffers from, whoever did it
+
+
+@pytest.mark.parametrize(('volts', 'is_breach'), [(345.0, False), (330.0, True)])
+def test_closing_the_relay_of_the_controller_onto_a_voltage_is_recorded(volts, is_breach):
+    rig = Rig(ON_RELAYS)
+    rig.run(0.5, regulate(volts, 5.0), inlet=relays(BATTERY))
+    rig.run(0.1, OFF, inlet=relays(BATTERY, main=True))
+    assert rig.texts() == ['controller relay closed with 30 V across'] * is_breach
+
+
+@pytest.mark.parametrize(('volts', 'texts'), [
+    (0.0, []), (375.0, []), (390.0, ['controller relay closed with 30 V across'])])
+def test_a_diode_takes_the_voltage_that_is_across_backwards(volts, texts):
+    rig = Rig(CHADEMO)
+    rig.run(0.5, regulate(volts, 5.0), inlet=relays(BATTERY))
+    rig.run(0.1, OFF, inlet=relays(BATTERY, main=True))
+    assert rig.texts() == texts
+
+
+@pytest.mark.parametrize(('amps', 'is_breach'), [(4.0, False), (50.0, True)])
+def test_relay_of_the_controller_that_opens_under_current_is_recorded(amps, is_breach):
+    rig = Rig(ON_RELAYS)
+    rig.run(0.1, OFF, inlet=relays(CAR, main=True))
+    rig.run(0.5, regulate(360.0, 5.0))
+    rig.run(0.5, regulate(420.0, amps), inlet=relays(BATTERY, main=True))
+    rig.run(0.1, regulate(420.0, amps), inlet=relays(BATTERY))
+    assert rig.texts() == ['controller relay opened under 50 A'] * is_breach
+
+
+@pytest.mark.parametrize(('config', 'main', 'precharge', 'path'), [
+    (ON_RELAYS, True, False, 'controller relay'), (ON_RELAYS, False, True, 'precharge relay'),
+    (BARE, False, False, 'cable alone')])
+def test_bleeding_the_battery_is_recorded_with_the_path_that_joins_them(
+        config, main, precharge, path):
+    """R17."""
+    rig = Rig(config)
+    rig.run(0.5, regulate(360.0, 5.0), inlet=relays(CAR))
+    rig.run(0.1, OFF, inlet=relays(BATTERY, main=main, precharge=precharge))
+    rig.run(1.0, BLEED)
+    assert rig.texts() == [
+        f'bleeder on while the vehicle battery is connected through the {path}']
+
+
+@pytest.mark.parametrize(('config', 'path'), [
+    (AWAKE, 'output contactors'), (ON_RELAYS, 'controller relay'), (BARE, 'cable alone')])
+@pytest.mark.parametrize(('ohm', 'is_breach'), [(400.0, False), (300.0, True)])
+def test_current_that_flows_although_the_modules_are_off_is_recorded(config, path, ohm, is_breach):
+    """On and on: the capacitors evening out when contactors close is another matter."""
+    leaky = dataclasses.replace(config, circuit=CircuitConfig(leakage_ohm=ohm))
+    rig = Rig(leaky)
+    rig.run(0.1, OFF, closed=True, inlet=relays(CAR, main=True))
+    rig.run(0.5, regulate(360.0, 5.0))
+    rig.run(1.0, OFF, inlet=relays(BATTERY, main=True))
+    assert rig.texts() == [
+        f'1.2 A flow through the {path} although the modules are off'] * is_breach
+
+
+@pytest.mark.parametrize(('off_s', 'is_breach'), [(0.04, False), (0.07, True)])
+def test_current_after_switching_off_is_recorded_when_it_does_not_end_soon(off_s, is_breach):
+    rig = Rig(dataclasses.replace(AWAKE, circuit=CircuitConfig(leakage_ohm=300.0)))
+    rig.precharge(360.0)
+    rig.run(0.1, regulate(360.0, 2.0), inlet=BATTERY)
+    for _ in range(2):
+        rig.run(off_s, OFF)
+        rig.run(0.1, regulate(360.0, 2.0))
+    assert len(rig.texts()) == (2 if is_breach else 0)
+
+
+@pytest.mark.parametrize(('config', 'volts', 'is_breach'), [
+    (BARE, 0.0, True), (BARE, 330.0, True), (BARE, 345.0, False), (ON_RELAYS, 330.0, True),
+    (AWAKE, 330.0, True), (AWAKE, 345.0, False), (CHADEMO, 0.0, False), (CHADEMO, 330.0, False),
+    (CHADEMO, 390.0, True)])
+def test_vehicle_that_closes_onto_our_capacitors_is_recorded(config, volts, is_breach):
+    """R47: what the diode, or else the precharge stage, is there for."""
+    rig = Rig(config)
+    rig.run(0.1, OFF, closed=True, inlet=relays(CAR, main=True))
+    rig.run(0.5, regulate(volts, 5.0))
+    rig.run(0.1, OFF, inlet=relays(BATTERY, main=True))
+    assert rig.texts() == [
+        f'vehicle contactors closed with {abs(360.0 - volts):.0f} V across'] * is_breach
+
+
+def test_voltage_over_the_resistance_of_a_battery_is_no_closing():
+    rig = Rig()
+    rig.precharge(360.0)
+    weak = dataclasses.replace(BATTERY, battery_resistance_ohm=0.5)
+    rig.run(1.0, regulate(420.0, 60.0), inlet=weak)
+    assert rig.circuit.pistol_voltage_v == pytest.approx(390.0, abs=0.1)
+    assert rig.texts() == []
+
+
+def test_vehicle_that_closes_onto_an_open_path_harms_nobody():
+    rig = Rig(ON_RELAYS)
+    rig.run(0.5, OFF, inlet=relays(CAR))
+    rig.run(0.5, OFF, inlet=relays(BATTERY))
+    assert rig.texts() == []
+
+
+@pytest.mark.parametrize(('seconds', 'is_breach'), [(1.0, False), (1.6, True)])
+def test_precharge_resistor_is_no_heater(seconds, is_breach):
+    """440 V across 500 Ohm are 387 W."""
+    rig = Rig(ON_RELAYS)
+    rig.run(0.5, regulate(800.0, 5.0), inlet=relays(BATTERY))
+    rig.run(seconds, inlet=relays(BATTERY, precharge=True), setpoint=regulate(800.0, 5.0))
+    rig.run(0.1, inlet=relays(BATTERY), setpoint=regulate(800.0, 5.0))
+    # Cold again, by the next attempt.
+    rig.run(1.0, inlet=relays(BATTERY, precharge=True), setpoint=regulate(800.0, 5.0))
+    assert len(rig.texts()) == is_breach
+    assert all('precharge resistor took' in text for text in rig.texts())
+
+
+# Without any switch
+
+
+def test_without_contactors_the_pistol_is_the_output():
+    rig = Rig(BARE)
+    rig.run(0.5, regulate(360.0, 5.0), closed=False, inlet=CAR)
+    assert rig.circuit.pistol_voltage_v == pytest.approx(360.0, abs=0.1)
+    measured = rig.run(0.5, regulate(420.0, 50.0), inlet=BATTERY)
+    assert measured.current_a == pytest.approx(50.0, abs=0.1)
+    rig.command = None
+    rig.run(0.5, OFF, inlet=relays(CAR))
+    rig.run(2.0, BLEED, inlet=relays(CAR))
+    assert rig.circuit.pistol_voltage_v < 10.0
+    assert rig.texts() == []
+
+
+@pytest.mark.parametrize(('config', 'inlet', 'sees_vehicle'), [
+    (BARE, relays(CAR), True), (BARE, UNPLUGGED, False), (ON_RELAYS, relays(CAR), False),
+    (ON_RELAYS, relays(CAR, main=True), True), (ON_RELAYS, relays(CAR, precharge=True), True)])
+def test_insulation_of_the_vehicle_is_seen_through_the_path_that_is_closed(
+        config, inlet, sees_vehicle):
+    rig = Rig(config)
+    measured = rig.run(0.1, OFF, inlet=inlet)
+    alone_ohm = rig.circuit.config.charger_insulation_ohm
+    together_ohm = 1 / (1 / alone_ohm + 1 / 1e6)
+    assert measured.insulation_resistance_ohm == pytest.approx(
+        together_ohm if sees_vehicle else alone_ohm)
+
+
+@pytest.mark.parametrize('config', [AWAKE, ON_RELAYS, BARE], ids=['own', 'controller', 'none'])
+def test_rest_is_open_contactors_or_without_own_ones_no_power(config):
+    rig = Rig(config)
+    assert rig.modules.is_at_rest
+    rig.run(0.5, regulate(360.0, 5.0), closed=True, inlet=relays(CAR, main=True))
+    assert not rig.modules.is_at_rest
+    rig.run(0.1, OFF)
+    assert rig.modules.is_at_rest is (config is not AWAKE)
+    rig.run(0.1, OFF, closed=False)
+    assert rig.modules.is_at_rest
+
+
+# Ten steps at once
+
+
+def scenes(rig_run):
+    """Play a bit of everything, on the contactors of each installation."""
+    main = {'closed': True, 'inlet': relays(CAR, main=True)}
+    for seconds, setpoint, changes in [
+        (0.5, OFF, {'closed': False, 'inlet': UNPLUGGED}), (0.3, OFF, main),
+        (1.0, regulate(500.0, 2.0), {}), (1.5, BLEED, {}), (1.0, regulate(355.0, 2.0), {}),
+        (1.0, OFF, {'inlet': relays(BATTERY, main=True)}), (1.0, regulate(420.0, 60.0), {}),
+        (0.5, regulate(420.0, 59.9), {}), (1.0, regulate(420.0, -20.0), {}), (1.0, None, {}),
+        (0.5, OFF, {'closed': False, 'inlet': relays(BATTERY)}),
+        (0.5, BLEED, {'inlet': relays(CAR, precharge=True)}), (0.3, OFF, main),
+        (1.5, OFF, {'falls_silent': True}), (1.0, OFF, {'inlet': UNPLUGGED}),
+    ]:
+        yield from rig_run(seconds, setpoint, **changes)
+
+
+def played(config, *, leaps):
+    # Awake in the middle of a tick, after the first wish for a voltage.
+    rig = Rig(dataclasses.replace(config, wake_up_s=1.005))
+    modules, advance = rig.modules, rig.modules.advance
+
+    def every_ms(*, now_s):
+        for ms in range(round(1000 * (modules._now_s or 0.0)) + 1, round(1000 * now_s) + 1):
+            advance(now_s=ms / 1000)
+        advance(now_s=now_s)
+
+    if not leaps:
+        modules.advance = every_ms
+
+    def run(seconds, setpoint, *, falls_silent=False, **changes):
+        if falls_silent:
+            rig.command = None
+        for _ in range(round(seconds / 0.01)):
+            measured = rig.run(0.01, setpoint, **changes)
+            changes = {}
+            feedback = rig.modules.feedback()
+            yield (
+                (feedback.output, feedback.precharge, measured.is_ready, modules.timeouts,
+                 measured.insulation_resistance_ohm, rig.texts()),
+                [measured.voltage_v, measured.current_a, measured.power_modules_temperature_c,
+                 *dataclasses.astuple(modules.reading())],
+                list(dataclasses.astuple(rig.circuit.ledger)),
+            )
+
+    return scenes(run)
+
+
+@pytest.mark.parametrize('config', [AWAKE, ON_RELAYS, BARE, CHADEMO],
+                         ids=['own', 'controller', 'none', 'chademo'])
+def test_leaps_change_nothing_that_can_be_seen(config):
+    for leapt, stepped in zip(
+            played(config, leaps=True), played(config, leaps=False), strict=True):
+        assert leapt[0] == stepped[0]
+        assert leapt[1] == pytest.approx(stepped[1], abs=0.01)
+        assert leapt[2] == pytest.approx(stepped[2], rel=1e-4, abs=0.01)
+
+
+def counted_steps(monkeypatch):
+    """Return a list that grows with each step that a circuit is asked for."""
+    steps, step = [], Circuit.step
+
+    def counted(circuit, dt_s, **orders):
+        steps.append(dt_s)
+        return step(circuit, dt_s, **orders)
+
+    monkeypatch.setattr(Circuit, 'step', counted)
+    return steps
+
+
+@pytest.mark.parametrize(('setpoint', 'inlet'), [
+    (OFF, UNPLUGGED), (OFF, BATTERY), (regulate(420.0, 60.0), BATTERY)])
+def test_waiting_costs_one_step_for_each_tick(setpoint, inlet, monkeypatch):
+    rig = Rig()
+    if inlet.is_plugged:
+        rig.precharge(360.0)
+    rig.run(1.0, setpoint, closed=inlet.is_plugged, inlet=inlet)
+    steps = counted_steps(monkeypatch)
+    rig.run(1.0, setpoint)
+    assert len(steps) == 100
+
+
+def test_where_voltages_move_no_leap_is_tried_in_vain(monkeypatch):
+    rig = Rig()
+    rig.run(0.5, regulate(500.0, 5.0))
+    steps = counted_steps(monkeypatch)
+    rig.run(0.1, BLEED)
+    assert len(steps) == 1 + 100

@@ -16,7 +16,7 @@ from gi3_ros.sim.plug import (
     VehicleEnd,
 )
 
-CAR = Inlet(True, True, 360.0, 0.07, 1e6)
+CAR = Inlet(True, True, 360.0, 0.07, 1e6, relay_closed=True, precharge_relay_closed=False)
 READING = InletReading(361.5, 20.0)
 
 
@@ -48,6 +48,22 @@ def test_both_ends_see_the_same_copper(circuit, vehicle):
     assert vehicle.was_heard
 
 
+@pytest.mark.parametrize('relays', [(False, False), (True, False), (False, True), (True, True)])
+def test_the_relays_of_the_controller_are_told_each_by_itself(circuit, vehicle, relays):
+    vehicle.send(Inlet(relay_closed=relays[0], precharge_relay_closed=relays[1]))
+    heard = circuit.poll(READING, now_s=1.0)
+    assert (heard.relay_closed, heard.precharge_relay_closed) == relays
+
+
+def test_silence_releases_the_relays(circuit, vehicle):
+    """R47: nobody is there to hold them."""
+    vehicle.send(Inlet(relay_closed=True, precharge_relay_closed=True))
+    circuit.poll(READING, now_s=1.0)
+    heard = circuit.poll(READING, now_s=1.0 + MAX_AGE_S)
+    assert not heard.relay_closed
+    assert not heard.precharge_relay_closed
+
+
 def test_silence_is_a_pulled_plug(circuit, vehicle):
     vehicle.send(CAR)
     circuit.poll(READING, now_s=1.0)
@@ -70,13 +86,14 @@ def test_nobody_at_the_other_end_is_no_error():
     end.close()
 
 
-def content(**changes):
+def content(without=None, **changes):
     good = {
         'gi3_plug': 'inlet', 'is_plugged': True, 'contactors_closed': True,
         'battery_emf_v': 360.0, 'battery_resistance_ohm': 0.07,
-        'insulation_resistance_ohm': 1e6,
+        'insulation_resistance_ohm': 1e6, 'relay_closed': True, 'precharge_relay_closed': False,
     }
-    return json.dumps({**good, **changes}).encode()
+    chosen = {**good, **changes}
+    return json.dumps({name: chosen[name] for name in chosen if name != without}).encode()
 
 
 @pytest.mark.parametrize('garbage', [
@@ -86,8 +103,10 @@ def content(**changes):
     content(battery_emf_v=10 ** 400), content(battery_emf_v=True), content(is_plugged=1),
     content(is_plugged=None), content(battery_resistance_ohm=0.0),
     content(battery_resistance_ohm=-1.0), content(insulation_resistance_ohm=0),
-    content(gi3_plug=[1]), content(battery_emf_v=[]),
-], ids=range(22))
+    content(gi3_plug=[1]), content(battery_emf_v=[]), content(relay_closed=1),
+    content(precharge_relay_closed=None), content(precharge_relay_closed='false'),
+    content(without='relay_closed'), content(without='precharge_relay_closed'),
+], ids=range(27))
 def test_garbage_changes_nothing(circuit, vehicle, stranger, garbage):
     stranger.send(garbage)
     assert circuit.poll(READING, now_s=0.0) == UNPLUGGED
