@@ -114,6 +114,7 @@ class Run:
         self.link = Link(controller_config=config, vehicle_config=vehicle)
         self.charged_j = self.discharged_j = 0.0
         self.phases = []
+        self.sent = ()
 
     def go(self):
         link = self.link
@@ -137,6 +138,7 @@ class Run:
                 is_turned = True
                 link.simulator.do('ocpp -20', now_s=link.now_s)
             if link.simulator.sessions:
+                self.sent = [codec.decode(frame).message for _, frame in link.frames]
                 return session.outcome
         raise AssertionError(f'no end: {session.stage}, {link.simulator.events[-5:]}')
 
@@ -145,9 +147,7 @@ class Run:
         return 0.0 if session is None else session.charging_s
 
     def messages(self, cls):
-        decoded = (codec.decode(frame) for _, frame in self.link.frames)
-        return [got.message for got in decoded
-                if isinstance(got, codec.Received) and isinstance(got.message, cls)]
+        return [message for message in self.sent if isinstance(message, cls)]
 
 
 def without_repeats(values):
