@@ -339,7 +339,12 @@ class _Session:
     reason: str = ''
     charging_from_s: float = math.nan
     charging_s: float = 0.0
-    is_finished: bool = False
+    finished_s: float = math.nan
+
+    @property
+    def is_finished(self):
+        """Whether Charge_Session_Finished was sent."""
+        return not math.isnan(self.finished_s)
 
 
 class _Cycle:
@@ -922,7 +927,8 @@ class Controller:
         return None if self._is_emergency_held else self._back_to_idle(now_s)
 
     def _back_to_idle(self, now_s):
-        if self._in_stage_for(now_s) < self.config.closing_s:
+        # R44: some seconds after Charge_Session_Finished.
+        if now_s - self._session.finished_s < self.config.closing_s - 1e-6:
             return None
         self._session = None
         self._sent_power_control = None
@@ -930,7 +936,7 @@ class Controller:
 
     def _finish(self, now_s):
         session = self._session
-        session.is_finished = True
+        session.finished_s = now_s
         finished = ChargeSessionFinished.State
         is_clean = session.ended_regularly and self.emergency_origin is None
         state = finished.CLEAN_STOP if is_clean else finished.RUSHED_STOP

@@ -188,7 +188,7 @@ class Vehicle:
         self._request = ChargeRequest()
         self._requested_at_s = -math.inf
         self._next_request_s = -math.inf
-        self._pause_until_s = -math.inf
+        self._pause_until_s = self._paused_at_s = -math.inf
         self._was_full = False
         self._open_from_s = math.inf
         self._open_at_latest_s = math.inf
@@ -320,6 +320,7 @@ class Vehicle:
             after_s <= charging_s < after_s + for_s for after_s, for_s in self.config.pauses)
         if is_pausing:
             self._request = ChargeRequest()
+            self._paused_at_s = now_s
         return is_pausing
 
     @property
@@ -338,7 +339,7 @@ class Vehicle:
         :param limits: the :class:`~.agreement.ChargeLimits` that it was told
         """
         if self.is_request_due(now_s=now_s):
-            elapsed_s = now_s - self._requested_at_s
+            elapsed_s = now_s - max(self._requested_at_s, self._paused_at_s)
             self._asked(now_s)
             self._request = self._new_request(limits, direction, elapsed_s, now_s)
         return self._request
@@ -470,7 +471,7 @@ class Vehicle:
         self._inside_window_since_s = None
         self._charging_since_s = None
         self._request = ChargeRequest()
-        self._pause_until_s = -math.inf
+        self._pause_until_s = self._paused_at_s = -math.inf
         self._was_full = False
         self._open_from_s = math.inf
         self._open_at_latest_s = math.inf

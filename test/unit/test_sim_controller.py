@@ -10,6 +10,9 @@ from gi3_ros.core.codec import decode, encode, Received
 from gi3_ros.core.hardware import ContactorCommand, ModulesMode, PowerSetpoint
 from gi3_ros.core.limits import ChargerLimits
 from gi3_ros.core.signals import (
+    AdmCoCui1Inputs,
+    AdmCsSeccInputs,
+    AdmCsSeccOutputs,
     AdvanticsControllerStatus,
     ChargeSessionFinished,
     ChargeStatusChange,
@@ -21,7 +24,8 @@ from gi3_ros.core.signals import (
     PowerModulesStatus,
     SequenceControl,
 )
-from gi3_ros.sim.config import ControllerConfig
+from gi3_ros.sim.agreement import Protocol
+from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.controller import (
     Controller,
     IDLE_STAGES,
@@ -29,10 +33,10 @@ from gi3_ros.sim.controller import (
     Stage,
     TRANSITIONS,
 )
-from gi3_ros.sim.modules import PowerModules
-from gi3_ros.sim.plug import DirectPlug
+from gi3_ros.sim.modules import CircuitConfig, ModulesConfig, PowerModules
+from gi3_ros.sim.plug import DirectPlug, InletReading
 from gi3_ros.sim.run import Kind, Simulator
-from gi3_ros.sim.vehicle import VehicleConfig
+from gi3_ros.sim.vehicle import Vehicle, VehicleConfig
 
 State = AdvanticsControllerStatus.State
 Function = DcPowerControl.PowerFunction
@@ -47,8 +51,9 @@ CAR = VehicleConfig(charge_duration_s=4.0)
 class Charger:
     """Obeys DC_Power_Control with simulated power modules, reports every 100 ms."""
 
-    def __init__(self, plug):
-        self.modules = PowerModules()
+    def __init__(self, plug, modules=None):
+        self.modules = PowerModules(modules)
+        self.is_bleeding_to_v = 0.0
         self.plug = plug
         self.state = None
         self.command = None
@@ -103,7 +108,8 @@ class Charger:
         if command is not None and self.state not in (None, State.WAITING_FOR_PEV):
             is_closed = bool(command.output_contactors)
             if command.lower_output_voltage:
-                setpoint = PowerSetpoint(ModulesMode.BLEED)
+                if modules.circuit.output_voltage_v > self.is_bleeding_to_v:
+                    setpoint = PowerSetpoint(ModulesMode.BLEED)
             elif command.power_function == Function.INSULATION_TEST:
                 setpoint = PowerSetpoint(ModulesMode.REGULATE, command.target_voltage, 2.0)
             elif command.power_function in (Function.PRECHARGE, Function.POWER_TRANSFER):
@@ -135,10 +141,10 @@ class Charger:
 class Bench:
     """Simulator and charger on one fake clock, joined by frames and by copper."""
 
-    def __init__(self, config=None, vehicle=CAR, has_plug_link=True):
+    def __init__(self, config=None, vehicle=CAR, has_plug_link=True, modules=None):
         plug = DirectPlug()
         self.simulator = Simulator(config, vehicle, plug=plug if has_plug_link else None)
-        self.charger = Charger(plug)
+        self.charger = Charger(plug, modules)
         self.controller = self.simulator.controller
         self.vehicle = self.simulator.vehicle
         self.steps = 0
@@ -185,6 +191,10 @@ class Bench:
                     not states or states[-1] != message.state):
                 states.append(message.state)
         return [int(state) for state in states]
+
+    def state_at(self, time_s):
+        return [message.state for at_s, message in self.all_of(AdvanticsControllerStatus)
+                if at_s <= time_s][-1]
 
     def all_of(self, cls):
         return [(time_s, message) for time_s, message in self.sent if isinstance(message, cls)]
@@ -715,6 +725,266 @@ def test_malformed_and_foreign_frames_change_nothing():
     assert [finding.rule for finding in bench.simulator.findings] == ['R6']
     assert [
         event.kind for event in bench.simulator.events if event.kind is Kind.BUS] == [Kind.BUS]
+
+
+def with_pace(period_s, **vehicle):
+    bench = Bench(
+        ControllerConfig(power_control_pace='vehicle'),
+        VehicleConfig(request_period_s=period_s, charge_duration_s=20.0, **vehicle))
+    bench.until_over(200.0)
+    assert bench.controller.outcome.is_clean
+    return bench
+
+
+def gaps_in_transfer(bench):
+    times = [time_s for time_s, message in bench.all_of(DcPowerControl)
+             if message.power_function is Function.POWER_TRANSFER]
+    return [b - a for a, b in itertools.pairwise(times)]
+
+
+@pytest.mark.parametrize('period_s', [0.03, 0.25, 4.0])
+def test_the_vehicle_sets_the_pace_of_power_control(period_s):
+    """R26, A9: no frame but those that answer the vehicle."""
+    gaps = gaps_in_transfer(with_pace(period_s))
+    assert all(abs(gap - period_s) <= TICK_S + 1e-6 for gap in gaps)
+
+
+def test_the_pace_may_jitter():
+    gaps = gaps_in_transfer(with_pace(0.2, request_jitter=0.5))
+    assert min(gaps) < 0.15 and max(gaps) > 0.25
+
+
+def test_in_the_vehicles_pace_single_commands_go_out_once():
+    """Interface 4.1: READY, the end of the precharge, and waiting."""
+    bench = with_pace(0.1, start_delay_s=3.0)
+    functions = [encode(message, index=1).data[6] for _, message in bench.all_of(DcPowerControl)]
+    counts = [(key, len(list(group))) for key, group in itertools.groupby(functions)]
+    assert [count for key, count in counts if key == 0x41][:2] == [1, 1]
+
+
+def test_a_delayed_start_of_hours_is_no_reason_to_lose_patience():
+    """R48; only the controller and its vehicle, so that hours pass quickly."""
+    vehicle = Vehicle(VehicleConfig(start_delay_s=3 * 3600.0))
+    controller = Controller(ControllerConfig(use_sequence_flags=False), vehicle)
+    vehicle.plug_in()
+    standbys, now_s = 0, 0.0
+    while controller.stage is not Stage.CHARGING:
+        # Ten times a second is enough: it is how often the modules report.
+        now_s += 0.1
+        volts = {Stage.TESTING: 500.0, Stage.PRECHARGE: 364.7}.get(controller.stage, 0.0)
+        if controller.stage is Stage.WAITING_FOR_CHARGE:
+            volts, standbys = 364.7, standbys + 1
+        controller.receive(PowerModulesStatus(
+            present_voltage=volts, system_enable=SystemEnable.ALLOWED,
+            insulation_resistance=510e3), now_s=now_s)
+        vehicle.observe(InletReading(volts, 0.0))
+        vehicle.tick(now_s=now_s)
+        controller.tick(now_s=now_s)
+        assert now_s < 11000
+    assert standbys == pytest.approx(3 * 36000, abs=2)
+
+
+def test_hot_modules_lower_the_request_and_end_the_charge():
+    """R50: half the current at 85 degrees, where it ends."""
+    bench = Bench(vehicle=VehicleConfig())
+    bench.until_stage(Stage.CHARGING)
+    report = bench.charger._report
+    celsius = 25.0
+
+    def hot():
+        with_temperature = []
+        send, bench.charger.send = bench.charger.send, with_temperature.append
+        report()
+        bench.charger.send = send
+        send(dataclasses.replace(with_temperature[0], power_modules_temperature=celsius))
+
+    bench.charger._report = hot
+    bench.run(3.0)
+    assert bench.controller.power_control.current_range_max == 100.0
+    celsius = 80.0
+    bench.run(1.0)
+    assert bench.controller.power_control.current_range_max == pytest.approx(90.0)
+    celsius = 85.0
+    assert 'R50' in bench.until_over().reason
+
+
+def test_a_pause_in_the_transfer_is_a_standby_in_state_7():
+    """Interface 4.1."""
+    bench = Bench(vehicle=dataclasses.replace(CAR, charge_duration_s=6.0, pauses=((2.0, 1.5),)))
+    assert bench.until_over().is_clean
+    assert bench.simulator.findings == []
+    kinds = [key for key, _ in itertools.groupby(
+        (message.power_function, bench.state_at(time_s))
+        for time_s, message in bench.all_of(DcPowerControl))]
+    where = kinds.index((Function.POWER_TRANSFER, State.CHARGING))
+    assert kinds[where:where + 3] == [
+        (Function.POWER_TRANSFER, State.CHARGING), (Function.STANDBY, State.CHARGING),
+        (Function.POWER_TRANSFER, State.CHARGING)]
+
+
+def test_vehicle_and_charger_that_do_not_fit_end_before_any_announcement():
+    bench = Bench(ControllerConfig(enable_din=False, enable_iso_part2=False))
+    outcome = bench.until_over()
+    assert 'no common protocol' in outcome.reason
+    assert bench.states() == [0, 12, 1, 2, 10, 1]
+    assert bench.all_of(NewChargeSession) == []
+
+
+def test_the_cable_check_can_be_skipped():
+    bench = Bench(ControllerConfig(skip_cable_check=True))
+    assert bench.until_over().is_clean
+    functions = {message.power_function for _, message in bench.all_of(DcPowerControl)}
+    assert Function.INSULATION_TEST not in functions
+    assert bench.states() == [0, 12, 1, 2, 3, 4, 5, 6, 7, 8, 10, 1]
+
+
+def test_early_flags_count_where_the_option_says_so():
+    """A7."""
+    bench = Bench(ControllerConfig(takes_early_flags=True))
+    bench.simulator.receive(encode(START_ALLOWED, index=1), now_s=0.0)
+    bench.charger.flags = SequenceControl()
+    bench.run(1.5)
+    assert bench.states()[:2] == [0, 1]
+
+
+@pytest.mark.parametrize(('pins', 'expected'), [('DC_core', 0), ('DC_extended', 1)])
+def test_pins_of_ccs(pins, expected):
+    bench = Bench(ControllerConfig(energy_transfer_type=pins))
+    bench.until(lambda bench: bench.all_of(NewChargeSession))
+    assert bench.all_of(NewChargeSession)[0][1].plug_and_pins == expected
+
+
+def chademo(vehicle=None, **config):
+    bench = Bench(
+        ControllerConfig(pistol=Pistol.CHADEMO, **config),
+        dataclasses.replace(
+            vehicle or CAR, protocols=(Protocol.CHADEMO_1,), open_below_a=5.0),
+        modules=ModulesConfig(circuit=CircuitConfig(has_diode=True)))
+    return bench
+
+
+def test_chademo_starts_with_the_button_not_with_the_plug():
+    """R46."""
+    bench = chademo()
+    bench.run(5.0)
+    assert bench.controller.stage is Stage.WAITING_FOR_PEV
+    bench.controller.press_start(now_s=bench.now_s)
+    outcome = bench.until_over()
+    assert outcome.is_clean
+    assert bench.states() == [0, 12, 1, 2, 3, 4, 6, 7, 8, 10, 1]
+    assert Function.PRECHARGE not in {
+        message.power_function for _, message in bench.all_of(DcPowerControl)}
+    assert bench.simulator.findings == []
+    assert bench.charger.modules.breaches == []
+    assert 'plug locked' in bench.texts() and 'plug unlocked' in bench.texts()
+
+
+def test_chademo_starts_with_the_flag_on_its_edge():
+    """R39, R46."""
+    bench = chademo()
+    bench.run(2.0)
+    bench.charger.flags = dataclasses.replace(START_ALLOWED, chademo_start_button=1)
+    bench.until_stage(Stage.NEGOTIATING, at_most_s=1.0)
+
+
+def test_a_press_is_remembered_while_no_session_may_start():
+    """R35."""
+    bench = chademo()
+    bench.charger.flags = SequenceControl()
+    bench.run(2.0)
+    bench.controller.press_start(now_s=bench.now_s)
+    bench.run(2.0)
+    assert bench.controller.stage is Stage.NOT_AVAILABLE
+    bench.charger.flags = START_ALLOWED
+    bench.until_stage(Stage.NEGOTIATING, at_most_s=1.0)
+
+
+def test_a_press_is_forgotten_with_the_plug_pulled():
+    bench = chademo()
+    bench.charger.flags = SequenceControl()
+    bench.run(2.0)
+    bench.controller.press_start(now_s=bench.now_s)
+    bench.vehicle.unplug()
+    bench.run(0.5)
+    bench.vehicle.plug_in()
+    bench.charger.flags = START_ALLOWED
+    bench.run(2.0)
+    assert bench.controller.stage is Stage.WAITING_FOR_PEV
+
+
+def test_chademo_keeps_the_plug_until_10_volts():
+    """R18: three times as long as CCS, then the session ends all the same."""
+    bench = chademo()
+    bench.run(2.0)
+    bench.controller.press_start(now_s=bench.now_s)
+    bench.until_stage(Stage.CLOSING)
+    bench.charger.is_bleeding_to_v = 15.0
+    start_s = bench.now_s
+    bench.until_over()
+    assert bench.now_s - start_s == pytest.approx(9.0 + 3.0, abs=0.3)
+    assert any('plug stays locked' in text for text in bench.texts())
+
+
+@pytest.mark.parametrize(('amps', 'is_low'), [(4.9, True), (5.1, False)])
+def test_chademo_ends_at_5_amperes(amps, is_low):
+    """R42."""
+    bench = chademo()
+    bench.run(2.0)
+    bench.controller.press_start(now_s=bench.now_s)
+    bench.until_stage(Stage.ENDING_CURRENT)
+    bench.charger.is_reporting = False
+    bench.controller.receive(PowerModulesStatus(
+        present_current=amps, system_enable=SystemEnable.ALLOWED, insulation_resistance=510e3,
+    ), now_s=bench.now_s)
+    bench.step()
+    assert (bench.controller.stage is Stage.ENDING_OPEN) is is_low
+
+
+def test_chademo_may_do_without_welding_detection():
+    """R43."""
+    for is_supported, expected in ((True, 9), (False, 8)):
+        bench = chademo(
+            dataclasses.replace(CAR, welding_detection_s=0.5),
+            support_welding_detection=is_supported)
+        bench.run(2.0)
+        bench.controller.press_start(now_s=bench.now_s)
+        bench.until_over()
+        assert bench.states()[-3] == expected
+
+
+def test_another_session_without_unplugging():
+    """A42."""
+    bench = Bench()
+    bench.until_over()
+    bench.controller.ask_again()
+    bench.until(lambda bench: bench.simulator.sessions == 2)
+    assert bench.controller.outcome.is_clean
+    assert bench.simulator.findings == []
+
+
+@pytest.mark.parametrize(('hardware', 'cls', 'name'), [
+    ('ADM-CS-SECC', AdmCsSeccInputs, 'digital_input2'),
+    ('ADM-CO-CUI1', AdmCoCui1Inputs, 'switch1'),
+])
+def test_inputs_are_reported_by_the_hardware_that_there_is(hardware, cls, name):
+    bench = Bench(ControllerConfig(hardware=hardware))
+    bench.run(3.0)
+    bench.simulator.do('input 2 1', now_s=bench.now_s)
+    count = len(bench.all_of(cls))
+    assert count == pytest.approx(2, abs=1)
+    bench.step()
+    assert len(bench.all_of(cls)) == count + 1
+    assert getattr(bench.all_of(cls)[-1][1], name)
+
+
+def test_outputs_of_the_charger_are_told_when_they_change():
+    bench = Bench()
+    bench.run(2.0)
+    for _ in range(3):
+        bench.charger.send(AdmCsSeccOutputs(digital_output1=True, digital_output3=True))
+        bench.step()
+    assert [text for text in bench.texts() if 'outputs' in text] == [
+        'digital outputs 1 to 4: [1, 0, 1, 0]']
 
 
 def test_every_stage_has_its_row_its_state_and_its_work():

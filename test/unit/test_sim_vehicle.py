@@ -1,13 +1,15 @@
 """The vehicle: its battery, its contactors and its wishes."""
 
+import dataclasses
 import itertools
 import math
+import random
 
 import pytest
 
-from gi3_ros.sim.agreement import ChargeLimits
+from gi3_ros.sim.agreement import ChargeLimits, Direction, Protocol
 from gi3_ros.sim.plug import InletReading
-from gi3_ros.sim.vehicle import interpolate, Vehicle, VehicleConfig
+from gi3_ros.sim.vehicle import ContactorFault, interpolate, Vehicle, VehicleConfig
 
 PLENTY = ChargeLimits(voltage_v=1000.0, current_a=1000.0, power_w=1e6)
 STEP_S = 0.01
@@ -169,7 +171,161 @@ def test_first_reason_to_stop_counts():
     assert vehicle.stop_reason == 'first'
 
 
+def bidirectional(**config):
+    defaults = {
+        'protocols': (Protocol.ISO_15118_20,), 'is_bidirectional': True,
+        'max_discharge_current_a': 40.0, 'min_discharge_current_a': 2.0,
+    }
+    return Road(**{**defaults, **config}).connected()
+
+
+LIMITS = dataclasses.replace(PLENTY, discharge_current_a=1000.0, discharge_power_w=1e6)
+
+
+def currents(road, seconds, direction, limits=LIMITS):
+    values = []
+    for _ in range(round(seconds / STEP_S)):
+        values.append(road.vehicle.request(limits, direction, now_s=road.now_s).current_a)
+        road.run(STEP_S)
+    return values
+
+
+def test_discharging_is_a_negative_request_that_ramps():
+    values = currents(bidirectional(), 3.0, Direction.DISCHARGE)
+    assert values[0] == pytest.approx(-6.0)
+    assert values[-1] == -40.0
+    assert min(b - a for a, b in itertools.pairwise(values)) > -7.0
+
+
+@pytest.mark.parametrize(('limits', 'config', 'expected_a'), [
+    (dataclasses.replace(LIMITS, discharge_current_a=10.0), {}, -10.0),
+    (dataclasses.replace(LIMITS, discharge_power_w=3647.0), {}, -10.0),
+    (LIMITS, {'max_discharge_power_w': 3647.0}, -10.0),
+    # No lower than its least voltage: 364.7 V with 0.07 Ohm.
+    (LIMITS, {'min_voltage_v': 364.0}, -10.0),
+])
+def test_discharging_respects_everybody(limits, config, expected_a):
+    values = currents(bidirectional(**config), 3.0, Direction.DISCHARGE, limits)
+    assert values[-1] == pytest.approx(expected_a, rel=0.01)
+
+
+def test_a_schedule_for_both_directions_turns_half_way_through_zero():
+    values = currents(
+        bidirectional(charge_duration_s=8.0), 8.2, Direction.BOTH)
+    assert max(values[:400]) == 110.0
+    assert min(values[400:]) == -40.0
+    assert any(abs(value) < 4.0 for value in values[390:620])
+    assert values[-1] == 0.0
+
+
+def test_without_an_end_it_charges_full_and_then_discharges_to_the_least():
+    road = bidirectional(
+        state_of_charge=0.5, target_state_of_charge=0.51, least_state_of_charge=0.49,
+        capacity_wh=1000.0, charge_duration_s=math.inf)
+    story = []
+    for _ in range(20000):
+        road.amps = road.vehicle.request(LIMITS, Direction.BOTH, now_s=road.now_s).current_a
+        road.run(STEP_S)
+        story.append(road.vehicle.state_of_charge)
+        if road.vehicle.stop_reason:
+            break
+    assert max(story) == pytest.approx(0.51, abs=0.015)
+    assert story[-1] == pytest.approx(0.49, abs=0.015)
+    assert 'state of charge' in road.vehicle.stop_reason
+
+
+@pytest.mark.parametrize(('state_of_charge', 'charge_a', 'discharge_a'), [
+    (0.5, 110.0, 40.0), (0.9, 0.0, 40.0), (0.2, 110.0, 0.0)])
+def test_window_closes_where_the_battery_is_full_or_empty(
+        state_of_charge, charge_a, discharge_a):
+    road = bidirectional(state_of_charge=state_of_charge)
+    window = road.vehicle.window(LIMITS, Direction.BOTH, now_s=road.now_s)
+    assert (window.charge_a, window.discharge_a) == (charge_a, discharge_a)
+
+
+def test_least_currents_are_the_larger_of_vehicle_and_charger():
+    road = bidirectional(min_current_a=3.0, min_power_w=3647.0)
+    limits = dataclasses.replace(
+        LIMITS, least_current_a=5.0, least_discharge_current_a=1.0)
+    window = road.vehicle.window(limits, Direction.BOTH, now_s=road.now_s)
+    assert window.least_charge_a == pytest.approx(10.0, rel=0.01)
+    assert window.least_discharge_a == 2.0
+
+
+def test_requests_come_at_the_vehicles_own_pace_with_jitter():
+    """R26."""
+    vehicle = Vehicle(
+        VehicleConfig(request_period_s=0.5, request_jitter=0.4), rng=random.Random(3))
+    vehicle.begin_transfer(now_s=0.0)
+    asked = []
+    for step in range(2000):
+        vehicle.request(PLENTY, now_s=step * STEP_S)
+        asked.append(vehicle.asked_s)
+    gaps = [b - a for a, b in itertools.pairwise(sorted(set(asked)))]
+    assert len(gaps) == pytest.approx(40, abs=5)
+    assert 0.29 < min(gaps) < 0.4 < 0.6 < max(gaps) < 0.72
+
+
+def test_in_a_pause_it_asks_for_nothing_and_begins_from_nothing():
+    road = Road(pauses=((2.0, 1.0),)).connected()
+    assert max(road.requests(1.9)) > 100.0
+    road.run(0.2)
+    assert road.vehicle.is_pausing(now_s=road.now_s)
+    road.run(1.0)
+    assert not road.vehicle.is_pausing(now_s=road.now_s)
+    assert road.requests(0.1)[0] < 70.0
+
+
+def test_chademo_closes_its_contactors_at_whatever_voltage():
+    """R46."""
+    road = Road(protocols=(Protocol.CHADEMO_1,))
+    road.vehicle.connect()
+    road.run(0.5)
+    assert road.vehicle.contactors_closed
+
+
+def test_contactors_that_never_close():
+    road = Road()
+    road.vehicle.contactor_fault = ContactorFault.STAYS_OPEN
+    road.volts = road.vehicle.open_circuit_voltage_v
+    road.vehicle.begin_precharge()
+    road.run(5.0)
+    assert not road.vehicle.contactors_closed
+
+
+def test_contactors_that_never_open_until_unplugged():
+    road = Road().connected()
+    road.vehicle.contactor_fault = ContactorFault.STAYS_CLOSED
+    road.vehicle.emergency(now_s=road.now_s)
+    road.run(5.0)
+    assert road.vehicle.contactors_closed
+    road.vehicle.unplug()
+    road.run(0.1)
+    assert not road.vehicle.contactors_closed
+
+
+def test_welded_contactors_have_the_battery_on_the_inlet_from_the_start():
+    road = Road()
+    road.vehicle.contactor_fault = ContactorFault.WELDED
+    assert road.vehicle.inlet().contactors_closed
+
+
+def test_a_false_battery_voltage_is_what_it_waits_for():
+    road = Road()
+    road.vehicle.claimed_battery_v = 250.0
+    road.volts = 250.0
+    road.vehicle.begin_precharge()
+    road.run(0.5)
+    assert road.vehicle.told_battery_v == 250.0
+    assert road.vehicle.contactors_closed
+    assert road.vehicle.inlet().battery_emf_v == pytest.approx(364.7)
+
+
 @pytest.mark.parametrize('bad', [
+    {'protocols': ()}, {'protocols': (Protocol.CHADEMO_1, Protocol.DIN_70121)},
+    {'direction': Direction.BOTH}, {'request_period_s': 0.02}, {'request_period_s': 61.0},
+    {'open_circuit_v': ((0.0, 300.0),)}, {'open_circuit_v': ((0.5, 300.0), (0.0, 200.0))},
+    {'request_jitter': 1.5}, {'capacity_wh': math.inf},
     {'state_of_charge': 1.1}, {'state_of_charge': -0.1}, {'capacity_wh': 0.0},
     {'resistance_ohm': 0.0}, {'max_current_a': math.nan},
 ])
