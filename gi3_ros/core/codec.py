@@ -40,6 +40,9 @@ class Rejected:
     kind: Rejection
     text: str
     """The reason in words."""
+    index: int | None = None
+    message_class: type[Message] | None = None
+    """Of a frame that is too short: its pistol, and the message that it should have been."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ def decode(frame):
         return Rejected(
             Rejection.SHORT,
             f'{message_class.NAME} with {len(frame.data)} bytes instead of {message_class.LENGTH}',
+            index, message_class,
         )
     bits = int.from_bytes(frame.data, 'little')
     values = []

@@ -4,12 +4,17 @@ The rules that bind the customer side, held against what it really sends.
 :class:`CustomerRules` is fed with the messages of both directions and names each breach once,
 with the number of the rule in docs/interface.md, the time and the values. A breach that lasts is
 one finding; it can be found again after it has been mended. It never touches the session.
+
+What it measures under which command is judged in :mod:`.power_rules`, one object for a session;
+here are the frames themselves, System_Enable, the flags, and where a session begins and ends.
 """
 
 import collections
 import dataclasses
 
 from .controller_watch import IDLE_STATES
+from .findings import Findings, Tolerances
+from .power_rules import PowerRules
 from .signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
@@ -22,126 +27,56 @@ from .signals import (
 )
 
 State = AdvanticsControllerStatus.State
-PowerFunction = DcPowerControl.PowerFunction
 SystemEnable = PowerModulesStatus.SystemEnable
+Protocol = NewChargeSession.CommunicationProtocol
 
-LOW_VOLTAGE_V = 20.0
-"""R15."""
-TEST_VOLTAGE_REACHED = 0.9
-"""Share of the test voltage from which the controller judges (R11)."""
-_FLOATING = (PowerFunction.OFF, PowerFunction.STANDBY)
-_KEYS_OF_FUNCTION = {
-    PowerFunction.OFF: {'floating current'},
-    PowerFunction.STANDBY: {'floating current', 'lowering'},
-    PowerFunction.INSULATION_TEST: {'test voltage', 'insulation'},
-    PowerFunction.PRECHARGE: {'precharge current', 'precharge voltage'},
-    PowerFunction.POWER_TRANSFER: {'voltage', 'current'},
+_CHADEMO = frozenset({
+    Protocol.CHADEMO_V0_9, Protocol.CHADEMO_V1_0_TO_V1_2, Protocol.CHADEMO_V2_0,
+})
+_WAKING = frozenset({State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST})
+"""Where the controller waits for Allowed (R6)."""
+_BEFORE_LOOP = _WAKING | {State.PRECHARGE, State.WAITING_FOR_CHARGE}
+"""Where a withdrawal makes the charge unavailable (R7)."""
+_UNTIL_LOOP_ENDS = _BEFORE_LOOP | {
+    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS, State.CHARGING,
 }
-"""Breaches that are over when another function begins."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Tolerances:
-    """
-    How far a good charger may be off.
-
-    The limits of the protocol are R-numbers; what is added to them here is room for ramps,
-    measuring and a busy machine.
-    """
-
-    status_gap_s: float = 0.25
-    """Largest distance between two Power_Modules_Status; nominal 0.1 s (R2)."""
-    status_loss_s: float = 0.5
-    """Longer silence is a loss, as in the controller (R3)."""
-    first_status_s: float = 2.0
-    """From the first New_Charge_Session to the first Power_Modules_Status (R2)."""
-    parameters_spacing_s: float = 0.1
-    """R4."""
-    parameters_jitter_s: float = 0.01
-    """Arrival may be closer than sending was."""
-    test_rise_s: float = 5.0
-    """From the first Insulation_Test command to 90 % of the voltage (R11)."""
-    missing_insulation_s: float = 2.0
-    """How long the insulation may read 0 at test voltage (R13)."""
-    lowering_s: float = 5.0
-    """From the first Lowering command to 20 V (R15)."""
-    precharge_rise_s: float = 5.0
-    precharge_window_v: float = 20.0
-    """R19."""
-    precharge_floor_a: float = 3.0
-    """Chargers may use this much when the vehicle asks for less (A13)."""
-    precharge_over_s: float = 0.2
-    """Charging capacitors may take more for this long."""
-    off_current_a: float = 1.0
-    off_current_s: float = 0.5
-    """R21, R38: from the command to no current."""
-    exceed_s: float = 1.0
-    """A set-point counts this long after it was replaced by a lower one (R24, R29)."""
-    follow_s: float = 3.0
-    """Room for the charger's own ramp upwards (R24, R28)."""
-    current_a: float = 1.0
-    current_share: float = 0.02
-    voltage_v: float = 10.0
-    voltage_share: float = 0.02
-    """Current and voltage: whichever of the absolute value and the share is larger."""
-    end_current_a: float = 1.0
-    end_current_s: float = 3.0
-    """R42, A10."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Finding:
-    """One breach of a rule."""
-
-    time_s: float
-    rule: str
-    """Number in docs/interface.md, such as ``'R21'``."""
-    text: str
-    values: dict
-    who: str = 'customer'
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Setpoint:
-    """A command and when it came into force."""
+@dataclasses.dataclass(slots=True)
+class _Session:
+    """From New_Charge_Session to Charge_Session_Finished."""
 
     since_s: float
-    command: DcPowerControl
+    status_at_s: float | None = None
+    """Last Power_Modules_Status in it."""
+    was_enabled: bool = False
 
 
 class CustomerRules:
     """
     Judge one customer controller.
 
-    ``receive`` and ``tick`` return the new findings. Arrival times may run a little behind the
-    times of ``tick``.
+    Its methods return the new findings. Arrival times may run a little behind the times of
+    ``tick``.
     """
 
     def __init__(self, tolerances=None):
         self.tolerances = tolerances or Tolerances()
         self._new = []
-        self._broken = set()
+        self._is_paused = False
         self._state = None
-        self._emergency_since_s = None
-        self._status = None
-        self._status_at_s = None
+        self._controller_at_s = None
+        # Of the frames, whatever the session:
+        self._findings = Findings(self._new)
+        self._status_times_s = collections.deque()
         self._parameters_at_s = None
         self._flags = SequenceControl()
-        self._start_session(None)
-
-    def _start_session(self, now_s):
-        self._session_since_s = now_s
-        self._session_status_at_s = None
-        self._was_enabled = False
-        self._setpoints = collections.deque()
-        self._function_since_s = None
-        self._reached_test_voltage = False
-        self._no_insulation_since_s = None
-        self._precharge_over_since_s = None
-        self._reached_precharge = False
-        self._lowered = False
-        self._ending_since_s = None
-        self._contactors_opened = False
+        self._pressed_since_s = {}
+        # Of the session:
+        self._session = None
+        self._session_findings = None
+        self._power = None
+        self._forget_session()
 
     # In
 
@@ -149,139 +84,149 @@ class CustomerRules:
         """
         Take a message of either direction.
 
-        :param undefined: as in ``codec.Received``; such a message is judged for nothing else
+        :param undefined: as in ``codec.Received``; such a message counts as sent, and is judged
+            for nothing else
         :param unassigned_bits: as in ``codec.Received``
         :returns: list of new findings
         """
         name = message.NAME
         if not message.FROM_CONTROLLER:
-            self._check(
+            if self._is_paused:
+                return self._take()
+            self._findings.mend(f'length {name}')
+            self._findings.check(
                 f'bits {name}', unassigned_bits != 0, now_s, 'R52',
                 f'unassigned bits set in {name}', unassigned_bits=unassigned_bits)
             # The only labelled field of the customer side with room for other numbers.
-            self._check(
+            self._findings.check(
                 f'labels {name}', bool(undefined), now_s, 'R6',
                 f'undefined value in {name}: {", ".join(undefined)}')
+        if isinstance(message, PowerModulesStatus):
+            self._hear_status(now_s)
         handle = _HANDLERS.get(type(message))
         if handle is not None and not undefined:
             handle(self, message, now_s)
         return self._take()
 
+    def reject(self, message_class, text, *, now_s):
+        """
+        Take a frame of the customer side that is shorter than its message (1.4.2).
+
+        It controls nothing, but it was sent in time.
+
+        :param message_class: the message that it should have been
+        :param text: what is wrong with it, in words
+        :returns: list of new findings
+        """
+        if not self._is_paused:
+            self._findings.check(f'length {message_class.NAME}', True, now_s, '1.4', text)
+            if message_class is PowerModulesStatus:
+                self._hear_status(now_s)
+        return self._take()
+
     def tick(self, *, now_s):
         """Look for what should have come by now; return the new findings."""
-        limits = self.tolerances
-        if self._session_since_s is not None:
-            last_s = self._session_status_at_s
-            if last_s is None:
-                waited_s = now_s - self._session_since_s
-                self._check(
-                    'first status', waited_s > limits.first_status_s, now_s, 'R2',
-                    f'no Power_Modules_Status {waited_s:.1f} s after New_Charge_Session',
-                    waited_s=waited_s)
-            else:
-                silent_s = now_s - last_s
-                self._check(
-                    'status lost', silent_s > limits.status_loss_s, now_s, 'R3',
-                    f'Power_Modules_Status lost: silent for {1000 * silent_s:.0f} ms',
-                    silent_s=silent_s)
+        if not self._is_paused:
+            self._check_buttons_held(now_s)
+            if self._session is not None:
+                self._check_silence(self._session, now_s)
+                self._check_permission_in_time(self._session, now_s)
         return self._take()
+
+    def pause(self):
+        """Judge nothing of the charger until :meth:`resume`: nobody hears it."""
+        self._is_paused = True
+
+    def resume(self, now_s):
+        """
+        Begin to count times anew.
+
+        Whatever was said in between was heard by nobody, so of this session nothing more is
+        expected (R1); of what is too much the charger is still to blame.
+        """
+        self._is_paused = False
+        self._controller_at_s = None
+        self._status_times_s.clear()
+        self._parameters_at_s = None
+        # A release may have been missed.
+        self._pressed_since_s.clear()
+        if self._session is not None:
+            self._session.since_s = now_s
+            if self._session.status_at_s is not None:
+                self._session.status_at_s = now_s
+        self._power.excuse()
+        self._power.restart(now_s)
 
     # From the controller
 
     def _on_controller_status(self, message, now_s):
+        if self._silent_s(now_s) > self._longest_silence_s:
+            self._power.excuse()
+        self._controller_at_s = now_s
         before, self._state = self._state, message.state
-        if message.state in IDLE_STATES:
-            self._emergency_since_s = None
-            if before not in IDLE_STATES:
-                self._start_session(None)
-        if message.state == State.NEGOTIATING_CONNECTION and before != message.state:
-            self._check_buttons_released(now_s)
-        if message.state == State.ENDING_CHARGE and before != message.state:
-            self._ending_since_s = now_s
+        has_entered = message.state != before
+        if message.state in IDLE_STATES and before not in IDLE_STATES:
+            self._forget_session()
+        if message.state == State.INITIALISING and has_entered:
+            # 4.1: a controller that starts has all flags at 0, and has to be told again.
+            self._flags = SequenceControl()
+            self._pressed_since_s.clear()
+        if message.state == State.NEGOTIATING_CONNECTION and has_entered:
+            # A vehicle that stays plugged may begin anew after one idle status, or none (A42).
+            self._forget_session()
+            self._check_stop_button_released(now_s)
+        self._power.see_state(message.state, now_s)
 
     def _on_new_charge_session(self, message, now_s):
-        if self._session_since_s is None:
-            self._start_session(now_s)
-            self._broken.clear()
+        if self._session is not None:
+            return
+        is_chademo = (
+            message.communication_protocol in _CHADEMO
+            or message.plug_and_pins == NewChargeSession.PlugAndPins.CHADEMO
+        )
+        self._forget_session(is_chademo=is_chademo)
+        self._session = _Session(now_s)
+        self._power.see_state(self._state, now_s)
 
     def _on_finished(self, message, now_s):
-        # R40: from here on the modules may be silent.
-        self._session_since_s = None
-        self._broken.discard('status lost')
+        # R40: from here on the modules may be silent. Power is judged on: they may not deliver.
+        self._session = None
 
     def _on_emergency(self, message, now_s):
-        if self._emergency_since_s is None:
-            self._emergency_since_s = now_s
+        self._power.see_emergency(now_s)
 
     def _on_power_control(self, command, now_s):
-        setpoints = self._setpoints
-        before = setpoints[-1].command if setpoints else None
-        if command == before:
-            return
-        if before is None or _kind(command) != _kind(before):
-            self._function_since_s = now_s
-            self._start_function(command)
-        if (
-            before is not None
-            and self._ending_since_s is not None
-            and not command.output_contactors
-        ):
-            self._contactors_opened = True
-        setpoints.append(_Setpoint(now_s, command))
-        is_fresh = (
-            self._status is not None
-            and now_s - self._status_at_s <= self.tolerances.status_loss_s
-        )
-        if is_fresh and self._emergency_since_s is None:
-            self._check_end_current(self._status, now_s)
+        self._power.see_command(command, now_s)
 
-    def _start_function(self, command):
-        function = command.power_function
-        for owner, keys in _KEYS_OF_FUNCTION.items():
-            if owner != function and not (owner in _FLOATING and function in _FLOATING):
-                self._broken -= keys
-        if function == PowerFunction.INSULATION_TEST:
-            self._reached_test_voltage = False
-            self._no_insulation_since_s = None
-        elif function == PowerFunction.PRECHARGE:
-            self._reached_precharge = False
-            self._precharge_over_since_s = None
-        elif command.lower_output_voltage:
-            self._lowered = False
+    def _forget_session(self, *, is_chademo=False):
+        self._session = None
+        self._session_findings = Findings(self._new)
+        self._power = PowerRules(
+            self.tolerances, Findings(self._new), is_chademo=is_chademo)
+
+    @property
+    def _longest_silence_s(self):
+        limits = self.tolerances
+        return limits.controller_timeout_s - limits.controller_jitter_s
+
+    def _silent_s(self, now_s):
+        """Return since when the controller has been silent, 0 before it has said anything."""
+        return 0.0 if self._controller_at_s is None else now_s - self._controller_at_s
 
     # From the charger
 
     def _on_status(self, status, now_s):
-        self._check_gap(now_s)
-        self._check_withdrawal(status, now_s)
-        self._status = status
-        self._status_at_s = now_s
-        if self._session_since_s is not None:
-            self._session_status_at_s = now_s
-        if not self._setpoints:
-            return
-        command = self._setpoints[-1].command
-        in_force_s = now_s - self._function_since_s
-        function = command.power_function
-        if self._emergency_since_s is not None:
-            self._check_emergency_current(status, now_s)
-            return
-        self._check_end_current(status, now_s)
-        if function == PowerFunction.INSULATION_TEST:
-            self._check_insulation_test(command, status, in_force_s, now_s)
-        elif function == PowerFunction.PRECHARGE:
-            self._check_precharge(command, status, in_force_s, now_s)
-        elif function == PowerFunction.POWER_TRANSFER:
-            self._check_transfer(status, now_s)
-        elif function in _FLOATING:
-            self._check_floating(command, status, in_force_s, now_s)
+        self._check_temperatures(status, now_s)
+        if self._session is not None:
+            self._check_withdrawal(self._session, status, now_s)
+        self._power.judge(status, silent_s=self._silent_s(now_s), now_s=now_s)
 
     def _on_parameters(self, message, now_s):
         limits = self.tolerances
         if self._parameters_at_s is not None:
             distance_s = now_s - self._parameters_at_s
             is_close = distance_s < limits.parameters_spacing_s - limits.parameters_jitter_s
-            self._check(
+            self._findings.check(
                 'parameters', is_close, now_s, 'R4',
                 f'DC_Power_Parameters {1000 * distance_s:.0f} ms after the one before, '
                 f'permitted {1000 * limits.parameters_spacing_s:.0f} ms',
@@ -289,211 +234,158 @@ class CustomerRules:
         self._parameters_at_s = now_s
 
     def _on_flags(self, flags, now_s):
-        self._flags = flags
-
-    # The rules
-
-    def _check_buttons_released(self, now_s):
+        before, self._flags = self._flags, flags
+        self._check_authorisation(before, flags, now_s)
         for name, pressed in (
-            ('User_Stop_Button', self._flags.user_stop_button),
-            ('CHAdeMO_Start_Button', self._flags.chademo_start_button),
+            ('User_Stop_Button', flags.user_stop_button),
+            ('CHAdeMO_Start_Button', flags.chademo_start_button),
         ):
-            self._check(
-                name, bool(pressed), now_s, 'R39',
-                f'{name} is still pressed when a session begins: it cannot act in it')
+            if pressed:
+                self._pressed_since_s.setdefault(name, now_s)
+            else:
+                self._pressed_since_s.pop(name, None)
+                self._findings.mend(name)
 
-    def _check_gap(self, now_s):
-        limits = self.tolerances
-        if self._session_status_at_s is None or self._session_since_s is None:
+    # The status as a frame
+
+    def _hear_status(self, now_s):
+        """R2 and R3: it came, whatever is in it."""
+        self._check_flood(now_s)
+        session = self._session
+        if session is None:
             return
-        gap_s = now_s - self._session_status_at_s
-        # A longer silence was reported as a loss when it reached the loss time.
-        self._check(
+        if session.status_at_s is not None:
+            self._check_gap(now_s - session.status_at_s, now_s)
+        session.status_at_s = now_s
+
+    def _check_gap(self, gap_s, now_s):
+        limits, findings = self.tolerances, self._session_findings
+        # A longer silence is a loss, and was reported as such when it reached the loss time,
+        # unless nobody looked meanwhile.
+        findings.check(
             'status gap', limits.status_gap_s < gap_s <= limits.status_loss_s, now_s, 'R2',
             f'Power_Modules_Status {1000 * gap_s:.0f} ms after the one before, nominal 100 ms',
             gap_s=gap_s)
-        self._check('status lost', False, now_s, 'R3', '')
+        findings.check(
+            'status lost', gap_s > limits.status_loss_s, now_s, 'R3', _lost(gap_s), silent_s=gap_s)
+        findings.mend('status lost')
 
-    def _check_withdrawal(self, status, now_s):
-        is_enabled = status.system_enable == SystemEnable.ALLOWED
-        if self._session_since_s is not None and is_enabled:
-            self._was_enabled = True
-        is_loop = self._state == State.CHARGING and self._emergency_since_s is None
-        self._check(
-            'withdrawal', is_loop and self._was_enabled and not is_enabled, now_s, 'R8',
-            'System_Enable withdrawn in the charging loop: an emergency by the charger')
+    def _check_flood(self, now_s):
+        limits, times_s = self.tolerances, self._status_times_s
+        times_s.append(now_s)
+        while times_s[0] < now_s - limits.flood_s:
+            times_s.popleft()
+        rate_hz = len(times_s) / limits.flood_s
+        self._findings.check(
+            'flood', rate_hz > limits.status_rate_hz, now_s, 'R2',
+            f'{rate_hz:.0f} Power_Modules_Status a second, nominal 10', rate_hz=rate_hz)
 
-    def _check_insulation_test(self, command, status, in_force_s, now_s):
-        limits = self.tolerances
-        target_v = command.target_voltage
-        has_risen = status.present_voltage >= TEST_VOLTAGE_REACHED * target_v
-        self._reached_test_voltage = self._reached_test_voltage or has_risen
-        self._check(
-            'test voltage',
-            not self._reached_test_voltage and in_force_s > limits.test_rise_s, now_s, 'R11',
-            f'{status.present_voltage:.1f} V after {in_force_s:.1f} s of Insulation_Test at '
-            f'{target_v:.1f} V', present_voltage_v=status.present_voltage,
-            target_voltage_v=target_v)
-        if not has_risen or status.insulation_resistance > 0:
-            self._no_insulation_since_s = None
-        elif self._no_insulation_since_s is None:
-            self._no_insulation_since_s = now_s
-        missing_s = 0.0
-        if self._no_insulation_since_s is not None:
-            missing_s = now_s - self._no_insulation_since_s
-        self._check(
-            'insulation', missing_s > limits.missing_insulation_s, now_s, 'R13',
-            'Insulation_Resistance stays 0 in the test: no value, or a short to earth',
-            missing_s=missing_s)
+    def _check_silence(self, session, now_s):
+        limits, findings = self.tolerances, self._session_findings
+        if session.status_at_s is None:
+            waited_s = now_s - session.since_s
+            findings.check(
+                'first status', waited_s > limits.first_status_s, now_s, 'R2',
+                f'no Power_Modules_Status {waited_s:.1f} s after New_Charge_Session',
+                waited_s=waited_s)
+        else:
+            silent_s = now_s - session.status_at_s
+            findings.check(
+                'status lost', silent_s > limits.status_loss_s, now_s, 'R3', _lost(silent_s),
+                silent_s=silent_s)
 
-    def _check_precharge(self, command, status, in_force_s, now_s):
-        limits = self.tolerances
-        cap_a = max(command.current_range_max, limits.precharge_floor_a) + limits.current_a
-        if abs(status.present_current) <= cap_a:
-            self._precharge_over_since_s = None
-        elif self._precharge_over_since_s is None:
-            self._precharge_over_since_s = now_s
-        over_s = 0.0
-        if self._precharge_over_since_s is not None:
-            over_s = now_s - self._precharge_over_since_s
-        self._check(
-            'precharge current', over_s > limits.precharge_over_s, now_s, 'R19',
-            f'{status.present_current:.1f} A in Precharge, cap '
-            f'{command.current_range_max:.1f} A',
-            present_current_a=status.present_current, cap_a=command.current_range_max)
-        off_v = status.present_voltage - command.target_voltage
-        self._reached_precharge = (
-            self._reached_precharge or abs(off_v) <= limits.precharge_window_v)
-        is_above = off_v > limits.precharge_window_v and in_force_s > limits.exceed_s
-        is_late = not self._reached_precharge and in_force_s > limits.precharge_rise_s
-        self._check(
-            'precharge voltage', is_late or is_above, now_s, 'R19',
-            f'{status.present_voltage:.1f} V after {in_force_s:.1f} s of Precharge to '
-            f'{command.target_voltage:.1f} V', present_voltage_v=status.present_voltage,
-            target_voltage_v=command.target_voltage)
+    # System_Enable and temperatures
 
-    def _check_floating(self, command, status, in_force_s, now_s):
-        limits = self.tolerances
-        # In the end of the charge R42 has the word.
-        is_ending = self._ending_since_s is not None
-        current_a = status.present_current
-        self._check(
-            'floating current',
-            not is_ending and in_force_s > limits.off_current_s
-            and abs(current_a) > limits.off_current_a, now_s, 'R21',
-            f'{current_a:.1f} A after {in_force_s:.1f} s of {_name(command)}',
-            present_current_a=current_a)
-        if not (command.lower_output_voltage and command.output_contactors):
-            # L2 and L3 are not waited for, and some chargers have to ignore L2 (R17).
-            return
-        self._lowered = self._lowered or status.present_voltage <= LOW_VOLTAGE_V
-        self._check(
-            'lowering', not self._lowered and in_force_s > limits.lowering_s, now_s, 'R15',
-            f'{status.present_voltage:.1f} V after {in_force_s:.1f} s of Lowering, wanted 20 V',
-            present_voltage_v=status.present_voltage)
-
-    def _check_transfer(self, status, now_s):
-        """Compare with the hull of the set-points of the last moments: ramps and steps count."""
-        limits = self.tolerances
-        recent = self._setpoints_since(now_s - limits.exceed_s)
-        earlier = self._setpoints_since(now_s - limits.follow_s)
-        current_a, voltage_v = status.present_current, status.present_voltage
-        target_v = max(command.target_voltage for command in recent)
-        highest_v = target_v + max(limits.voltage_v, limits.voltage_share * target_v)
-        # A battery above the set-point is no breach, pushing current into it is.
-        self._check(
-            'voltage', voltage_v > highest_v and current_a > limits.current_a, now_s, 'R29',
-            f'{voltage_v:.1f} V with {current_a:.1f} A, set-point {target_v:.1f} V',
-            present_voltage_v=voltage_v, target_voltage_v=target_v)
-        # Upwards and downwards in the sense of magnitude: away from 0 A is exceeding.
-        top_a = max(0.0, *(command.current_range_max for command in recent))
-        bottom_a = min(0.0, *(command.current_range_min for command in recent))
-        exceeds = (
-            current_a > top_a + self._current_room(top_a)
-            or current_a < bottom_a - self._current_room(bottom_a)
+    def _check_permission_in_time(self, session, now_s):
+        """R6; before the first Allowed a 0 is no withdrawal (A6)."""
+        waited_s = now_s - session.since_s
+        is_waiting = (
+            session.status_at_s is not None and not session.was_enabled
+            and self._state in _WAKING and not self._power.is_emergency
+            and not self._power.is_excused
         )
-        # Towards 0 A is falling short, and slow ramps and the voltage limit are permitted.
-        least_a = min(command.current_range_min for command in earlier)
-        most_a = max(command.current_range_max for command in earlier)
-        is_low = current_a < least_a - self._current_room(least_a)
-        is_voltage_limited = voltage_v >= target_v - limits.voltage_v
-        falls_short = (
-            (is_low and not is_voltage_limited)
-            or current_a > most_a + self._current_room(most_a)
-        )
-        latest = self._setpoints[-1].command
-        self._check(
-            'current', exceeds or falls_short, now_s, 'R24',
-            f'{current_a:.1f} A, set-point {_current(latest)}',
-            present_current_a=current_a, current_range_min_a=latest.current_range_min,
-            current_range_max_a=latest.current_range_max)
+        self._session_findings.check(
+            'permission', is_waiting and waited_s > self.tolerances.enable_s, now_s, 'R6',
+            f'System_Enable is not Allowed {waited_s:.0f} s after New_Charge_Session',
+            waited_s=waited_s)
 
-    def _current_room(self, current_a):
-        return max(self.tolerances.current_a, self.tolerances.current_share * abs(current_a))
-
-    def _setpoints_since(self, since_s):
-        """Return the commands that were in force since then; forget much older ones."""
-        oldest_s = since_s - self.tolerances.follow_s
-        while len(self._setpoints) > 1 and self._setpoints[1].since_s < oldest_s:
-            self._setpoints.popleft()
-        commands = []
-        for setpoint in reversed(self._setpoints):
-            commands.append(setpoint.command)
-            if setpoint.since_s <= since_s:
-                break
-        return commands
-
-    def _check_end_current(self, status, now_s):
-        if self._ending_since_s is None:
+    def _check_withdrawal(self, session, status, now_s):
+        """R7, R8; after the loop and in an emergency it is nobody's loss."""
+        if status.system_enable == SystemEnable.ALLOWED:
+            session.was_enabled = True
             return
-        limits = self.tolerances
-        ending_s = now_s - self._ending_since_s
-        current_a = status.present_current
-        is_over = self._contactors_opened or ending_s > limits.end_current_s
-        self._check(
-            'end current', is_over and abs(current_a) > limits.end_current_a, now_s, 'R42',
-            f'{current_a:.1f} A {ending_s:.1f} s into the end of the charge, permitted 1 A',
-            present_current_a=current_a, ending_s=ending_s)
+        is_loop = self._state == State.CHARGING
+        is_broken = (
+            session.was_enabled and (is_loop or self._state in _BEFORE_LOOP)
+            and not self._power.is_emergency and not self._power.is_excused
+            and self._silent_s(now_s) <= self._longest_silence_s
+        )
+        if is_broken:
+            self._session_findings.check(
+                'withdrawal', True, now_s, 'R8' if is_loop else 'R7',
+                'System_Enable withdrawn in the charging loop: an emergency by the charger'
+                if is_loop else
+                'System_Enable withdrawn before the charging loop: charging is unavailable')
+            self._power.excuse()
 
-    def _check_emergency_current(self, status, now_s):
-        limits = self.tolerances
-        since_s = now_s - self._emergency_since_s
-        self._check(
-            'emergency current',
-            since_s > limits.off_current_s
-            and abs(status.present_current) > limits.off_current_a, now_s, 'R38',
-            f'{status.present_current:.1f} A {since_s:.1f} s after Emergency_Stop',
-            present_current_a=status.present_current)
+    def _check_temperatures(self, status, now_s):
+        """R50: the controller ends the charge for it."""
+        for name, temperature_c in (
+            ('Power_Modules_Temperature', status.power_modules_temperature),
+            ('Enclosure_Temperature', status.enclosure_temperature),
+        ):
+            self._findings.check(
+                name, temperature_c > self.tolerances.temperature_c, now_s, 'R50',
+                f'{name} is {temperature_c:.0f} °C: no sensor is told as -40 °C',
+                temperature_c=temperature_c)
 
-    # Findings
+    # Flags
 
-    def _check(self, key, is_broken, now_s, rule, text, **values):
-        """Report what has just been broken; what stays broken was reported."""
-        if not is_broken:
-            self._broken.discard(key)
-        elif key not in self._broken:
-            self._broken.add(key)
-            self._new.append(Finding(now_s, rule, text, values))
+    def _check_stop_button_released(self, now_s):
+        # The start button of CHAdeMO is what begins the session: that one may be pressed.
+        name = 'User_Stop_Button'
+        if name in self._pressed_since_s:
+            self._findings.check(
+                name, True, now_s, 'R39',
+                f'{name} is still pressed when a session begins: it cannot act in it')
+
+    def _check_buttons_held(self, now_s):
+        """R39; :meth:`_on_flags` mends it."""
+        for name, since_s in self._pressed_since_s.items():
+            held_s = now_s - since_s
+            if held_s > self.tolerances.button_s:
+                self._findings.check(
+                    name, True, now_s, 'R39',
+                    f'{name} has been pressed for {held_s:.0f} s: it cannot act again',
+                    held_s=held_s)
+
+    def _check_authorisation(self, before, flags, now_s):
+        """R36: the result is final once it is said to be there."""
+        if not (before.ccs_authorisation_done and flags.ccs_authorisation_done):
+            self._findings.mend('authorisation')
+            return
+        valid = flags.ccs_authorisation_valid
+        if valid == before.ccs_authorisation_valid:
+            return
+        # A refusal ends the session before the late Valid comes; taking a result back after the
+        # charge is tidying up.
+        is_late = self._state in _UNTIL_LOOP_ENDS or (
+            bool(valid) and self._state not in IDLE_STATES)
+        if is_late:
+            self._findings.check(
+                'authorisation', True, now_s, 'R36',
+                f'CCS_Authorisation_Valid changed to {int(valid)} while CCS_Authorisation_Done '
+                'stayed 1: the first result counts', valid=int(valid))
 
     def _take(self):
-        new, self._new = self._new, []
+        # The list itself is shared with those who find.
+        new = list(self._new)
+        self._new.clear()
         return new
 
 
-def _kind(command):
-    """Return what makes a command another one: a new set-point alone does not."""
-    return command.power_function, command.lower_output_voltage, command.output_contactors
-
-
-def _name(command):
-    words = command.power_function.name.replace('_', ' ').capitalize()
-    return f'{words} with Lowering' if command.lower_output_voltage else words
-
-
-def _current(command):
-    if command.current_range_min == command.current_range_max:
-        return f'{command.current_range_max:.1f} A'
-    return f'{command.current_range_min:.1f}..{command.current_range_max:.1f} A'
+def _lost(silent_s):
+    return f'Power_Modules_Status lost: silent for {1000 * silent_s:.0f} ms'
 
 
 _HANDLERS = {

@@ -333,7 +333,11 @@ class Simulator:
 
     def _reject(self, rejected, now_s):
         """Name a malformed frame once per kind; foreign and newer ones are nobody's fault."""
-        if rejected.kind is Rejection.SHORT and rejected.text not in self._rejections:
+        if rejected.kind is not Rejection.SHORT:
+            return
+        if rejected.index == self.config.index and not rejected.message_class.FROM_CONTROLLER:
+            self._keep(self.rules.reject(rejected.message_class, rejected.text, now_s=now_s))
+        elif rejected.text not in self._rejections:
             self._rejections.add(rejected.text)
             self.say(Kind.BUS, f'frame ignored: {rejected.text}', now_s=now_s)
 

@@ -404,6 +404,9 @@ def test_frames_that_give_no_message(frame, kind):
     assert isinstance(rejected, Rejected)
     assert rejected.kind is kind
     assert rejected.text
+    if kind is Rejection.SHORT:
+        assert rejected.index == frame.can_id >> 24
+        assert frame.can_id & 0xFFFFFF == rejected.message_class.BASE_ID
 
 
 OUR_IDS = st.builds(

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from gi3_ros.core.rules import CustomerRules, Finding
+from gi3_ros.core.findings import Finding, Tolerances
+from gi3_ros.core.rules import CustomerRules
 from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
@@ -18,10 +19,17 @@ from gi3_ros.core.signals import (
 
 State = AdvanticsControllerStatus.State
 Function = DcPowerControl.PowerFunction
+Protocol = NewChargeSession.CommunicationProtocol
+PlugAndPins = NewChargeSession.PlugAndPins
+SystemEnable = PowerModulesStatus.SystemEnable
+
+CCS = NewChargeSession(Protocol.CCS_ISO_15118_2022, PlugAndPins.CCS_DC_EXTENDED)
+CHADEMO = NewChargeSession(Protocol.CHADEMO_V2_0, PlugAndPins.CHADEMO)
 
 STANDBY = DcPowerControl(power_function=Function.STANDBY, output_contactors=1)
 OPEN = DcPowerControl(power_function=Function.STANDBY)
 LOWERING = dataclasses.replace(STANDBY, lower_output_voltage=1)
+LOWERING_OPEN = dataclasses.replace(OPEN, lower_output_voltage=1)
 TEST = DcPowerControl(
     target_voltage=500.0, power_function=Function.INSULATION_TEST, output_contactors=1)
 PRECHARGE = DcPowerControl(
@@ -35,17 +43,28 @@ def transfer(amps, volts=408.0):
         power_function=Function.POWER_TRANSFER, output_contactors=1)
 
 
+def range_of(low_a, high_a):
+    """Range_Mode."""
+    return dataclasses.replace(
+        transfer(high_a), current_range_min=low_a, setpoints_mode=1)
+
+
 @dataclasses.dataclass(frozen=True)
 class Phase:
-    """A piece of a session: what the controller says, what a good charger reports."""
+    """
+    A piece of a session: what the controller says, what a good charger reports.
 
-    state: State
+    Without a state the controller is silent, without a command the last one holds.
+    """
+
+    state: State | None
     command: DcPowerControl | None
     seconds: float
     volts: float = 0.0
     amps: float = 0.0
     ohm: float = 500e3
     enable: int = 1
+    celsius: float = -40.0
     period_s: float = 0.1
 
 
@@ -68,13 +87,29 @@ SESSION = {
     'open': Phase(State.ENDING_CHARGE, OPEN, 1.0, volts=100.0),
     'closing': Phase(State.CLOSING_COMMUNICATION, OPEN, 1.0),
 }
+# No precharge, 5 A at the end, and the plug is held until the output is low.
+CHADEMO_SESSION = {
+    **{name: SESSION[name] for name in (
+        'idle', 'negotiating', 'waking', 'ready', 'rise', 'test', 'fall', 'low')},
+    'standby': Phase(State.WAITING_FOR_CHARGE, STANDBY, 2.0, volts=12.0),
+    'raising': Phase(State.CHARGING, transfer(100.0), 4.5, volts=250.0),
+    'ramp': Phase(State.CHARGING, transfer(100.0), 2.0, volts=364.0, amps=60.0),
+    'transfer': Phase(State.CHARGING, transfer(100.0), 5.0, volts=367.0, amps=100.0),
+    'ending': Phase(State.ENDING_CHARGE, STANDBY, 0.2, volts=360.0, amps=30.0),
+    'ended': Phase(State.ENDING_CHARGE, STANDBY, 0.3, volts=360.0, amps=4.0),
+    'open': Phase(State.ENDING_CHARGE, OPEN, 0.1, volts=360.0),
+    'lower': Phase(State.ENDING_CHARGE, LOWERING_OPEN, 0.5, volts=360.0),
+    'closing': Phase(State.CLOSING_COMMUNICATION, LOWERING_OPEN, 2.0, volts=100.0),
+    'closed': Phase(State.CLOSING_COMMUNICATION, LOWERING_OPEN, 0.5, volts=9.0),
+}
 
 
 class Play:
     """Plays a session to the rules, with changes."""
 
-    def __init__(self):
-        self.rules = CustomerRules()
+    def __init__(self, announcement=CCS, tolerances=None):
+        self.rules = CustomerRules(tolerances)
+        self.announcement = announcement
         self.findings = []
         self.now_s = 0.0
         self._report_at_s = 0.0
@@ -86,16 +121,18 @@ class Play:
     def phase(self, phase, *, is_announced=False):
         for _ in range(round(phase.seconds / 0.05)):
             if self._ms % 100 == 0:
-                self.give(AdvanticsControllerStatus(phase.state))
+                if phase.state is not None:
+                    self.give(AdvanticsControllerStatus(phase.state))
                 if is_announced:
-                    self.give(NewChargeSession())
+                    self.give(self.announcement)
                 if phase.command is not None:
                     self.give(phase.command)
             if self.now_s >= self._report_at_s - 1e-9:
                 self._report_at_s = self.now_s + phase.period_s
                 self.give(PowerModulesStatus(
                     present_voltage=phase.volts, present_current=phase.amps,
-                    system_enable=PowerModulesStatus.SystemEnable(phase.enable),
+                    power_modules_temperature=phase.celsius,
+                    system_enable=SystemEnable(phase.enable),
                     insulation_resistance=phase.ohm,
                 ))
             self.findings += self.rules.tick(now_s=self.now_s)
@@ -103,7 +140,8 @@ class Play:
             self.now_s = self._ms / 1000
 
     def session(self, **changes):
-        for name, phase in SESSION.items():
+        phases = SESSION if self.announcement is CCS else CHADEMO_SESSION
+        for name, phase in phases.items():
             phase = dataclasses.replace(phase, **changes.pop(name, {}))
             self.phase(phase, is_announced=name == 'waking')
         self.give(ChargeSessionFinished())
@@ -111,17 +149,26 @@ class Play:
         assert not changes
         return self
 
+    def charging(self):
+        """Go to the end of the standby before the transfer."""
+        self.phase(SESSION['idle'])
+        self.phase(SESSION['waking'], is_announced=True)
+        self.phase(SESSION['standby'])
+        return self
+
+    def transfer(self, command, seconds, amps, volts=365.0, **more):
+        """Play a piece of the energy transfer."""
+        self.phase(Phase(State.CHARGING, command, seconds, volts=volts, amps=amps, **more))
+        return self
+
     @property
     def broken(self):
         return [finding.rule for finding in self.findings]
 
 
-def test_good_session_breaks_nothing():
-    assert Play().session().findings == []
-
-
-def test_good_session_breaks_nothing_the_second_time():
-    assert Play().session().session().findings == []
+@pytest.mark.parametrize('announcement', [CCS, CHADEMO], ids=['CCS', 'CHAdeMO'])
+def test_good_sessions_break_nothing(announcement):
+    assert Play(announcement).session().session().findings == []
 
 
 BREAKS = {
@@ -129,14 +176,19 @@ BREAKS = {
     'status lost': ('R3', {'transfer': {'period_s': 99.0}, 'less': {'period_s': 99.0}}),
     'no status after the announcement': ('R2', {
         'idle': {'period_s': 99.0}, 'waking': {'seconds': 3.0}}),
+    'never allowed': ('R6', {'waking': {'seconds': 35.2}}),
+    'withdrawal before the loop': ('R7', {'precharge': {'enable': 0}}),
     'withdrawal in the loop': ('R8', {'less': {'enable': 0}}),
+    'withdrawal with the current': ('R8', {'less': {'enable': 0, 'amps': 0.0}}),
     'test voltage not reached': ('R11', {'rise': {'seconds': 6.0}}),
+    'test voltage too high': ('R11', {'test': {'volts': 510.1}}),
     'no insulation value in the test': ('R13', {'test': {'ohm': 0.0}}),
     'output not lowered': ('R15', {'fall': {'seconds': 6.0}}),
     'precharge above its cap': ('R19', {'precharge': {'amps': 9.0}}),
     'precharge voltage not reached': ('R19', {'precharge': {'volts': 100.0, 'seconds': 6.0}}),
     'precharge voltage above the window': ('R19', {'precharge': {'volts': 390.0, 'seconds': 2.0}}),
     'current in standby': ('R21', {'standby': {'amps': 5.0}}),
+    'current in Off': ('R22', {'waking': {'amps': -1.1}}),
     'current above the set-point': ('R24', {'transfer': {'amps': 110.0}}),
     'current below the set-point': ('R24', {'transfer': {'amps': 80.0}}),
     'current not reduced': ('R24', {'less': {'amps': 100.0}}),
@@ -144,6 +196,7 @@ BREAKS = {
     'voltage above the set-point': ('R29', {'transfer': {'volts': 430.0}}),
     'current when the contactors open': ('R42', {'ended': {'amps': 6.0}}),
     'current too long at the end': ('R42', {'ending': {'seconds': 3.5}}),
+    'impossible temperature': ('R50', {'transfer': {'celsius': 121.0}}),
 }
 
 
@@ -171,14 +224,232 @@ def test_each_breach_is_found_once_and_by_its_rule_alone(name):
     {'transfer': {'volts': 430.0, 'amps': 0.0}},
     {'ended': {'amps': 1.0}},
     {'rise': {'seconds': 4.8}},
+    # R13: without the voltage there is nothing to measure with.
+    {'rise': {'seconds': 4.8, 'ohm': 0.0}},
+    {'test': {'volts': 509.9}},
+    # The vehicle may take its time, the charger some.
+    {'precharge': {'seconds': 9.0}},
+    {'precharge': {'volts': 390.0, 'seconds': 0.9}},
     {'fall': {'seconds': 4.8}},
     {'test': {'ohm': 2e3}},
-    {'waking': {'enable': 0, 'seconds': 30.0}},
-    {'standby': {'enable': 0}, 'ramp': {'seconds': 0.0}, 'transfer': {'seconds': 0.0},
-     'less': {'seconds': 0.0}, 'ending': {'seconds': 0.0}},
+    # R14: the insulation itself is not the charger's fault.
+    {'transfer': {'ohm': 2e3}},
+    {'waking': {'enable': 0, 'seconds': 34.8}},
+    {'waking': {'amps': 1.0}},
+    {'transfer': {'celsius': 120.0}},
+    # After the loop nobody needs the permission.
+    {'ending': {'enable': 0}, 'ended': {'enable': 0}, 'open': {'enable': 0}},
+    # L2 is not waited for, nor is L3 but in CHAdeMO (R16, R17).
+    {'open': {'command': LOWERING_OPEN, 'volts': 360.0, 'seconds': 9.0},
+     'closing': {'command': LOWERING_OPEN, 'volts': 360.0, 'seconds': 9.0}},
+    # R48, R26: minutes without a command, and without a finding.
+    {'standby': {'seconds': 300.0}},
+    {'transfer': {'command': None, 'seconds': 60.0, 'amps': 60.0},
+     'ramp': {'command': transfer(60.0)}},
 ])
 def test_just_inside_the_limits_is_no_breach(changes):
     assert Play().session(**changes).findings == []
+
+
+CHADEMO_BREAKS = [
+    ('R18', {'closing': {'seconds': 5.3}}),
+    ('R18', {'closed': {'volts': 10.1, 'seconds': 3.5}}),
+    (None, {'closing': {'seconds': 4.8}}),
+    (None, {'closed': {'volts': 10.0, 'seconds': 9.0}}),
+    # R17: not in Ending_Charge, where a battery may be connected ..
+    (None, {'lower': {'seconds': 9.0}}),
+    # .. nor when nobody asks for it.
+    (None, {'closing': {'seconds': 9.0, 'command': OPEN}}),
+    ('R42', {'ended': {'amps': 5.1}}),
+    ('R42', {'ended': {'amps': -5.1}}),
+    (None, {'ended': {'amps': -5.0}}),
+    # R46: 5 s to raise the voltage and 3 s for the current.
+    ('R24', {'raising': {'seconds': 8.2}, 'ramp': {'seconds': 0.0}}),
+    (None, {'raising': {'seconds': 7.9}, 'ramp': {'seconds': 0.0}}),
+    # Nothing asked for: nothing to hurry for.
+    (None, {'standby': {'command': transfer(0.0), 'state': State.CHARGING, 'seconds': 30.0}}),
+]
+
+
+@pytest.mark.parametrize(('rule', 'changes'), CHADEMO_BREAKS)
+def test_what_is_different_in_chademo(rule, changes):
+    assert Play(CHADEMO).session(**changes).broken == ([rule] if rule else [])
+
+
+def test_chademo_is_known_by_protocol_or_plug():
+    for announcement in (
+        NewChargeSession(Protocol.CHADEMO_V0_9, PlugAndPins.CCS_DC_CORE),
+        NewChargeSession(Protocol.CCS_PWM, PlugAndPins.CHADEMO),
+    ):
+        assert Play(announcement).session().findings == []
+
+
+def test_without_current_for_3_s_ccs_does_not_wait_for_a_voltage():
+    for seconds, rules in ((2.9, []), (3.3, ['R24'])):
+        play = Play().charging().transfer(transfer(100.0), seconds, 0.0, volts=250.0)
+        assert play.broken == rules
+
+
+@pytest.mark.parametrize(('low_a', 'high_a', 'amps', 'is_inside'), [
+    # Both directions (A18): everything between the ends.
+    (-40.0, 50.0, 50.9, True), (-40.0, 50.0, 51.1, False),
+    (-40.0, 50.0, 0.0, True), (-40.0, 50.0, 3.0, True),
+    (-40.0, 50.0, -40.9, True), (-40.0, 50.0, -41.1, False),
+    # Charging only, with a least current.
+    (5.0, 50.0, 4.1, True), (5.0, 50.0, 3.9, False), (5.0, 50.0, 51.1, False),
+    (0.0, 50.0, 0.0, True), (0.0, 50.0, -1.1, False),
+    # Discharging only.
+    (-40.0, -5.0, -4.1, True), (-40.0, -5.0, -3.9, False), (-40.0, -5.0, -41.1, False),
+    (-40.0, -5.0, 20.0, False),
+    (0.0, 0.0, 0.9, True), (0.0, 0.0, -1.1, False),
+])
+def test_range_mode_leaves_the_choice_inside_the_range(low_a, high_a, amps, is_inside):
+    """R25."""
+    play = Play().charging().transfer(range_of(low_a, high_a), 4.0, amps)
+    assert play.broken == ([] if is_inside else ['R25'])
+    if not is_inside and low_a != high_a:
+        assert f'range {low_a:.1f}..{high_a:.1f} A' in play.findings[0].text
+
+
+def test_range_that_moves_is_followed_in_its_time():
+    """R25, R28: a second to come down, three to come up."""
+    play = Play().charging().transfer(range_of(-40.0, 50.0), 3.0, 50.0)
+    play.transfer(range_of(-40.0, -5.0), 0.9, 50.0)
+    play.transfer(range_of(-40.0, -5.0), 1.9, 0.0)
+    play.transfer(range_of(-40.0, -5.0), 3.0, -5.0)
+    for step in range(40):
+        play.transfer(range_of(step - 40.0, step - 5.0), 0.1, min(max(-5.0, step - 45), step - 10))
+    assert play.findings == []
+    play.transfer(range_of(-40.0, 10.0), 3.0, 30.0)
+    assert play.broken == ['R25']
+
+
+def test_pause_in_the_charge_is_a_standby_as_any_other():
+    """4.1: 0x41 inside of state 7."""
+    for amps, rules in ((0.0, []), (9.0, ['R21'])):
+        play = Play().charging().transfer(transfer(100.0), 2.0, 60.0)
+        play.transfer(transfer(100.0), 2.0, 100.0)
+        play.transfer(STANDBY, 0.4, 100.0)
+        play.transfer(STANDBY, 5.0, amps)
+        play.transfer(transfer(100.0), 2.5, 30.0)
+        play.transfer(transfer(100.0), 2.0, 100.0)
+        assert play.broken == rules
+
+
+def test_a_command_holds_for_a_minute():
+    """R26."""
+    play = Play().charging().transfer(transfer(100.0), 0.1, 0.0)
+    play.transfer(None, 2.5, 50.0)
+    play.transfer(None, 57.0, 100.0)
+    assert play.findings == []
+    play.transfer(None, 1.0, 80.0)
+    assert play.broken == ['R24']
+
+
+def test_modules_need_not_discharge_below_their_least_voltage():
+    """R24, by a parameter: nothing on the bus tells that voltage."""
+    for volts, rules in ((309.9, []), (310.0, ['R24'])):
+        play = Play(tolerances=Tolerances(discharge_from_v=310.0)).charging()
+        assert play.transfer(transfer(-40.0), 4.0, 0.0, volts=volts).broken == rules
+
+
+def test_voltage_target_that_rises_leaves_time_for_the_current():
+    play = Play().charging().transfer(transfer(100.0, volts=370.0), 4.0, 20.0, volts=368.0)
+    play.transfer(transfer(100.0), 2.5, 20.0, volts=368.0)
+    assert play.findings == []
+    play.transfer(transfer(100.0), 1.0, 20.0, volts=368.0)
+    assert play.broken == ['R24']
+
+
+@pytest.mark.parametrize(('seconds', 'rules'), [(0.9, []), (1.3, ['R11'])])
+def test_test_voltage_has_to_be_held(seconds, rules):
+    play = Play()
+    play.phase(SESSION['waking'], is_announced=True)
+    for name, changes in (
+        ('ready', {}), ('rise', {}), ('test', {}), ('test', {'volts': 449.0, 'seconds': seconds}),
+        ('test', {}), ('fall', {}), ('low', {}),
+    ):
+        play.phase(dataclasses.replace(SESSION[name], **changes))
+    assert play.broken == rules
+
+
+def test_targets_that_move_are_reached_anew():
+    """R11, R19: the time for it begins again in the test; a precharge has it only once."""
+    play = Play()
+    play.phase(SESSION['waking'], is_announced=True)
+    for name in ('ready', 'rise', 'test'):
+        play.phase(SESSION[name])
+    higher = dataclasses.replace(
+        SESSION['test'], command=dataclasses.replace(TEST, target_voltage=800.0), seconds=4.9)
+    play.phase(higher)
+    play.phase(dataclasses.replace(higher, volts=799.0))
+    for name in ('fall', 'low'):
+        play.phase(SESSION[name])
+    play.phase(dataclasses.replace(SESSION['precharge'], volts=100.0, seconds=4.9))
+    play.phase(dataclasses.replace(SESSION['precharge'], seconds=4.9))
+    for target_v in (390.0, 360.0):
+        moved = dataclasses.replace(PRECHARGE, target_voltage=target_v)
+        play.phase(dataclasses.replace(SESSION['precharge'], command=moved, seconds=0.3))
+        play.phase(dataclasses.replace(
+            SESSION['precharge'], command=moved, volts=390.0, seconds=2.0))
+    assert play.findings == []
+
+
+@pytest.mark.parametrize('between', ['precharge', 'standby'])
+def test_what_lasts_must_last_without_a_break(between):
+    """R19: 0.1 s too much twice is not 0.2 s too much."""
+    play = Play().charging()
+    for _ in range(2):
+        play.phase(dataclasses.replace(SESSION['precharge'], seconds=0.2, amps=9.0))
+        play.phase(dataclasses.replace(SESSION[between], seconds=0.3))
+    assert play.findings == []
+
+
+def test_memory_of_set_points_does_not_grow():
+    play = Play().charging()
+    for step in range(500):
+        play.transfer(transfer(0.1 * (step % 7)), 0.1, 0.0)
+    assert len(play.rules._power._setpoints) < 60
+
+
+def test_voltage_set_point_counts_for_a_second_after_it_was_lowered():
+    """R29."""
+    for seconds, rules in ((0.9, []), (1.3, ['R29'])):
+        play = Play().charging().transfer(transfer(50.0), 4.0, 50.0, volts=405.0)
+        play.transfer(transfer(50.0, volts=380.0), seconds, 50.0, volts=405.0)
+        assert play.broken == rules
+
+
+def test_chademo_that_is_there_has_to_stay_there():
+    """R46 gives time for the first current, and only from the first wish for it on."""
+    play = Play(CHADEMO).charging().transfer(transfer(100.0), 1.0, 0.0, volts=250.0)
+    play.transfer(transfer(100.0), 0.5, 100.0)
+    play.transfer(transfer(100.0), 3.0, 0.0)
+    assert play.broken == ['R24']
+    for sign in (1.0, -1.0):
+        play = Play(CHADEMO).charging().transfer(transfer(0.0), 20.0, 0.0, volts=250.0)
+        for step in range(79):
+            play.transfer(transfer(sign * (50.0 + step)), 0.1, 0.0, volts=250.0)
+        assert play.findings == []
+        play.transfer(transfer(sign * 130.0), 0.5, 0.0, volts=250.0)
+        assert play.broken == ['R24']
+    # After a pause it has its time again.
+    play = Play(CHADEMO).charging().transfer(transfer(100.0), 4.0, 100.0)
+    play.transfer(STANDBY, 1.0, 0.0)
+    play.transfer(transfer(100.0), 4.9, 0.0, volts=250.0)
+    play.transfer(transfer(100.0), 4.0, 100.0)
+    assert play.findings == []
+
+
+def test_test_voltage_that_is_taken_back_is_no_excess():
+    """R11: back to 0 at the end, and modules cannot sink."""
+    play = Play()
+    play.phase(SESSION['waking'], is_announced=True)
+    for name in ('ready', 'rise', 'test'):
+        play.phase(SESSION[name])
+    play.phase(dataclasses.replace(
+        SESSION['test'], command=dataclasses.replace(TEST, target_voltage=0.0)))
+    assert play.findings == []
 
 
 def test_lasting_breach_is_found_again_only_after_it_was_mended():
@@ -214,7 +485,9 @@ def test_discharging_is_judged_by_the_same_rule():
         assert play.broken == rules
 
 
-def test_emergency_has_to_stop_the_current():
+@pytest.mark.parametrize(('seconds', 'amps', 'rules'), [
+    (2.0, 50.0, ['R38']), (0.7, -1.1, ['R38']), (0.5, 50.0, []), (2.0, 1.0, [])])
+def test_emergency_has_to_stop_the_current(seconds, amps, rules):
     """R38, and no other rule speaks then."""
     play = Play()
     play.phase(SESSION['waking'], is_announced=True)
@@ -223,8 +496,119 @@ def test_emergency_has_to_stop_the_current():
     play.give(EmergencyStop())
     play.give(DcPowerControl())
     play.phase(Phase(
-        State.CLOSING_COMMUNICATION, DcPowerControl(), 2.0, volts=360.0, amps=50.0, enable=0))
-    assert play.broken == ['R38']
+        State.CLOSING_COMMUNICATION, DcPowerControl(), seconds, volts=360.0, amps=amps, enable=0))
+    assert play.broken == rules
+
+
+@pytest.mark.parametrize(('silent_s', 'amps', 'rules'), [
+    (0.7, 100.0, []), (0.9, 100.0, ['R1']), (9.0, 1.0, []), (9.0, -1.1, ['R1'])])
+def test_silent_controller_has_to_be_obeyed(silent_s, amps, rules):
+    """R1: 200 ms, and half a second to stop."""
+    play = Play().charging().transfer(range_of(-40.0, 100.0), 2.0, 100.0)
+    play.phase(Phase(None, None, silent_s - 0.1, volts=367.0, amps=amps))
+    play.transfer(None, 1.0, 0.0, enable=0)
+    assert play.broken == rules
+
+
+def test_after_a_silent_controller_nothing_is_expected_but_no_excess():
+    """R1: power comes back with a new sequence only, and System_Enable may be withdrawn."""
+    play = Play().charging().transfer(transfer(100.0), 4.0, 100.0)
+    play.phase(Phase(None, transfer(100.0), 0.1, volts=367.0, amps=100.0))
+    play.phase(Phase(None, transfer(100.0), 0.2, volts=367.0, enable=0))
+    play.transfer(transfer(100.0), 9.0, 0.0, enable=0)
+    play.phase(dataclasses.replace(SESSION['rise'], seconds=9.0, enable=0))
+    play.phase(dataclasses.replace(SESSION['fall'], seconds=9.0, enable=0))
+    play.phase(dataclasses.replace(SESSION['precharge'], seconds=9.0, volts=0.0, enable=0))
+    assert play.findings == []
+    play.transfer(transfer(100.0), 1.0, 103.0, enable=0)
+    assert play.broken == ['R24']
+
+
+@pytest.mark.parametrize(('gap_s', 'is_excused'), [(0.17, False), (0.19, True)])
+def test_a_late_status_of_the_controller_is_no_silence(gap_s, is_excused):
+    play = Play().charging().transfer(transfer(100.0), 3.5, 100.0)
+    play.now_s += gap_s - 0.1
+    play.give(AdvanticsControllerStatus(State.CHARGING))
+    play.give(PowerModulesStatus(present_voltage=360.0, system_enable=SystemEnable.NOT_ALLOWED))
+    assert play.broken == ([] if is_excused else ['R8'])
+
+
+@pytest.mark.parametrize('during', [True, False])
+def test_controller_that_starts_anew_leaves_nothing_behind(during):
+    """State 0 in a session, or in an emergency: the next session is judged from the beginning."""
+    play = Play().charging().transfer(transfer(100.0), 2.0, 100.0)
+    if not during:
+        play.give(EmergencyStop())
+    play.give(SequenceControl(user_stop_button=1))
+    play.phase(Phase(State.INITIALISING, None, 20.0, volts=360.0, amps=9.0, enable=0, period_s=3))
+    assert play.session().findings == []
+    assert play.session(less={'amps': 50.0}).broken == ['R24']
+
+
+@pytest.mark.parametrize('is_said', [True, False])
+def test_bus_off_of_the_simulator_is_not_the_chargers_fault(is_said):
+    play = Play().charging().transfer(transfer(100.0), 3.5, 100.0)
+    if is_said:
+        play.rules.pause()
+    play.transfer(transfer(100.0), 4.0, 100.0, period_s=99.0)
+    play._report_at_s = play.now_s
+    if is_said:
+        play.rules.resume(play.now_s)
+    play.transfer(transfer(100.0), 9.0, 0.0, enable=0)
+    assert play.broken == ([] if is_said else ['R3', 'R8'])
+
+
+def test_what_is_heard_in_a_pause_counts_for_nothing_and_all_times_begin_anew():
+    play = Play().charging().transfer(transfer(100.0), 3.5, 100.0)
+    play.give(DcPowerParameters())
+    play.give(SequenceControl(chademo_start_button=1))
+    play.rules.pause()
+    play.give(DcPowerParameters())
+    play.give(PowerModulesStatus(present_current=200.0), unassigned_bits=1)
+    play.findings += play.rules.reject(PowerModulesStatus, 'short', now_s=play.now_s)
+    play.transfer(STANDBY, 30.0, 100.0, period_s=99.0)
+    play.rules.resume(play.now_s)
+    play._report_at_s = play.now_s
+    # The Standby counts from now on.
+    play.transfer(STANDBY, 0.4, 100.0)
+    assert play.findings == []
+    play.transfer(STANDBY, 1.0, 100.0)
+    assert play.broken == ['R21']
+    play.transfer(STANDBY, 1.0, 0.0, period_s=0.7)
+    assert play.broken == ['R21', 'R3']
+
+
+def test_set_point_that_was_lowered_in_a_pause_counts_from_its_end():
+    play = Play().charging().transfer(transfer(100.0), 3.5, 100.0)
+    play.rules.pause()
+    play.transfer(transfer(40.0), 2.0, 100.0, period_s=99.0)
+    play.rules.resume(play.now_s)
+    play._report_at_s = play.now_s
+    play.transfer(transfer(40.0), 0.9, 100.0)
+    assert play.findings == []
+    play.transfer(transfer(40.0), 1.0, 100.0)
+    assert play.broken == ['R24']
+
+
+def test_precharge_current_is_counted_anew_after_a_pause():
+    play = Play().charging()
+    over = dataclasses.replace(SESSION['precharge'], seconds=0.2, amps=9.0)
+    play.phase(over)
+    play.rules.pause()
+    play.phase(dataclasses.replace(over, seconds=2.0, period_s=99.0))
+    play.rules.resume(play.now_s)
+    play._report_at_s = play.now_s
+    play.phase(over)
+    assert play.findings == []
+
+
+def test_emergency_at_the_end_of_the_charge_is_the_emergencys():
+    """R38, not R42."""
+    play = Play().charging().transfer(transfer(100.0), 1.0, 60.0)
+    play.phase(dataclasses.replace(SESSION['ending'], seconds=0.1))
+    play.give(EmergencyStop())
+    play.phase(dataclasses.replace(SESSION['open'], seconds=0.4, amps=30.0))
+    assert play.findings == []
 
 
 @pytest.mark.parametrize(('distance_s', 'rules'), [(0.05, ['R4']), (0.092, []), (0.1, [])])
@@ -236,12 +620,97 @@ def test_parameters_must_keep_their_distance(distance_s, rules):
     assert play.broken == rules
 
 
-def test_button_has_to_be_released_between_sessions():
+@pytest.mark.parametrize(('rate_hz', 'rules'), [(39, []), (42, ['R2'])])
+def test_status_that_comes_much_too_often_is_found_once(rate_hz, rules):
+    play = Play()
+    for step in range(6 * rate_hz):
+        play.now_s = step / rate_hz
+        play.give(PowerModulesStatus())
+    assert play.broken == rules
+
+
+def test_duplicates_and_the_burst_after_a_stall_are_no_flood():
+    play = Play()
+    for step in range(100):
+        play.now_s = step / 10
+        for _ in range(2 if step < 30 else 0 if step < 60 else 60 if step == 60 else 1):
+            play.give(PowerModulesStatus())
+    assert play.findings == []
+
+
+def test_loss_that_nobody_looked_at_in_time_is_found_by_its_end():
+    """R3: arrival is stamped, also when the judge was held up."""
+    play = Play().charging()
+    play.now_s += 0.6
+    play.give(PowerModulesStatus(system_enable=SystemEnable.ALLOWED))
+    assert play.broken == ['R3']
+
+
+def test_stop_button_has_to_be_released_between_sessions():
     """R39."""
     play = Play()
     play.give(SequenceControl(user_stop_button=1))
     play.session()
     assert play.broken == ['R39']
+
+
+@pytest.mark.parametrize('flags', [
+    SequenceControl(user_stop_button=1), SequenceControl(chademo_start_button=1)])
+def test_button_has_to_come_back(flags):
+    """R39: after 10 s, said once, whether a session begins or not."""
+    play = Play()
+    play.phase(SESSION['negotiating'])
+    for _ in range(9):
+        play.give(flags)
+        play.phase(dataclasses.replace(SESSION['negotiating'], seconds=1.1))
+    assert play.findings == []
+    play.phase(dataclasses.replace(SESSION['negotiating'], seconds=0.3))
+    assert play.broken == ['R39']
+    play.phase(SESSION['waking'], is_announced=True)
+    assert play.broken == ['R39']
+    play.give(SequenceControl())
+    play.give(flags)
+    play.phase(SESSION['waking'])
+    assert play.broken == ['R39']
+
+
+def test_buttons_that_do_what_they_are_for_are_no_breach():
+    """R46: the start button begins the session; R39: outside of it a stop is harmless."""
+    play = Play(CHADEMO)
+    play.phase(SESSION['idle'])
+    play.give(SequenceControl(user_stop_button=1))
+    play.phase(SESSION['idle'])
+    play.give(SequenceControl(chademo_start_button=1))
+    play.phase(SESSION['negotiating'])
+    play.give(SequenceControl())
+    play.session()
+    assert play.findings == []
+
+
+def result(valid, done=1):
+    return SequenceControl(ccs_authorisation_done=done, ccs_authorisation_valid=valid)
+
+
+@pytest.mark.parametrize(('state', 'flags', 'rules'), [
+    (State.CCS_AUTHORISATION_PROCESS, [result(0), result(1)], ['R36']),
+    (State.CCS_AUTHORISATION_PROCESS, [result(1), result(0)], ['R36']),
+    (State.CHARGING, [result(1), result(0), result(0), result(1)], ['R36']),
+    # The refusal has taken effect before the late Valid comes.
+    (State.CLOSING_COMMUNICATION, [result(0), result(1)], ['R36']),
+    # Valid before Done, one after the other, and once more.
+    (State.CCS_AUTHORISATION_PROCESS, [result(1, 0), result(1), result(1)], []),
+    (State.CCS_AUTHORISATION_PROCESS, [result(0), result(0, 0), result(1)], []),
+    # Nobody looks at it any more, or yet.
+    (State.CLOSING_COMMUNICATION, [result(1), result(0), result(0, 0)], []),
+    (State.WAITING_FOR_PEV, [result(0), result(1)], []),
+])
+def test_result_of_the_authorisation_is_final(state, flags, rules):
+    """R36."""
+    play = Play()
+    play.give(AdvanticsControllerStatus(state))
+    for each in flags:
+        play.give(each)
+    assert play.broken == rules
 
 
 def test_unassigned_bits_and_undefined_values_are_found():
@@ -254,6 +723,42 @@ def test_unassigned_bits_and_undefined_values_are_found():
         play.give(PowerModulesStatus(system_enable=7), undefined=('System_Enable=7',))
     assert play.broken == ['R52', 'R6']
     assert 'System_Enable=7' in play.findings[1].text
+
+
+def test_short_frame_is_found_until_a_good_one_comes():
+    """1.4.2."""
+    play = Play()
+    for is_short in (True, True, False, True):
+        if is_short:
+            play.findings += play.rules.reject(
+                PowerModulesStatus, 'Power_Modules_Status with 7 bytes', now_s=play.now_s)
+        else:
+            play.give(PowerModulesStatus())
+    assert play.broken == ['1.4', '1.4']
+    assert '7 bytes' in play.findings[0].text
+
+
+def test_malformed_status_has_come_all_the_same():
+    """Nobody is told that it is missing; R3 is another thing."""
+    play = Play().charging()
+    for step in range(20):
+        play.now_s += 0.1
+        if step % 2:
+            play.give(PowerModulesStatus(system_enable=7), undefined=('System_Enable=7',))
+        else:
+            play.findings += play.rules.reject(PowerModulesStatus, 'short', now_s=play.now_s)
+        play.findings += play.rules.tick(now_s=play.now_s)
+    assert set(play.broken) == {'1.4', 'R6'}
+
+
+@pytest.mark.parametrize('field', ['power_modules_temperature', 'enclosure_temperature'])
+def test_careless_temperature_is_found_for_each_sensor(field):
+    """R50: 0xFF is 215 °C."""
+    play = Play()
+    for celsius in (-40.0, 120.0, 215.0, 215.0):
+        play.give(PowerModulesStatus(**{field: celsius}))
+    assert play.broken == ['R50']
+    assert '215' in play.findings[0].text
 
 
 def test_newer_controllers_label_is_nobodys_breach():

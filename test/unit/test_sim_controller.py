@@ -4,10 +4,10 @@ import dataclasses
 import itertools
 import math
 
+from obedient_charger import Charger, START_ALLOWED
 import pytest
 
 from gi3_ros.core.codec import decode, encode, Received
-from gi3_ros.core.hardware import ContactorCommand, ModulesMode, PowerSetpoint
 from gi3_ros.core.limits import ChargerLimits
 from gi3_ros.core.signals import (
     AdmCoCui1Inputs,
@@ -33,7 +33,7 @@ from gi3_ros.sim.controller import (
     Stage,
     TRANSITIONS,
 )
-from gi3_ros.sim.modules import CircuitConfig, ModulesConfig, PowerModules
+from gi3_ros.sim.modules import CircuitConfig, ModulesConfig
 from gi3_ros.sim.plug import DirectPlug, InletReading
 from gi3_ros.sim.run import Kind, Simulator
 from gi3_ros.sim.vehicle import Vehicle, VehicleConfig
@@ -44,98 +44,7 @@ Finished = ChargeSessionFinished.State
 SystemEnable = PowerModulesStatus.SystemEnable
 
 TICK_S = 0.01
-START_ALLOWED = SequenceControl(start_charge_authorisation=1)
 CAR = VehicleConfig(charge_duration_s=4.0)
-
-
-class Charger:
-    """Obeys DC_Power_Control with simulated power modules, reports every 100 ms."""
-
-    def __init__(self, plug, modules=None):
-        self.modules = PowerModules(modules)
-        self.is_bleeding_to_v = 0.0
-        self.plug = plug
-        self.state = None
-        self.command = None
-        self.is_announced = False
-        self.is_enabled = True
-        self.is_reporting = True
-        self.obeys_standby = True
-        self.insulation_ohm = None
-        self.flags = START_ALLOWED
-        self.flags_in_session = dataclasses.replace(START_ALLOWED, charge_parameters_done=1)
-        self.outbox = []
-        self._sent_flags = None
-        self._report_at_s = 0.0
-
-    def receive(self, frame):
-        message = decode(frame).message
-        if isinstance(message, AdvanticsControllerStatus):
-            self.state = message.state
-        elif isinstance(message, NewChargeSession):
-            self.is_announced = True
-        elif isinstance(message, ChargeSessionFinished):
-            self.is_announced = False
-        elif isinstance(message, DcPowerControl):
-            self.command = message
-
-    def send(self, message):
-        self.outbox.append(message)
-
-    def tick(self, now_s):
-        self._send_flags()
-        self._act(now_s)
-        if now_s >= self._report_at_s - 1e-9:
-            self._report_at_s += 0.1
-            if self.is_reporting:
-                self._report()
-        outbox, self.outbox = self.outbox, []
-        return outbox
-
-    def _send_flags(self):
-        flags = self.flags if self.state in (
-            State.NOT_AVAILABLE, State.WAITING_FOR_PEV) else self.flags_in_session
-        if self.state in (None, State.INITIALISING) or flags == self._sent_flags:
-            return
-        self._sent_flags = flags
-        self.send(flags)
-
-    def _act(self, now_s):
-        modules, command = self.modules, self.command
-        modules.connect(self.plug.poll(modules.reading(), now_s=now_s))
-        setpoint = PowerSetpoint()
-        is_closed = False
-        if command is not None and self.state not in (None, State.WAITING_FOR_PEV):
-            is_closed = bool(command.output_contactors)
-            if command.lower_output_voltage:
-                if modules.circuit.output_voltage_v > self.is_bleeding_to_v:
-                    setpoint = PowerSetpoint(ModulesMode.BLEED)
-            elif command.power_function == Function.INSULATION_TEST:
-                setpoint = PowerSetpoint(ModulesMode.REGULATE, command.target_voltage, 2.0)
-            elif command.power_function in (Function.PRECHARGE, Function.POWER_TRANSFER):
-                setpoint = PowerSetpoint(
-                    ModulesMode.REGULATE, command.target_voltage, command.current_range_max)
-            elif not self.obeys_standby:
-                setpoint = PowerSetpoint(ModulesMode.REGULATE, 420.0, 10.0)
-                is_closed = True
-        if self.is_announced or command is not None:
-            modules.set_point(setpoint, now_s=now_s)
-        modules.command(ContactorCommand(output_closed=is_closed), now_s=now_s)
-        modules.advance(now_s=now_s)
-
-    def _report(self):
-        measured = self.modules.measurement()
-        is_enabled = self.is_announced and self.is_enabled and measured.is_ready
-        ohm = self.insulation_ohm
-        if ohm is None:
-            ohm = measured.insulation_resistance_ohm
-        self.send(PowerModulesStatus(
-            present_voltage=max(0.0, measured.voltage_v),
-            present_current=measured.current_a,
-            power_modules_temperature=measured.power_modules_temperature_c,
-            system_enable=SystemEnable(int(is_enabled)),
-            insulation_resistance=min(ohm, 510e3),
-        ))
 
 
 class Bench:
@@ -716,13 +625,15 @@ def test_malformed_and_foreign_frames_change_nothing():
     for frame in (
         dataclasses.replace(good, data=good.data[:5]),
         dataclasses.replace(good, can_id=good.can_id + (1 << 24)),
+        dataclasses.replace(good, can_id=good.can_id + (1 << 24), data=good.data[:5]),
         dataclasses.replace(good, is_extended=False),
         dataclasses.replace(good, data=good.data[:6] + b'\x07\xff'),
     ):
         bench.simulator.receive(frame, now_s=bench.now_s)
     bench.step()
     assert bench.controller.stage is Stage.CHARGING
-    assert [finding.rule for finding in bench.simulator.findings] == ['R6']
+    # The short frame of another pistol is not this charger's.
+    assert [finding.rule for finding in bench.simulator.findings] == ['1.4', 'R6']
     assert [
         event.kind for event in bench.simulator.events if event.kind is Kind.BUS] == [Kind.BUS]
 
@@ -918,7 +829,7 @@ def test_chademo_keeps_the_plug_until_10_volts():
     bench.run(2.0)
     bench.controller.press_start(now_s=bench.now_s)
     bench.until_stage(Stage.CLOSING)
-    bench.charger.is_bleeding_to_v = 15.0
+    bench.charger.bleeds_to_v = 15.0
     start_s = bench.now_s
     bench.until_over()
     assert bench.now_s - start_s == pytest.approx(9.0 + 3.0, abs=0.3)

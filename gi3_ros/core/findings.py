@@ -1,0 +1,137 @@
+"""What is found wrong with the customer side, and how far a good charger may be off."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerances:
+    """
+    How far a good charger may be off.
+
+    The limits of the protocol are R-numbers; what is added to them here is room for ramps,
+    measuring and a busy machine. Seconds, volts, amperes; a share is of the set-point.
+    """
+
+    # Frames
+    status_gap_s: float = 0.25
+    """Largest distance between two Power_Modules_Status; nominal 0.1 s (R2)."""
+    status_loss_s: float = 0.5
+    """Longer silence is a loss, as in the controller (R3)."""
+    first_status_s: float = 2.0
+    """From the first New_Charge_Session to the first Power_Modules_Status (R2)."""
+    status_rate_hz: float = 40.0
+    """Four times the nominal rate (R2): duplicates are no flood .."""
+    flood_s: float = 2.0
+    """.. nor is what comes at once after a stall: the rate is that of so long a time."""
+    parameters_spacing_s: float = 0.1
+    """R4."""
+    parameters_jitter_s: float = 0.01
+    """Arrival may be closer than sending was."""
+    button_s: float = 10.0
+    """Nobody presses a button for longer: it does not come back (R39)."""
+
+    # System_Enable and what is measured besides the power
+    enable_s: float = 35.0
+    """
+    From the first New_Charge_Session to Allowed: "a few tens of seconds" (R6).
+
+    Less than the patience of the simulated vehicle, so that the charger is named before it leaves.
+    """
+    temperature_c: float = 120.0
+    """Nothing that still works is hotter; 215 °C is a careless 0xFF (R50)."""
+
+    # A controller that falls silent
+    controller_timeout_s: float = 0.2
+    """R1."""
+    controller_jitter_s: float = 0.02
+    """What was sent this much earlier may have arrived too late."""
+    silence_reaction_s: float = 0.5
+    """From the timeout to no current (R1)."""
+
+    # Insulation test
+    test_rise_s: float = 5.0
+    """From the first Insulation_Test command to 90 % of the voltage (R11)."""
+    test_sag_s: float = 1.0
+    """How long the voltage may fall below that again (R11)."""
+    missing_insulation_s: float = 2.0
+    """How long the insulation may read 0 at test voltage (R13)."""
+
+    # Lowering
+    lowering_s: float = 5.0
+    """From the first Lowering command to 20 V (R15), or to 10 V at the end of CHAdeMO (R18)."""
+
+    # Precharge
+    precharge_rise_s: float = 5.0
+    precharge_window_v: float = 20.0
+    """R19."""
+    precharge_floor_a: float = 3.0
+    """Chargers may use this much when the vehicle asks for less (A13)."""
+    precharge_over_s: float = 0.2
+    """Charging capacitors may take more for this long."""
+
+    # No power
+    off_current_a: float = 1.0
+    off_current_s: float = 0.5
+    """R21, R22, R38: from the command to no current."""
+
+    # Power transfer
+    exceed_s: float = 1.0
+    """A set-point counts this long after it was replaced by a lower one (R24, R25, R29)."""
+    follow_s: float = 3.0
+    """Room for the charger's own ramp away from 0 A (R24, R25, R28)."""
+    chademo_rise_s: float = 5.0
+    """Without a precharge the voltage has to rise before a current can flow (R46)."""
+    current_a: float = 1.0
+    current_share: float = 0.02
+    voltage_v: float = 10.0
+    voltage_share: float = 0.02
+    """Current and voltage: whichever of the absolute value and the share is larger."""
+    discharge_from_v: float = 0.0
+    """
+    Below it the modules need not discharge.
+
+    The ``min_charger_discharge_voltage`` of the controller's configuration; nothing on the bus
+    tells it.
+    """
+
+    # End of the charge
+    end_current_a: float = 1.0
+    chademo_end_current_a: float = 5.0
+    end_current_s: float = 3.0
+    """R42, A10."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """One breach of a rule."""
+
+    time_s: float
+    rule: str
+    """Number in docs/interface.md, such as ``'R21'``, or of a section of it, such as ``'1.4'``."""
+    text: str
+    values: dict
+    who: str = 'customer'
+
+
+class Findings:
+    """
+    Remembers what is broken at present, and adds to ``new`` what has just been broken.
+
+    :param new: list that takes the new :class:`Finding` objects; may be shared
+    """
+
+    def __init__(self, new):
+        self._new = new
+        self._broken = set()
+
+    def check(self, key, is_broken, now_s, rule, text, **values):
+        """Report what has just been broken; what stays broken was reported."""
+        if not is_broken:
+            self._broken.discard(key)
+        elif key not in self._broken:
+            self._broken.add(key)
+            self._new.append(Finding(now_s, rule, text, values))
+
+    def mend(self, *keys):
+        """Take it that these are not broken any more: the next time is a new breach."""
+        self._broken.difference_update(keys)
