@@ -1,8 +1,7 @@
 """
 Whole sessions with a charger that breaks one rule: found by that rule, and by no other.
 
-Each class here obeys in everything but one thing. What needs CHAdeMO or Range_Mode in the
-simulator (R18, R25, the 5 A of R42) is in test_rules.py.
+Each class here obeys in everything but one thing.
 """
 
 import dataclasses
@@ -14,10 +13,13 @@ import pytest
 from gi3_ros.core.codec import encode
 from gi3_ros.core.frame import Frame
 from gi3_ros.core.hardware import ModulesMode, PowerSetpoint
+from gi3_ros.core.limits import ChargerLimits
 from gi3_ros.core.signals import AdvanticsControllerStatus, DcPowerParameters
-from gi3_ros.sim.config import ControllerConfig
+from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
+from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.controller import Stage
 from gi3_ros.sim.link import Link
+from gi3_ros.sim.modules import CircuitConfig, ModulesConfig
 from gi3_ros.sim.plug import DirectPlug
 from gi3_ros.sim.run import Simulator
 from gi3_ros.sim.vehicle import VehicleConfig
@@ -32,6 +34,21 @@ PATIENT_CAR = dataclasses.replace(CAR, patience_s=VehicleConfig.patience_s)
 SLOW_CAR = dataclasses.replace(CAR, request_period_s=4.0, charge_duration_s=9.0)
 LONG_TEST = ControllerConfig(insulation_iterations=40)
 AUTHORISING = ControllerConfig(free_service=False)
+BIDIRECTIONAL = ChargerLimits(is_bidirectional=True, max_charger_discharge_current=40.0)
+ISO_20 = ControllerConfig(limits=BIDIRECTIONAL, enable_iso_part20=True)
+RANGE_CAR = dataclasses.replace(
+    CAR, protocols=(Protocol.ISO_15118_20,), control_mode=ControlMode.DYNAMIC,
+    is_bidirectional=True, min_current_a=8.0, max_discharge_current_a=30.0,
+    min_discharge_current_a=8.0)
+IN_RANGE = {'config': ISO_20, 'vehicle': RANGE_CAR}
+OUT_OF_THE_BATTERY = {
+    'config': ISO_20, 'vehicle': dataclasses.replace(RANGE_CAR, direction=Direction.DISCHARGE)}
+SCHEDULED_OUT = {'config': ISO_20, 'vehicle': dataclasses.replace(
+    RANGE_CAR, control_mode=ControlMode.SCHEDULED, direction=Direction.DISCHARGE)}
+CHADEMO = {
+    'config': ControllerConfig(pistol=Pistol.CHADEMO, index=1),
+    'vehicle': dataclasses.replace(CAR, protocols=(Protocol.CHADEMO_1,), open_below_a=5.0),
+    'modules': ModulesConfig(circuit=CircuitConfig(has_diode=True))}
 PUSHING = PowerSetpoint(ModulesMode.REGULATE, 420.0, 10.0)
 
 
@@ -292,6 +309,49 @@ class DeliversAtTheEnd(Charger):
         pass
 
 
+class LeavesRange(Misregulates):
+    in_function = Function.POWER_TRANSFER
+
+    def wrong(self, setpoint):
+        return dataclasses.replace(setpoint, current_a=setpoint.current_a + self.beside_a)
+
+
+class ExceedsRange(LeavesRange):
+    beside_a = 12.0
+
+
+class FallsBelowRange(Charger):
+    def obey(self, command):
+        setpoint = super().obey(command)
+        if command.power_function == Function.POWER_TRANSFER:
+            setpoint = dataclasses.replace(setpoint, current_a=3.0)
+        return setpoint
+
+
+class DischargesTooMuch(LeavesRange):
+    beside_a = -35.0
+
+
+class DischargesTooLittle(Misregulates):
+    in_function = Function.POWER_TRANSFER
+
+    def wrong(self, setpoint):
+        return scaled(setpoint, amps=0.7)
+
+
+class MeasuresCurrentAtTheEnd(Measures):
+    """More than CHAdeMO permits before the contactors open."""
+
+    in_function, in_state = Function.STANDBY, State.ENDING_CHARGE
+    wrong = 'present_current', 6.0
+
+
+class LeavesVoltageOnThePlug(Charger):
+    def __init__(self, plug, modules=None):
+        super().__init__(plug, modules)
+        self.bleeds_to_v = 15.0
+
+
 # What happens to a session besides the charger.
 
 def at(stage, act, after_s=0.0):
@@ -335,13 +395,17 @@ MUTE_IN_CHARGE = (Stage.CHARGING, fall_silent, 1.0)
 EMERGENCY_IN_CHARGE = (Stage.CHARGING, press_emergency, 1.0)
 
 
-def run(charger_class, *, config=None, vehicle=CAR, happening=None, sessions=1):
+def run(
+    charger_class, *, config=None, vehicle=CAR, modules=None, happening=None, sessions=1,
+):
     """Run sessions to their end; return the simulator."""
     plug = DirectPlug()
     simulator = Simulator(config, vehicle, plug=plug)
-    charger = charger_class(plug)
+    charger = charger_class(plug) if modules is None else charger_class(plug, modules)
     meddle = at(*happening) if happening else lambda _simulator, _now_s: None
     simulator.vehicle.plug_in()
+    if simulator.config.is_chademo:
+        simulator.do('start', now_s=0.0)
     for step in range(round(AT_MOST_S / TICK_S)):
         now_s = step * TICK_S
         for message in charger.tick(now_s):
@@ -379,6 +443,7 @@ def broken(simulator):
     pytest.param('R11', RaisesTestVoltageTooHigh, {'config': LONG_TEST}, id='R11 too high'),
     pytest.param('R13', ReportsNoInsulation, {}, id='R13'),
     pytest.param('R15', DoesNotLower, {}, id='R15'),
+    pytest.param('R18', LeavesVoltageOnThePlug, CHADEMO, id='R18'),
     pytest.param('R19', MeasuresPrechargeCurrent, {}, id='R19 current'),
     pytest.param('R19', PrechargesTooLow, {}, id='R19 too low'),
     pytest.param('R19', PrechargesTooHigh, {}, id='R19 too high'),
@@ -387,6 +452,10 @@ def broken(simulator):
     pytest.param('R24', OverdoesCurrent, {}, id='R24 too much'),
     pytest.param('R24', UnderdeliversCurrent, {}, id='R24 too little'),
     pytest.param('R24', Discharges, {}, id='R24 backwards'),
+    pytest.param('R24', DischargesTooLittle, SCHEDULED_OUT, id='R24 discharging'),
+    pytest.param('R25', ExceedsRange, IN_RANGE, id='R25 above'),
+    pytest.param('R25', FallsBelowRange, IN_RANGE, id='R25 below'),
+    pytest.param('R25', DischargesTooMuch, OUT_OF_THE_BATTERY, id='R25 discharging'),
     pytest.param('R29', MeasuresVoltageAboveSetpoint, {}, id='R29'),
     pytest.param('R36', AuthorisesTooLate, {'config': AUTHORISING}, id='R36 too late'),
     pytest.param('R36', TakesAuthorisationBack, {'config': AUTHORISING}, id='R36 taken back'),
@@ -394,6 +463,7 @@ def broken(simulator):
     pytest.param('R39', PressesStopForEver, {}, id='R39 from before'),
     pytest.param('R39', HoldsStartButton, {}, id='R39 held'),
     pytest.param('R42', DeliversAtTheEnd, {}, id='R42'),
+    pytest.param('R42', MeasuresCurrentAtTheEnd, CHADEMO, id='R42 CHAdeMO'),
     pytest.param('R50', MeasuresNonsenseHeat, {}, id='R50'),
     pytest.param('R52', SetsUnassignedBit, {}, id='R52'),
     pytest.param('1.4', SendsShortStatus, {}, id='1.4'),
@@ -406,6 +476,10 @@ def test_each_breach_is_found_by_its_rule_and_by_no_other(rule, charger_class, c
 @pytest.mark.parametrize('circumstances', [
     pytest.param({}, id='good session'),
     pytest.param({'sessions': 2}, id='two sessions'),
+    pytest.param(IN_RANGE, id='range'),
+    pytest.param(OUT_OF_THE_BATTERY, id='range of discharging'),
+    pytest.param(SCHEDULED_OUT, id='scheduled discharge'),
+    pytest.param(CHADEMO, id='CHAdeMO'),
     pytest.param({'config': ControllerConfig(power_control_period_s=2.0)}, id='rare commands'),
     pytest.param({'vehicle': SLOW_CAR}, id='rare requests'),
     pytest.param({'happening': MUTE_IN_CHARGE}, id='silent controller'),
