@@ -1,0 +1,212 @@
+"""The command ``gi3 sim`` as somebody types it, on the made-up clock."""
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+
+import can
+from click.testing import CliRunner
+import pytest
+
+from gi3_ros.core.codec import decode, Received
+from gi3_ros.core.frame import Frame
+from gi3_ros.sim import library
+from gi3_ros.sim.actions import ACTIONS
+from gi3_ros.tools.sim import sim
+
+RUDE = """
+about: everything that is left to chance
+vehicle: {file: ccs_400v, charge_duration_s: 4, request_jitter: 0.5}
+steps:
+  - when: {state: Charging}
+    do: [jitter all 0.04 for 2, duplicate EV_Information_Battery for 3]
+"""
+TWO_PISTOLS = """
+pistols:
+  CCS DC: {max_charger_current: 80}
+  CHAdeMO: {index: 4}
+"""
+
+
+def gi3_sim(*arguments, input=None):
+    result = CliRunner().invoke(sim, [str(each) for each in arguments], input=input)
+    assert 'Traceback' not in result.output
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def messages(path):
+    """Return ``(time, index, message)`` of a log of frames."""
+    found = []
+    with can.LogReader(path) as reader:
+        for each in reader:
+            got = decode(Frame(each.arbitration_id, bytes(each.data)))
+            assert isinstance(got, Received)
+            found.append((each.timestamp, got.index, got.message))
+    return found
+
+
+def test_a_fast_session_ends_with_a_verdict():
+    result = gi3_sim('--fast', '--duration-s', 5)
+    assert result.exit_code == 0
+    last = result.output.splitlines()[-1]
+    assert 'CLEAN_STOP' in last and 'no rule broken' in last
+
+
+def test_the_same_seed_gives_the_same_log_byte_for_byte(tmp_path):
+    scenario = tmp_path / 'rude.yaml'
+    scenario.write_text(RUDE)
+    logs = []
+    for number, seed in enumerate((5, 5, 6)):
+        path = tmp_path / f'{number}.log'
+        # In processes of their own: nothing of one run may reach the next.
+        subprocess.run(
+            [sys.executable, '-c', 'from gi3_ros.tools.main import main; main()', 'sim',
+             '--fast', '--scenario', scenario, '--seed', str(seed), '--log', path],
+            check=True, stdout=subprocess.DEVNULL,
+            env={**os.environ, 'PYTHONHASHSEED': str(number)})
+        logs.append(path.read_bytes())
+    assert len(logs[0]) > 10000
+    assert logs[0] == logs[1]
+    assert logs[0] != logs[2], 'the seed has no effect: what is left to chance is missing'
+
+
+@pytest.mark.parametrize('suffix', ['.log', '.asc', '.blf', '.trc', '.csv'])
+def test_logs_in_every_format_hold_both_directions(tmp_path, suffix):
+    path = tmp_path / f'session{suffix}'
+    assert gi3_sim('--fast', '--duration-s', 3, '--log', path).exit_code == 0
+    found = messages(path)
+    assert {message.FROM_CONTROLLER for _, _, message in found} == {True, False}
+    times = [time_s for time_s, *_ in found]
+    assert times == sorted(times)
+
+
+def test_several_pistols_with_their_vehicles_on_one_bus(tmp_path):
+    config = tmp_path / 'cell.yaml'
+    config.write_text(TWO_PISTOLS)
+    log = tmp_path / 'cell.log'
+    result = gi3_sim(
+        '--fast', '--config', config, '--vehicle', 'ccs_400v', '--vehicle', 'chademo',
+        '--duration-s', 6, '--log', log)
+    assert result.exit_code == 0, result.output
+    verdicts = re.findall(r'\[(\d)\] CLEAN_STOP', result.output)
+    assert sorted(verdicts) == ['1', '4']
+    found = messages(log)
+    assert {index for _, index, _ in found} == {1, 4}
+    pins = {index: int(message.plug_and_pins) for _, index, message in found
+            if message.NAME == 'New_Charge_Session'}
+    assert pins == {1: 1, 4: 2}
+    currents = [message.current_range_max for _, index, message in found
+                if index == 1 and message.NAME == 'DC_Power_Control']
+    assert max(currents) == 80.0
+
+
+def test_the_plug_of_the_vehicle_decides_on_the_pistol(tmp_path):
+    log = tmp_path / 'chademo.log'
+    assert gi3_sim('--fast', '--vehicle', 'chademo', '--duration-s', 3, '--log', log
+                   ).exit_code == 0
+    assert {index for _, index, _ in messages(log)} == {3}
+
+
+def test_v2g_in_both_directions_from_the_command_line():
+    result = gi3_sim(
+        '--fast', '--vehicle', 'chademo_v2g', '--set', 'is_bidirectional=true',
+        '--set', 'chademo_precharge=true', '--set', 'max_charger_discharge_current=60',
+        '--direction', 'discharge', '--duration-s', 8)
+    assert result.exit_code == 0, result.output
+    assert 'Range_Mode, discharge' in result.output
+    assert 'taken back' in result.output
+
+
+def test_the_controllers_own_file(tmp_path):
+    config = tmp_path / 'config.cfg'
+    config.write_text(
+        '[pistols]\nenabled = CCS DC\n[pistol:CCS DC]\nindex = 9\n'
+        'charger_type = Advantics_Generic_DC_v3\nmax_charger_current = 60\nevse_id = X\n')
+    log = tmp_path / 'own.log'
+    result = gi3_sim('--fast', '--config', config, '--duration-s', 4, '--log', log)
+    assert result.exit_code == 0, result.output
+    assert 'evse_id has no effect here' in result.output
+    found = messages(log)
+    assert {index for _, index, _ in found} == {9}
+    assert max(message.current_range_max for _, _, message in found
+               if message.NAME == 'DC_Power_Control') == 60.0
+
+
+def test_events_as_json_lines(tmp_path):
+    path = tmp_path / 'events.json'
+    assert gi3_sim('--fast', '--duration-s', 3, '--json', path).exit_code == 0
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    assert events[-1]['kind'] == 'verdict' and events[-1]['values'] == {'exit_status': 0}
+    assert all(a['time_s'] <= b['time_s'] for a, b in itertools.pairwise(events))
+
+
+def test_a_scenario_that_does_not_end_as_it_says_exits_with_1(tmp_path):
+    path = tmp_path / 'wrong.yaml'
+    path.write_text('vehicle: {charge_duration_s: 3}\nexpect: {end: rushed}\n')
+    result = gi3_sim('--fast', '--scenario', path)
+    assert result.exit_code == 1
+    assert 'not as the scenario expects (rushed)' in result.output
+
+
+def test_lists_and_helps():
+    listed = gi3_sim('--list').output
+    for name in library.names_in(library.VEHICLES) + library.names_in(library.SCENARIOS):
+        assert f'  {name} ' in listed
+    actions = gi3_sim('--help-actions').output
+    for name in ACTIONS:
+        assert re.search(rf'^{name}\b', actions, re.MULTILINE)
+
+
+@pytest.mark.parametrize(('arguments', 'words'), [
+    (['--vehicle', 'tank'], 'there is no vehicle'),
+    (['--vehicle', 'no/such.yaml'], 'cannot read the vehicle'),
+    (['--scenario', 'war'], 'there is no scenario'),
+    (['--set', 'max_charger_volts=1'], 'has no max_charger_volts'),
+    (['--set', 'index'], 'NAME=VALUE'),
+    (['--vehicle-set', 'wheels=5'], 'a vehicle has no wheels'),
+    (['--vehicle-set', 'capacity_wh=big'], 'should be a number'),
+    (['--vehicle-set', 'direction=both'], 'not bidirectional'),
+    (['--config', 'no/such.cfg'], 'does not exist'),
+    (['--vehicle', 'ccs_400v', '--vehicle', 'din_only'], '2 vehicles for 1 pistols'),
+    (['--pistol', 'MCS'], 'has no label'),
+    (['--log', '/no/such/folder/x.log'], 'cannot write'),
+    (['--log', 'x.unknown'], 'cannot write'),
+    (['--duration-s', 'inf', '--vehicle-set', 'target_state_of_charge=2'], 'is a share'),
+])
+def test_bad_arguments_exit_with_2_and_words(arguments, words):
+    result = gi3_sim('--fast', *arguments)
+    assert result.exit_code == 2, result.output
+    assert words in result.output
+
+
+def test_actions_from_standard_input_on_a_bus(tmp_path):
+    """The only test here in real time: until the session is stopped by what was typed."""
+    process = subprocess.Popen(
+        [sys.executable, '-u', '-c', 'from gi3_ros.tools.main import main; main()', 'sim',
+         '-i', 'virtual', '-c', 'test_sim_cli', '--once', '--stdin', '--no-sequence-flags',
+         '--set', 'boot_s=0.05', '--set', 'negotiation_s=0.1', '--set', 'closing_s=0.1',
+         '--plug-in-after', '0', '--plug-port', '0'],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    killer = threading.Timer(40, process.kill)
+    killer.start()
+    lines = []
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if 'FULL_INFO' in line:
+                process.stdin.write('dance\nstop\n')
+                process.stdin.flush()
+        status = process.wait()
+    finally:
+        killer.cancel()
+    assert status == 1, 'no clean stop without a charger'
+    text = ''.join(lines)
+    assert "'dance' is no action" in text
+    assert '> stop' in text
+    assert 'the stop button was pressed' in text
