@@ -20,8 +20,9 @@ setup(
     maintainer_email=manifest.find('maintainer').get('email'),
     license=manifest.findtext('license'),
     python_requires='>=3.10',
-    install_requires=['click', 'msgpack', 'python-can>=4.3', 'rich'],
+    install_requires=['click', 'msgpack', 'python-can>=4.3', 'pyyaml', 'rich'],
     packages=find_packages(include=[name, f'{name}.*'], exclude=[f'{name}.nodes*']),
+    package_data={f'{name}.sim': ['vehicles/*.yaml', 'scenarios/*.yaml']},
     data_files=[
         (f'share/{name}/dbc', glob('dbc/*')),
         (f'share/{name}/config', glob('config/*')),

@@ -106,13 +106,17 @@ class Site:
     """
     One charger with its simulated modules and a vehicle, each in a process of its own.
 
-    What it says is in ``setpoints``, ``measurements``, ``words``, ``stages`` and ``stories``.
+    ``modules`` and ``charger`` are further ROS arguments of theirs. What the charger says is in
+    ``setpoints``, ``measurements``, ``words``, ``stages`` and ``stories``.
     """
 
-    def __init__(self, world, witness, start_process, port, plug_port):
+    def __init__(
+        self, world, witness, start_process, port, plug_port, *, modules=(), charger=(),
+    ):
         self._world = world
         self._start = start_process
         self._port = port
+        self._charger_arguments = charger
         self.plug_port = plug_port
         """UDP port of the plug link."""
         self.witness = witness
@@ -124,7 +128,7 @@ class Site:
         self.stories = world.listen(ros.ChargeSession, 'charge_session', latched=True)
         self.modules = start_process(
             'power_modules_sim', '--ros-args', '-r', f'__ns:={world.pistol}',
-            '-p', 'autostart:=true', '-p', f'plug_port:={plug_port}')
+            '-p', 'autostart:=true', '-p', f'plug_port:={plug_port}', *modules)
         self.start_charger()
         # Discovery takes its time on a busy machine; what is said before it is not heard.
         for voice in (self.setpoints, self.measurements, self.stages, self.stories):
@@ -134,7 +138,7 @@ class Site:
         """Start the charger, anew when there was one before; returns its process."""
         self.charger = self._start(
             'charger', '--ros-args', '-p', 'autostart:=true', '-p', f'port:={self._port}',
-            '-p', f'pistols:=[{self._world.pistol.lstrip("/")}]')
+            '-p', f'pistols:=[{self._world.pistol.lstrip("/")}]', *self._charger_arguments)
         return self.charger
 
     def plug_in(self, *options, duration_s='inf'):
@@ -353,9 +357,17 @@ def alone():
 
 
 @pytest.fixture
-def site(alone, world, witness, start_process, claim_port):
+def build_site(alone, world, witness, start_process, claim_port):
+    """Give the function that makes a :class:`Site` whose charger is up, with its options."""
+    def build(**options):
+        return Site(world, witness, start_process, witness.port, claim_port(), **options)
+    return build
+
+
+@pytest.fixture
+def site(build_site):
     """Give a :class:`Site` whose charger is up."""
-    return Site(world, witness, start_process, witness.port, claim_port())
+    return build_site()
 
 
 @pytest.fixture
