@@ -1,8 +1,8 @@
 """
-Draw the state diagrams of the documentation from the tables in the code.
+Draw what the documentation takes from the code: state diagrams, and tables of entries.
 
-``python3 docs/draw.py`` rewrites what stands between the markers in ``docs/architecture.md``; a
-test compares. Not drawn: events that leave everything as it is, and faults, which come anywhere.
+``python3 docs/draw.py`` rewrites what stands between the markers in the pages; a test compares.
+Not drawn: events that leave everything as it is, and those that may come anywhere.
 """
 
 import pathlib
@@ -10,15 +10,15 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PAGE = ROOT / 'docs' / 'architecture.md'
-BEGIN, END = '<!-- begin: {} transitions -->', '<!-- end: {} transitions -->'
+PAGES = [ROOT / 'docs' / name for name in ('architecture.md', 'simulator.md')]
+MARKED = re.compile(r'(<!-- begin: ([\w ]+) -->\n).*?(<!-- end: \2 -->)', re.DOTALL)
 
 
-def diagram(transitions, fault):
+def diagram(transitions, is_drawn=lambda event: True):
     """Return a mermaid state diagram of ``{(state, event): next state}``."""
     events = {}
     for (before, event), after in transitions.items():
-        if before is not after and event is not fault:
+        if before is not after and is_drawn(event):
             events.setdefault((before.name, after.name), []).append(event.value)
     first = next(iter(transitions))[0].name
     return '\n'.join([
@@ -29,23 +29,73 @@ def diagram(transitions, fault):
     ])
 
 
-def drawn(page):
-    """Return the text of the page with its diagrams drawn anew."""
-    from gi3_ros.core import output_stage, power
+def table(head, rows):
+    """Return a table in Markdown."""
+    lines = [head, tuple('---' for _ in head), *rows]
+    return '\n'.join(f'| {" | ".join(map(str, cells))} |' for cells in lines)
 
-    for name, module in (('power', power), ('output stage', output_stage)):
-        begin, end = BEGIN.format(name), END.format(name)
-        block = diagram(module.TRANSITIONS, module.Happening.FAULT)
-        page, count = re.subn(
-            f'{begin}.*?{end}', lambda _, text=f'{begin}\n{block}\n{end}': text, page,
-            flags=re.DOTALL,
-        )
-        if count != 1:
-            raise ValueError(f'{PAGE.name} has {count} places for the {name} transitions')
-    return page
+
+def entries(*classes):
+    """Return the table of the entries of configuration classes."""
+    from gi3_ros.core.config import entries_of
+
+    return table(('Entry', 'Default', 'Meaning'), (
+        (f'`{field.name}`', _plain(field.default), field.metadata['meaning'])
+        for cls in classes for field in entries_of(cls)))
+
+
+def _plain(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'{value:g}' if isinstance(value, float) else value
+
+
+def blocks():
+    """Return the names of the marked blocks with what belongs there."""
+    from gi3_ros.core import output_stage, power
+    from gi3_ros.core.limits import ChargerLimits
+    from gi3_ros.sim import controller, library
+    from gi3_ros.sim.actions import ACTIONS
+    from gi3_ros.sim.config import ControllerConfig, WITHOUT_EFFECT
+
+    anywhere = {controller.Trigger[name] for name in (
+        'STOP', 'UNAVAILABLE', 'VEHICLE_TIMEOUT', 'UNPLUGGED', 'EMERGENCY')}
+    session = {
+        (stage, trigger): after
+        for stage, row in controller.TRANSITIONS.items() for trigger, after in row.items()}
+    return {
+        'power transitions': diagram(
+            power.TRANSITIONS, lambda event: event is not power.Happening.FAULT),
+        'output stage transitions': diagram(
+            output_stage.TRANSITIONS, lambda event: event is not output_stage.Happening.FAULT),
+        'session of the controller': diagram(session, lambda event: event not in anywhere),
+        'entries of the controller': entries(ControllerConfig, ChargerLimits),
+        'entries without effect': table(
+            ('Entry', 'Why'), ((f'`{name}`', why) for name, why in WITHOUT_EFFECT.items())),
+        'vehicles': table(('Name', 'Vehicle', 'Speaks', 'Energy'), (
+            (f'[{name}](../gi3_ros/sim/vehicles/{name}.yaml)', vehicle.name,
+             ', '.join(each.value for each in vehicle.protocols),
+             'both ways' if vehicle.is_bidirectional else 'in')
+            for name in library.names_in(library.VEHICLES)
+            for vehicle in [library.load_vehicle(name)])),
+        'actions': table(('Action', 'Does'), (
+            (f'`{name} {spec.usage}`'.replace(' `', '`').replace('|', '\\|'), spec.help)
+            for name, spec in ACTIONS.items())),
+    }
+
+
+def drawn(page):
+    """
+    Return the text of a page with its blocks drawn anew.
+
+    :raises KeyError: for a marker of which nothing is known
+    """
+    known = blocks()
+    return MARKED.sub(lambda match: f'{match[1]}{known[match[2]]}\n{match[3]}', page)
 
 
 if __name__ == '__main__':
-    # The sources, not what was built from them: the core needs no building.
+    # The sources, not what was built from them: none of this needs building.
     sys.path.insert(0, str(ROOT))
-    PAGE.write_text(drawn(PAGE.read_text(encoding='utf-8')), encoding='utf-8')
+    for path in PAGES:
+        path.write_text(drawn(path.read_text(encoding='utf-8')), encoding='utf-8')

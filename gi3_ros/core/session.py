@@ -271,23 +271,21 @@ class SessionControl:
         Tell whether the plug may be pulled; what is unknown is not safe.
 
         What counts is the voltage at the pistol. Where it is not measured, open contactors hide
-        it: then only a controller without a session is trusted, which has let the plug go (R44).
+        it, our own or those on the controller's relay: then only a controller without a session
+        is trusted, which has let the plug go (R44).
         """
         if not self._is_controller_alive(now_s) or (
                 now_s - self._measured_s >= MEASUREMENT_MAX_AGE_S
                 or now_s - self._stage_s >= STAGE_MAX_AGE_S):
             return False
-        volts, is_idle = self._measurement.voltage_v, self._state in IDLE_STATES
+        volts, is_ended = self._measurement.voltage_v, self._state in IDLE_STATES
         if self._has_output_contactors:
             is_fresh = now_s - self._pistol_s < FEEDBACK_MAX_AGE_S
             if not (self._is_output_open and is_fresh):
                 return False
-            if math.isnan(self._pistol_v):
-                is_ended = is_idle
-            else:
-                volts, is_ended = max(volts, self._pistol_v), is_idle or self._ended_s is not None
-        else:
-            is_ended = is_idle or self._ended_s is not None
+            if not math.isnan(self._pistol_v):
+                volts = max(volts, self._pistol_v)
+                is_ended |= self._ended_s is not None
         return (
             is_ended
             and abs(self._measurement.current_a) <= SAFE_CURRENT_A

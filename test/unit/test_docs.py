@@ -1,6 +1,7 @@
 """The documentation says what the code says, where a test can tell."""
 
 import ast
+import dataclasses
 import importlib.util
 import pathlib
 import re
@@ -9,6 +10,7 @@ import pytest
 
 from gi3_ros.core import hardware, timing
 from gi3_ros.core.signals import MESSAGES
+from gi3_ros.sim.vehicle import VehicleConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/*.md')])
@@ -43,13 +45,32 @@ def test_links_lead_somewhere(page):
     assert broken == []
 
 
-def test_diagrams_are_drawn_from_the_tables():
-    """When this fails: ``python3 docs/draw.py``."""
+def load_draw():
     spec = importlib.util.spec_from_file_location('draw', ROOT / 'docs' / 'draw.py')
     draw = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(draw)
-    page = ARCHITECTURE.read_text(encoding='utf-8')
-    assert page == draw.drawn(page)
+    return draw
+
+
+@pytest.mark.parametrize('page', ['architecture.md', 'simulator.md'])
+def test_diagrams_and_tables_are_drawn_from_the_code(page):
+    """When this fails: ``python3 docs/draw.py``."""
+    text = (ROOT / 'docs' / page).read_text(encoding='utf-8')
+    assert text == load_draw().drawn(text)
+
+
+def test_every_block_that_is_drawn_stands_somewhere():
+    draw = load_draw()
+    marked = [match[2] for page in draw.PAGES
+              for match in draw.MARKED.finditer(page.read_text(encoding='utf-8'))]
+    assert sorted(marked) == sorted(draw.blocks())
+
+
+def test_the_page_of_the_simulator_has_every_entry_of_a_vehicle():
+    text = (ROOT / 'docs' / 'simulator.md').read_text(encoding='utf-8')
+    missing = [field.name for field in dataclasses.fields(VehicleConfig)
+               if f'`{field.name}`' not in text]
+    assert missing == []
 
 
 @pytest.mark.parametrize('name, value', [

@@ -285,6 +285,15 @@ def test_safe_to_unplug_only_when_all_is_known_and_low(
     assert bench.core.is_safe_to_unplug(now_s=bench.now_s) is expected
 
 
+def test_without_own_contactors_the_controller_must_have_let_the_plug_go(bench):
+    """R44: its open relay hides the voltage at the pistol from the modules."""
+    bench.enter(State.CONNECTED_WITH_FULL_INFO)
+    bench.give(ChargeSessionFinished())
+    bench.core.see_stage(False, has_output_contactors=False, now_s=bench.now_s)
+    bench.core.measure(dataclasses.replace(SAFE, voltage_v=0.0), now_s=bench.now_s)
+    assert not bench.core.is_safe_to_unplug(now_s=bench.now_s)
+
+
 @pytest.mark.parametrize('volts, expected', [(20.0, True), (20.1, False)])
 def test_without_own_contactors_the_modules_voltage_is_the_pistols(bench, volts, expected):
     bench.enter(IDLE)
