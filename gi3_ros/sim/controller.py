@@ -286,6 +286,18 @@ _SENT_ONCE = frozenset({
     Stage.WELDING_DETECTION,
 })
 """Stages whose command goes out once when the vehicle sets the pace (4.1)."""
+WAITS = {
+    Stage.NOT_AVAILABLE: 'Sequence_Control with Start_Charge_Authorisation = 1 (R35, A7)',
+    Stage.AUTHORISATION: 'Sequence_Control with CCS_Authorisation_Done = 1 (R36)',
+    Stage.FULL_INFO: 'Sequence_Control with Charge_Parameters_Done = 1 (R37)',
+    Stage.NOT_READY: 'Power_Modules_Status with System_Enable = Allowed (R6)',
+    Stage.TESTING: 'a good insulation at 90 % of the test voltage (R11, R12)',
+    Stage.LOWERING: 'Present_Voltage of 20 V or less (R15)',
+    Stage.PRECHARGE: 'Present_Voltage within 20 V of the battery (R19)',
+    Stage.ENDING_CURRENT: 'the current to fall (R42)',
+}
+"""What the charger has to do before the session goes on; told to those who wonder."""
+WAITING_IS_TOLD_S = 3.0
 _ENDS = frozenset({
     Trigger.STOP, Trigger.NO_AGREEMENT, Trigger.REFUSED, Trigger.INSULATION_BAD,
     Trigger.CURRENT_STAYS, Trigger.UNAVAILABLE, Trigger.VEHICLE_TIMEOUT, Trigger.UNPLUGGED,
@@ -392,6 +404,7 @@ class Controller:
         self._status_at_s = -math.inf
         self._status_is_new = False
         self._stage_since_s = None
+        self._is_waiting_told = False
         self._session = None
         self._is_plug_in_remembered = False
         self._is_start_remembered = False
@@ -511,6 +524,8 @@ class Controller:
         trigger = self._supervise(now_s) or self._work(now_s)
         if trigger is not None:
             self._follow(trigger, now_s)
+        elif not self._is_waiting_told and self._in_stage_for(now_s) >= WAITING_IS_TOLD_S:
+            self._tell_waiting(now_s)
         if self.stage in IDLE_STAGES and not self._is_emergency_held:
             # R38: here the conditions are evaluated again, and all but the button belonged to
             # the session that is over.
@@ -528,10 +543,17 @@ class Controller:
         left = self.stage
         self.stage = TRANSITIONS[left][trigger]
         self._stage_since_s = now_s
+        self._is_waiting_told = False
         self._event(now_s, f'{left.name} -> {self.stage.name}: {why}')
         enter = getattr(self, f'_enter_{self.stage.name.lower()}', None)
         if enter is not None:
             enter(now_s)
+
+    def _tell_waiting(self, now_s):
+        self._is_waiting_told = True
+        is_of_interest = self._session is not None or self._is_plug_in_remembered
+        if self.stage in WAITS and is_of_interest:
+            self._event(now_s, f'{self.stage.name} waits for {WAITS[self.stage]}')
 
     def _reason_of(self, trigger):
         if trigger is Trigger.NO_AGREEMENT:

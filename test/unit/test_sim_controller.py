@@ -274,6 +274,23 @@ def test_plug_in_is_remembered_while_no_session_may_start():
     bench.until_stage(Stage.NEGOTIATING, at_most_s=1.0)
 
 
+@pytest.mark.parametrize(('stage', 'spoil', 'words'), [
+    (Stage.NOT_AVAILABLE, {'flags': SequenceControl()}, 'Start_Charge_Authorisation = 1'),
+    (Stage.FULL_INFO, {'flags_in_session': START_ALLOWED}, 'Charge_Parameters_Done = 1'),
+    (Stage.NOT_READY, {'is_enabled': False}, 'System_Enable = Allowed'),
+    (Stage.LOWERING, {'bleeds_to_v': 100.0}, '20 V or less'),
+])
+def test_what_it_waits_for_is_told_once(stage, spoil, words):
+    bench = Bench()
+    for name, value in spoil.items():
+        setattr(bench.charger, name, value)
+    bench.until_stage(stage)
+    bench.run(8.0)
+    told = [text for text in bench.texts() if 'waits for' in text]
+    assert len(told) == 1
+    assert told[0].startswith(f'{stage.name} waits for') and words in told[0]
+
+
 def test_withdrawn_permission_leads_to_not_available_only_when_idle():
     """A35."""
     bench = Bench()
