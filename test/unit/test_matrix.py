@@ -27,6 +27,8 @@ from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.link import Link, STEP_S
 
 Function = DcPowerControl.PowerFunction
+VEHICLES = {
+    name: library.load_vehicle(name) for name in library.names_in(library.VEHICLES)}
 SHARE = 0.01
 """Energies agree within 1 %."""
 LABELS = {
@@ -60,7 +62,7 @@ class Case:
         """Whether energy may come back (interface.md 4.3)."""
         return self.is_bidirectional and (
             self.protocol.is_chademo or self.protocol is Protocol.ISO_15118_20
-        ) and library.load_vehicle(self.vehicle).is_bidirectional
+        ) and VEHICLES[self.vehicle].is_bidirectional
 
     @property
     def gives_range(self):
@@ -77,8 +79,7 @@ class Case:
 
 
 def cases():
-    for vehicle in library.names_in(library.VEHICLES):
-        config = library.load_vehicle(vehicle)
+    for vehicle, config in VEHICLES.items():
         for protocol, mode, is_bidirectional, has_range, direction in itertools.product(
                 config.protocols, ControlMode, (False, True), (True, False), Direction):
             case = Case(vehicle, protocol, mode, is_bidirectional, has_range, direction)
@@ -97,8 +98,8 @@ class Run:
 
     def __init__(self, case, **entries):
         self.case = case
-        vehicle = library.load_vehicle(
-            case.vehicle, protocols=[case.protocol], control_mode=case.control_mode,
+        vehicle = dataclasses.replace(
+            VEHICLES[case.vehicle], protocols=(case.protocol,), control_mode=case.control_mode,
             direction=case.direction, charge_duration_s=14.0)
         config = ControllerConfig(
             pistol=Pistol.CHADEMO if case.protocol.is_chademo else Pistol.CCS,
@@ -156,13 +157,26 @@ def without_repeats(values):
 
 @pytest.mark.parametrize('case', list(cases()), ids=str)
 def test_session_ends_clean_and_its_energy_is_what_flowed(case):
-    run = Run(case)
+    check_session(Run(case))
+
+
+@pytest.mark.parametrize('vehicle', [
+    name for name, config in VEHICLES.items() if not config.protocols[0].is_chademo])
+def test_so_it_does_with_core_pins_at_the_pace_of_the_vehicle(vehicle):
+    """R26: no DC_Power_Control but the vehicle's own requests."""
+    case = next(case for case in cases() if case.vehicle == vehicle)
+    check_session(Run(case, energy_transfer_type='DC_core', power_control_pace='vehicle'))
+
+
+def check_session(run):
+    case = run.case
     outcome = run.go()
     link = run.link
     assert outcome.is_clean, outcome
     assert link.simulator.findings == []
     assert link.modules.breaches == []
     assert link.decision.fault == ''
+    assert str(outcome.agreement).startswith(case.protocol.value)
     check_phases(run)
     check_setpoints(run)
     check_energies(run, outcome)
@@ -172,12 +186,13 @@ def check_phases(run):
     """As interface.md 4.1 and 4.2."""
     states = without_repeats(
         int(each.state) for each in run.messages(AdvanticsControllerStatus))
-    welding = [9] if library.load_vehicle(run.case.vehicle).welding_detection_s else []
+    welding = [9] if VEHICLES[run.case.vehicle].welding_detection_s else []
     precharge = [] if run.case.protocol.is_chademo else [5]
     assert states == [0, 12, 1, 2, 3, 4, *precharge, 6, 7, 8, *welding, 10, 1]
     announced = run.messages(NewChargeSession)[0]
     assert announced.communication_protocol == LABELS[run.case.protocol]
-    assert announced.plug_and_pins == (2 if run.case.protocol.is_chademo else 1)
+    pins = {'DC_core': 0, 'DC_extended': 1}[run.link.simulator.config.energy_transfer_type]
+    assert announced.plug_and_pins == (2 if run.case.protocol.is_chademo else pins)
     powered = [phase for phase in run.phases if phase in (
         Phase.INSULATION_TEST, Phase.LOWERING_AFTER_TEST, Phase.PRECHARGE, Phase.POWER_TRANSFER)]
     assert without_repeats(powered) == [
@@ -207,7 +222,7 @@ def check_setpoints(run):
         assert min(lows) >= 0.0
     if case.protocol is Protocol.ISO_15118_20 or case.protocol.is_chademo:
         limits = run.messages(EvInformationDischargeLimits)[0]
-        vehicle = library.load_vehicle(case.vehicle)
+        vehicle = VEHICLES[case.vehicle]
         assert limits.ev_maximum_discharge_current == vehicle.max_discharge_current_a
 
 
@@ -240,7 +255,7 @@ def check_energies(run, outcome):
 def test_the_matrix_has_every_combination_that_makes_a_difference():
     found = list(cases())
     assert {case.protocol for case in found} == set(Protocol)
-    assert {case.vehicle for case in found} == set(library.names_in(library.VEHICLES))
+    assert {case.vehicle for case in found} == set(VEHICLES)
     assert {(case.is_range, case.direction) for case in found} == {
         (is_range, direction) for is_range in (False, True) for direction in Direction}
     for protocol in (Protocol.CHADEMO_0_9, Protocol.CHADEMO_1, Protocol.CHADEMO_2):
