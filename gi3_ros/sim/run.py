@@ -114,6 +114,7 @@ class Simulator:
         """Whether every session that is over ended as it should have."""
         self.elapsed_s = 0.0
         """Since the first tick."""
+        self._is_bus_off = False
         self._undo = []
         self._starts_at_s = -math.inf
         self._start_s = None
@@ -157,22 +158,29 @@ class Simulator:
         self._undo_what_is_over(now_s)
         self._read_inlet(now_s)
         self.vehicle.tick(now_s=now_s)
-        if not self.wire.is_bus_off:
-            # Before the controller reacts: its reaction ends what the rules would still look at.
-            self._keep(self.rules.tick(now_s=now_s))
+        # Before the controller reacts: its reaction ends what the rules would still look at.
+        self._keep(self.rules.tick(now_s=now_s))
         is_running = now_s >= self._starts_at_s
         messages = self.controller.tick(now_s=now_s) if is_running else []
         self._tell_inlet(now_s)
-        was_bus_off = self.wire.is_bus_off
         frames = self.wire.send(
             [encode(message, index=self.config.index) for message in messages], now_s=now_s)
-        if was_bus_off and not self.wire.is_bus_off:
-            self.say(Kind.BUS, 'bus is back', now_s=now_s)
-            self.rules.forget_times(now_s=now_s)
+        self._follow_bus(now_s)
         for frame in frames:
             self._judge_own(frame, now_s)
         self._collect(now_s)
         return frames
+
+    def _follow_bus(self, now_s):
+        """Blame the charger for nothing that went unheard."""
+        if self.wire.is_bus_off is self._is_bus_off:
+            return
+        self._is_bus_off = self.wire.is_bus_off
+        self.say(Kind.BUS, 'off' if self._is_bus_off else 'back', now_s=now_s)
+        if self._is_bus_off:
+            self.rules.pause()
+        else:
+            self.rules.resume(now_s)
 
     # What is done to it
 

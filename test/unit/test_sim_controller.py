@@ -24,7 +24,7 @@ from gi3_ros.core.signals import (
     PowerModulesStatus,
     SequenceControl,
 )
-from gi3_ros.sim.agreement import Protocol
+from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
 from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.controller import (
     Controller,
@@ -217,9 +217,31 @@ def test_without_flags_the_session_starts_and_goes_on_at_once():
     assert bench.states() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 1]
 
 
-def test_foreign_charger_without_plug_link_completes_a_session():
+FOREIGN_CARS = {
+    'CCS': {},
+    'range': {'protocols': (Protocol.ISO_15118_20,), 'control_mode': ControlMode.DYNAMIC},
+    'range of discharging': {
+        'protocols': (Protocol.ISO_15118_20,), 'control_mode': ControlMode.DYNAMIC,
+        'is_bidirectional': True, 'direction': Direction.DISCHARGE,
+        'max_discharge_current_a': 60.0, 'min_discharge_current_a': 50.0},
+    'scheduled discharge': {
+        'protocols': (Protocol.ISO_15118_20,), 'is_bidirectional': True,
+        'direction': Direction.DISCHARGE, 'max_discharge_current_a': 60.0},
+    'CHAdeMO': {'protocols': (Protocol.CHADEMO_2,)},
+}
+
+
+@pytest.mark.parametrize('car', FOREIGN_CARS)
+def test_foreign_charger_without_plug_link_completes_a_session(car):
     """Its Power_Modules_Status then stands for the inlet."""
-    bench = Bench(has_plug_link=False)
+    is_chademo = car == 'CHAdeMO'
+    bench = Bench(
+        ControllerConfig(
+            pistol=Pistol.CHADEMO if is_chademo else Pistol.CCS, enable_iso_part20=True,
+            limits=ChargerLimits(is_bidirectional=True, max_charger_discharge_current=80.0)),
+        dataclasses.replace(CAR, **FOREIGN_CARS[car]), has_plug_link=False)
+    if is_chademo:
+        bench.simulator.do('start', now_s=0.0)
     charger = bench.charger
 
     def report():
@@ -241,7 +263,8 @@ def test_foreign_charger_without_plug_link_completes_a_session():
     charger._report = report
     outcome = bench.until_over()
     assert outcome.is_clean
-    assert outcome.energy_wh > 20
+    assert abs(outcome.energy_wh) > 15
+    assert (outcome.energy_wh < 0) is ('discharg' in car)
     assert bench.simulator.findings == []
 
 
