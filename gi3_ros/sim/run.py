@@ -122,7 +122,7 @@ class Simulator:
         self._sent_inlet = None
         self._sent_inlet_at_s = -math.inf
         self._is_plug_link_up = False
-        self.plug_heard_s = -math.inf
+        self._plug_heard_s = -math.inf
         self._was_idle = True
         self._were_contactors_closed = False
         self._rejections = set()
@@ -278,12 +278,12 @@ class Simulator:
     def _read_inlet(self, now_s):
         reading = None if self.plug is None else self.plug.reading(now_s=now_s)
         if reading is not None:
-            self.plug_heard_s = now_s
+            self._plug_heard_s = now_s
             if not self._is_plug_link_up:
                 self._is_plug_link_up = True
                 self.say(Kind.VEHICLE, 'plug link is up: real copper at the inlet', now_s=now_s)
         elif self._is_plug_link_up:
-            if now_s - self.plug_heard_s < CABLE_GONE_S:
+            if now_s - self._plug_heard_s < CABLE_GONE_S:
                 self.vehicle.observe(None)
                 return
             self._is_plug_link_up = False
