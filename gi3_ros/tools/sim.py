@@ -21,14 +21,6 @@ from ..sim.run import conclude, Kind, Person, run, RunConfig, Simulator, stop_on
 from ..sim.scenario import Player, read_yaml
 from ..sim.vehicle import VehicleConfig
 
-_PREFIX = {
-    Kind.CONTROLLER: '',
-    Kind.FINDING: 'RULE BROKEN ',
-    Kind.VEHICLE: 'vehicle: ',
-    Kind.BUS: 'bus: ',
-    Kind.ACTION: '> ',
-    Kind.VERDICT: '',
-}
 UNUSABLE = 2
 """Exit status when there is nothing to run on."""
 FAST_LIMIT_S = 30 * 3600.0
@@ -378,11 +370,19 @@ class _Lines:
             if self._json_file is None or self._json_file.name != '<stdout>':
                 pistol = f'[{event.pistol}] ' if self._has_several else ''
                 print(
-                    f'{event.time_s:8.2f} s  {pistol}{_PREFIX[event.kind]}{event.text}',
+                    f'{event.time_s:8.2f} s  {pistol}{event.words}',
                     flush=True)
 
 
+def _check_live(**others):
+    """Refuse what makes no sense together with ``--live``."""
+    for name, is_given in others.items():
+        if is_given:
+            raise ValueError(f'--live does not go together with --{name}')
+
+
 def _screen():
+    # With it come rich and what only a terminal of Unix has: not for the lines.
     from .sim_screen import Screen
     return Screen()
 
