@@ -189,16 +189,17 @@ def sim(
     raise_priority()
     try:
         with contextlib.ExitStack() as stack:
+            screen = None
+            if live:
+                _check_live(fast=fast, stdin=reads_stdin, json=json_file is not None)
+                screen = stack.enter_context(_screen())
             log = None
             if log_file:
                 log = stack.enter_context(contextlib.closing(FrameLog(log_file)))
             scenario = _scenario(options['scenario_name'])
             is_once = once or fast or scenario is not None
             cases = _cases(scenario, options)
-            if live and json_file is None:
-                show = stack.enter_context(_screen())
-            else:
-                show = _Lines(json_file, has_several=len(cases) > 1)
+            show = screen or _Lines(json_file, has_several=len(cases) > 1)
             stop = stack.enter_context(stop_on_signals())
             simulators = [
                 _simulator(
