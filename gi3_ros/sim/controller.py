@@ -393,6 +393,10 @@ class Controller:
         """``(time_s, text)``; take and clear them at will."""
         self.emergency_origin = None
         """Who raised the emergency stop that is in force, ``None`` without one."""
+        self.emergency_cause = ''
+        """In words, of the last emergency stop."""
+        self.is_emergency_held = False
+        """Whether somebody keeps it up, as a mushroom button does."""
         self.status = PowerModulesStatus()
         self.parameters = DcPowerParameters()
         self.flags = SequenceControl()
@@ -410,10 +414,8 @@ class Controller:
         self._is_start_remembered = False
         self._was_plugged = False
         self._stop_pressed = False
-        self._emergency_cause = ''
         self._disagreement = ''
         self._answered_request_s = None
-        self._is_emergency_held = False
         self._outbox = []
         self._sent_state = None
         self._sent_power_control = None
@@ -435,6 +437,11 @@ class Controller:
     def power_control(self):
         """The DC_Power_Control in force, ``None`` before the first of a session."""
         return self._sent_power_control
+
+    @property
+    def agreement(self):
+        """The :class:`~.agreement.Agreement` of this session, ``None`` while there is none."""
+        return None if self._session is None else self._session.agreement
 
     # In
 
@@ -503,12 +510,12 @@ class Controller:
 
     def emergency_stop(self, cause, *, origin=Origin.EVSE, now_s):
         """Raise an emergency that lasts until :meth:`release_emergency` (the mushroom button)."""
-        self._is_emergency_held = True
+        self.is_emergency_held = True
         self._raise_emergency(cause, origin, now_s)
 
     def release_emergency(self):
         """Take the cause of :meth:`emergency_stop` away; the session does not come back."""
-        self._is_emergency_held = False
+        self.is_emergency_held = False
 
     # Out
 
@@ -526,7 +533,7 @@ class Controller:
             self._follow(trigger, now_s)
         elif not self._is_waiting_told and self._in_stage_for(now_s) >= WAITING_IS_TOLD_S:
             self._tell_waiting(now_s)
-        if self.stage in IDLE_STAGES and not self._is_emergency_held:
+        if self.stage in IDLE_STAGES and not self.is_emergency_held:
             # R38: here the conditions are evaluated again, and all but the button belonged to
             # the session that is over.
             self.emergency_origin = None
@@ -559,7 +566,7 @@ class Controller:
         if trigger is Trigger.NO_AGREEMENT:
             return f'{trigger.value}: {self._disagreement}'
         if trigger is Trigger.EMERGENCY:
-            return f'{trigger.value}: {self._emergency_cause}'
+            return f'{trigger.value}: {self.emergency_cause}'
         if trigger is Trigger.STOP:
             return f'{trigger.value}: {self.vehicle.stop_reason}'
         if trigger is Trigger.VEHICLE_TIMEOUT:
@@ -643,7 +650,7 @@ class Controller:
     def _raise_emergency(self, cause, origin, now_s):
         if self.emergency_origin is None:
             self.emergency_origin = origin
-            self._emergency_cause = cause
+            self.emergency_cause = cause
             self._event(now_s, f'emergency stop, origin {origin.name}: {cause}')
 
     # Stages without a session
@@ -946,7 +953,7 @@ class Controller:
         self._finish(now_s)
 
     def _in_emergency(self, now_s):
-        return None if self._is_emergency_held else self._back_to_idle(now_s)
+        return None if self.is_emergency_held else self._back_to_idle(now_s)
 
     def _back_to_idle(self, now_s):
         # R44: some seconds after Charge_Session_Finished.

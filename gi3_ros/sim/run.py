@@ -52,6 +52,16 @@ class Kind(enum.Enum):
     VERDICT = 'verdict'
 
 
+_PREFIX = {
+    Kind.CONTROLLER: '',
+    Kind.FINDING: 'RULE BROKEN ',
+    Kind.VEHICLE: 'vehicle: ',
+    Kind.BUS: 'bus: ',
+    Kind.ACTION: '> ',
+    Kind.VERDICT: '',
+}
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Event:
     """Something worth a line; ``time_s`` counts from the start of the simulator."""
@@ -62,6 +72,11 @@ class Event:
     values: dict = dataclasses.field(default_factory=dict)
     pistol: int = 1
     """Index on the bus."""
+
+    @property
+    def words(self):
+        """What happened, and where unless it was at the controller."""
+        return f'{_PREFIX[self.kind]}{self.text}'
 
     def to_json(self):
         """Return one line of JSON."""
@@ -118,11 +133,12 @@ class Simulator:
         self._undo = []
         self._starts_at_s = -math.inf
         self._start_s = None
-        self._status_at_s = -math.inf
         self._sent_inlet = None
         self._sent_inlet_at_s = -math.inf
         self._is_plug_link_up = False
         self._plug_heard_s = -math.inf
+        self.status_heard_s = -math.inf
+        """When Power_Modules_Status came last."""
         self._was_idle = True
         self._were_contactors_closed = False
         self._rejections = set()
@@ -144,7 +160,7 @@ class Simulator:
         if now_s < self._starts_at_s:
             return
         if received.message.NAME == 'Power_Modules_Status':
-            self._status_at_s = now_s
+            self.status_heard_s = now_s
         self.controller.receive(received.message, now_s=now_s)
 
     def tick(self, *, now_s):
@@ -297,7 +313,7 @@ class Simulator:
     def _reading_from_status(self, now_s):
         """Take what a charger without a plug link says for the truth at the inlet."""
         command = self.controller.power_control
-        if now_s - self._status_at_s > PMS_MAX_AGE_S or command is None:
+        if now_s - self.status_heard_s > PMS_MAX_AGE_S or command is None:
             return None
         if not command.output_contactors:
             return None
@@ -404,6 +420,11 @@ class Person:
         self._sessions = 0
         self._due_s = None
         self._start_due_s = None
+        self._has_cable = True
+
+    def let_go(self):
+        """Leave plugging in, unplugging and the start button to somebody else from now on."""
+        self._has_cable = False
 
     def is_gone(self, simulator):
         """Whether it has had its sessions."""
@@ -411,6 +432,8 @@ class Person:
 
     def tick(self, simulator, *, now_s):
         """Do what is due."""
+        if not self._has_cable:
+            return
         vehicle = simulator.vehicle
         is_idle = simulator.controller.stage in IDLE_STAGES
         if self._start_due_s is not None and now_s >= self._start_due_s:

@@ -44,6 +44,13 @@ class Disturbance:
     """For 'newer'."""
     until_s: float = math.inf
 
+    def __str__(self):
+        is_of_one_message = self.kind not in ('newer', 'bus_off')
+        words = (
+            self.kind, self.version, self.message or ('all' if is_of_one_message else ''),
+            self.signal, f'{self.amount:g}' if self.signal or self.amount else '')
+        return ' '.join(word for word in words if word)
+
     def hits(self, name):
         """Whether a message is concerned."""
         return self.message in ('', name)
@@ -71,6 +78,11 @@ class Wire:
     def is_bus_off(self):
         """Whether nothing goes either way."""
         return any(each.kind == 'bus_off' for each in self._disturbances)
+
+    @property
+    def disturbances(self):
+        """What is wrong now."""
+        return tuple(self._disturbances)
 
     def disturb(self, disturbance):
         """Let something be wrong until its time or :meth:`heal`."""

@@ -200,7 +200,8 @@ class Picture:
         return durations
 
 
-def _number(value, form, unit):
+def number(value, form, unit):
+    """Return a value with its unit, or a dash when it is not known."""
     if value is None or math.isnan(value):
         return '-'
     digits = f'{value:{form}}'
@@ -208,11 +209,13 @@ def _number(value, form, unit):
     return f'{digits.replace("-", " ") if float(digits) == 0 else digits} {unit}'
 
 
-def _words(name):
+def lower_words(name):
+    """Return a label in capitals as words of a text."""
     return name.replace('_', ' ').lower()
 
 
-def _contact(is_closed):
+def contact(is_closed):
+    """Return the position of a contactor; ``None`` is unknown."""
     return {True: 'closed', False: 'open', None: 'unknown'}[is_closed]
 
 
@@ -226,12 +229,12 @@ def status_line(picture, *, now_s):
     )
     formats = (('6.1f', 'V'), ('6.1f', 'A'), ('5.1f', 'kW'), ('5.3f', 'kWh'), ('3.0f', '%'))
     columns = [
-        f'{_number(value, form, unit):>{width}}'
+        f'{number(value, form, unit):>{width}}'
         for value, (form, unit), width in zip(values, formats, (8, 8, 8, 9, 5), strict=True)
     ]
     contactors = (
-        f'contactors {_contact(picture.output_contact.get(now_s=now_s))}'
-        f', vehicle {_contact(picture.vehicle_contactors)}'
+        f'contactors {contact(picture.output_contact.get(now_s=now_s))}'
+        f', vehicle {contact(picture.vehicle_contactors)}'
     )
     return f'{now_s:6.1f} s  {picture.phase(now_s=now_s):15} {" ".join(columns)}  {contactors}'
 
@@ -333,8 +336,12 @@ def draw(picture, *, now_s, width, height):
     chart_rows = min(max(spare // 3, 2), 6)
     event_rows = min(spare - chart_rows, 16)
     parts = [
-        _headline(picture, now_s, inner), _steps(picture, now_s), Text(),
-        _values(picture, now_s), _copper(picture, now_s), Text(),
+        _headline(picture, now_s, inner),
+        step_bar(STEPS, picture.phase(now_s=now_s), {name for name, _ in picture.phases}), Text(),
+        _values(picture, now_s), copper(
+            'power modules',
+            (picture.output_contact.get(now_s=now_s), 'pistol'),
+            (picture.vehicle_contactors, 'battery')), Text(),
         *_chart(picture, inner, chart_rows), Text(),
         *_events(picture, inner, event_rows),
     ]
@@ -361,11 +368,16 @@ def _headline(picture, now_s, inner):
     return left + Text(f' {right}', style='dim')
 
 
-def _steps(picture, now_s):
-    phase = picture.phase(now_s=now_s)
-    seen = {name for name, _ in picture.phases}
+def step_bar(steps, phase, seen):
+    """
+    Return the steps in one line: what is done, what goes on, what is to come.
+
+    :param steps: ``(title, phases)`` in order
+    :param phase: the phase now
+    :param seen: set of the phases so far
+    """
     line = Text()
-    for title, phases in STEPS:
+    for title, phases in steps:
         if line:
             line.append('  ')
         if phase in phases:
@@ -383,12 +395,12 @@ def _values(picture, now_s):
     power = picture.power.get(now_s=now_s)
     commanded_a = picture.commanded_a.get(now_s=now_s)
     left = (
-        ('voltage', _number(reading and reading.voltage_v, '.1f', 'V'), ''),
-        ('current', _number(reading and reading.current_a, '.1f', 'A'),
+        ('voltage', number(reading and reading.voltage_v, '.1f', 'V'), ''),
+        ('current', number(reading and reading.current_a, '.1f', 'A'),
          '' if commanded_a is None else f'wanted {commanded_a:.1f} A'),
-        ('power', _number(reading and reading.power_w / 1e3, '.1f', 'kW'), ''),
-        ('energy', _number(charge and charge.energy_wh / 1e3, '.3f', 'kWh'), ''),
-        ('battery', _number(charge and 100 * charge.state_of_charge, '.0f', '%'), ''),
+        ('power', number(reading and reading.power_w / 1e3, '.1f', 'kW'), ''),
+        ('energy', number(charge and charge.energy_wh / 1e3, '.3f', 'kWh'), ''),
+        ('battery', number(charge and 100 * charge.state_of_charge, '.0f', '%'), ''),
     )
     precharge = picture.precharge
     right = (
@@ -396,7 +408,7 @@ def _values(picture, now_s):
         ('charger', '-' if power is None else
          f'{power.phase}, {"enabled" if power.is_enabled else "not enabled"}'),
         ('protocol', (charge and charge.protocol) or '-'),
-        ('insulation', _number(reading and reading.insulation_ohm / 1e3, '.0f', 'kOhm')),
+        ('insulation', number(reading and reading.insulation_ohm / 1e3, '.0f', 'kOhm')),
         ('precharge', '-' if precharge is None else
          f'{precharge.verdict}, {abs(precharge.difference_v):.1f} V off, '
          f'{precharge.elapsed_s:.2f} s'),
@@ -408,20 +420,22 @@ def _values(picture, now_s):
     table.add_column(style='dim', width=10)
     table.add_column(no_wrap=True, overflow='ellipsis')
     for left_row, right_row in zip(left, right, strict=True):
-        table.add_row(*left_row, right_row[0], _words(right_row[1])
+        table.add_row(*left_row, right_row[0], lower_words(right_row[1])
                       if right_row[0] in ('controller', 'charger') else right_row[1])
     return table
 
 
-def _copper(picture, now_s):
-    line = Text('power modules ')
-    for is_closed, behind in (
-        (picture.output_contact.get(now_s=now_s), ' pistol '),
-        (picture.vehicle_contactors, ' battery'),
-    ):
+def copper(first, *contacts):
+    """
+    Return the way of the current in one line.
+
+    :param contacts: ``(whether it is closed, what is behind it)`` in order
+    """
+    line = Text(first)
+    for is_closed, behind in contacts:
         style = 'green' if is_closed else 'dim' if is_closed is False else 'red'
-        line.append(f'━━┤ {_contact(is_closed)} ├━━', style=style)
-        line.append(behind)
+        line.append(f' ━━┤ {contact(is_closed)} ├━━', style=style)
+        line.append(f' {behind}')
     return line
 
 

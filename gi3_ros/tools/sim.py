@@ -21,14 +21,6 @@ from ..sim.run import conclude, Kind, Person, run, RunConfig, Simulator, stop_on
 from ..sim.scenario import Player, read_yaml
 from ..sim.vehicle import VehicleConfig
 
-_PREFIX = {
-    Kind.CONTROLLER: '',
-    Kind.FINDING: 'RULE BROKEN ',
-    Kind.VEHICLE: 'vehicle: ',
-    Kind.BUS: 'bus: ',
-    Kind.ACTION: '> ',
-    Kind.VERDICT: '',
-}
 UNUSABLE = 2
 """Exit status when there is nothing to run on."""
 FAST_LIMIT_S = 30 * 3600.0
@@ -197,16 +189,17 @@ def sim(
     raise_priority()
     try:
         with contextlib.ExitStack() as stack:
+            screen = None
+            if live:
+                _check_live(fast=fast, stdin=reads_stdin, json=json_file is not None)
+                screen = stack.enter_context(_screen())
             log = None
             if log_file:
                 log = stack.enter_context(contextlib.closing(FrameLog(log_file)))
             scenario = _scenario(options['scenario_name'])
             is_once = once or fast or scenario is not None
             cases = _cases(scenario, options)
-            if live and json_file is None:
-                show = stack.enter_context(_screen())
-            else:
-                show = _Lines(json_file, has_several=len(cases) > 1)
+            show = screen or _Lines(json_file, has_several=len(cases) > 1)
             stop = stack.enter_context(stop_on_signals())
             simulators = [
                 _simulator(
@@ -378,11 +371,19 @@ class _Lines:
             if self._json_file is None or self._json_file.name != '<stdout>':
                 pistol = f'[{event.pistol}] ' if self._has_several else ''
                 print(
-                    f'{event.time_s:8.2f} s  {pistol}{_PREFIX[event.kind]}{event.text}',
+                    f'{event.time_s:8.2f} s  {pistol}{event.words}',
                     flush=True)
 
 
+def _check_live(**others):
+    """Refuse what makes no sense together with ``--live``."""
+    for name, is_given in others.items():
+        if is_given:
+            raise ValueError(f'--live does not go together with --{name}')
+
+
 def _screen():
+    # With it come rich and what only a terminal of Unix has: not for the lines.
     from .sim_screen import Screen
     return Screen()
 
