@@ -91,8 +91,6 @@ class CustomerRules:
         """
         name = message.NAME
         if not message.FROM_CONTROLLER:
-            if self._is_paused:
-                return self._take()
             self._findings.mend(f'length {name}')
             self._findings.check(
                 f'bits {name}', unassigned_bits != 0, now_s, 'R52',
@@ -118,57 +116,50 @@ class CustomerRules:
         :param text: what is wrong with it, in words
         :returns: list of new findings
         """
-        if not self._is_paused:
-            self._findings.check(f'length {message_class.NAME}', True, now_s, '1.4', text)
-            if message_class is PowerModulesStatus:
-                self._hear_status(now_s)
+        self._findings.check(f'length {message_class.NAME}', True, now_s, '1.4', text)
+        if message_class is PowerModulesStatus:
+            self._hear_status(now_s)
         return self._take()
 
     def tick(self, *, now_s):
         """Look for what should have come by now; return the new findings."""
         if not self._is_paused:
             self._check_buttons_held(now_s)
-            if self._session is not None:
+            if self._session is not None and not self._is_controller_silent(now_s):
                 self._check_silence(self._session, now_s)
                 self._check_permission_in_time(self._session, now_s)
         return self._take()
 
     def pause(self):
-        """Judge nothing of the charger until :meth:`resume`: nobody hears it."""
+        """Look for nothing until :meth:`resume`: nobody hears the other."""
         self._is_paused = True
 
     def resume(self, now_s):
         """
-        Begin to count times anew.
+        Count all times from now on.
 
-        Whatever was said in between was heard by nobody, so of this session nothing more is
-        expected (R1); of what is too much the charger is still to blame.
+        Of this session nothing more is expected, as after a silent controller (R1); of what is
+        too much the charger is still to blame.
         """
         self._is_paused = False
         self._controller_at_s = None
-        self._status_times_s.clear()
-        self._parameters_at_s = None
         # A release may have been missed.
         self._pressed_since_s.clear()
-        if self._session is not None:
-            self._session.since_s = now_s
-            if self._session.status_at_s is not None:
-                self._session.status_at_s = now_s
-        self._power.excuse()
+        self._restart_session(now_s)
         self._power.restart(now_s)
 
     # From the controller
 
     def _on_controller_status(self, message, now_s):
-        if self._silent_s(now_s) > self._longest_silence_s:
-            self._power.excuse()
+        if self._is_controller_silent(now_s):
+            self._restart_session(now_s)
         self._controller_at_s = now_s
         before, self._state = self._state, message.state
         has_entered = message.state != before
         if message.state in IDLE_STATES and before not in IDLE_STATES:
             self._forget_session()
-        if message.state == State.INITIALISING and has_entered:
-            # 4.1: a controller that starts has all flags at 0, and has to be told again.
+        if message.state == State.INITIALISING:
+            # 4.1: a controller that starts has all flags at 0, and has to be told again (A7).
             self._flags = SequenceControl()
             self._pressed_since_s.clear()
         if message.state == State.NEGOTIATING_CONNECTION and has_entered:
@@ -186,7 +177,6 @@ class CustomerRules:
         )
         self._forget_session(is_chademo=is_chademo)
         self._session = _Session(now_s)
-        self._power.see_state(self._state, now_s)
 
     def _on_finished(self, message, now_s):
         # R40: from here on the modules may be silent. Power is judged on: they may not deliver.
@@ -204,14 +194,21 @@ class CustomerRules:
         self._power = PowerRules(
             self.tolerances, Findings(self._new), is_chademo=is_chademo)
 
-    @property
-    def _longest_silence_s(self):
-        limits = self.tolerances
-        return limits.controller_timeout_s - limits.controller_jitter_s
+    def _restart_session(self, now_s):
+        """Begin to wait for the status anew, and expect nothing more of the power (R1)."""
+        if self._session is not None:
+            self._session.since_s = now_s
+            self._session.status_at_s = None
+        self._power.excuse()
 
     def _silent_s(self, now_s):
         """Return since when the controller has been silent, 0 before it has said anything."""
         return 0.0 if self._controller_at_s is None else now_s - self._controller_at_s
+
+    def _is_controller_silent(self, now_s):
+        """Tell whether the charger may take the controller for dead: then nobody hears it."""
+        limits = self.tolerances
+        return self._silent_s(now_s) > limits.controller_timeout_s - limits.controller_jitter_s
 
     # From the charger
 
@@ -254,7 +251,7 @@ class CustomerRules:
         session = self._session
         if session is None:
             return
-        if session.status_at_s is not None:
+        if session.status_at_s is not None and not self._is_controller_silent(now_s):
             self._check_gap(now_s - session.status_at_s, now_s)
         session.status_at_s = now_s
 
@@ -268,7 +265,6 @@ class CustomerRules:
             gap_s=gap_s)
         findings.check(
             'status lost', gap_s > limits.status_loss_s, now_s, 'R3', _lost(gap_s), silent_s=gap_s)
-        findings.mend('status lost')
 
     def _check_flood(self, now_s):
         limits, times_s = self.tolerances, self._status_times_s
@@ -318,7 +314,7 @@ class CustomerRules:
         is_broken = (
             session.was_enabled and (is_loop or self._state in _BEFORE_LOOP)
             and not self._power.is_emergency and not self._power.is_excused
-            and self._silent_s(now_s) <= self._longest_silence_s
+            and not self._is_controller_silent(now_s)
         )
         if is_broken:
             self._session_findings.check(

@@ -391,6 +391,14 @@ def stop(simulator, _now_s):
     simulator.vehicle.ask_to_stop('test')
 
 
+def bus_off(simulator, now_s):
+    simulator.do('bus_off for 1', now_s=now_s)
+
+
+def restart(simulator, now_s):
+    simulator.do('restart 1', now_s=now_s)
+
+
 MUTE_IN_CHARGE = (Stage.CHARGING, fall_silent, 1.0)
 EMERGENCY_IN_CHARGE = (Stage.CHARGING, press_emergency, 1.0)
 
@@ -485,6 +493,7 @@ def test_each_breach_is_found_by_its_rule_and_by_no_other(rule, charger_class, c
     pytest.param({'happening': MUTE_IN_CHARGE}, id='silent controller'),
     pytest.param({'happening': EMERGENCY_IN_CHARGE, 'sessions': 2}, id='after an emergency'),
     pytest.param({'happening': (Stage.NOT_READY, fall_silent)}, id='silent while waking'),
+    pytest.param({'happening': (Stage.CHARGING, bus_off, 1.0)}, id='bus off'),
     *(
         pytest.param({'happening': (stage, act, after_s)}, id=f'{act.__name__} in {stage.name}')
         for act in (stop, unplug, press_emergency)
@@ -506,7 +515,7 @@ def test_charger_that_authorises_in_one_frame_breaks_nothing():
     assert simulator.findings == []
 
 
-@pytest.mark.parametrize('act', [stop, unplug, press_emergency, fall_silent])
+@pytest.mark.parametrize('act', [stop, unplug, press_emergency, fall_silent, bus_off, restart])
 @pytest.mark.parametrize(('stage', 'after_s'), [
     (Stage.NOT_READY, 0.0), (Stage.PRECHARGE, 0.1), (Stage.CHARGING, 1.0)])
 def test_this_projects_charger_breaks_nothing_either(stage, after_s, act):

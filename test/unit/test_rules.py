@@ -545,60 +545,116 @@ def test_controller_that_starts_anew_leaves_nothing_behind(during):
     assert play.session(less={'amps': 50.0}).broken == ['R24']
 
 
-@pytest.mark.parametrize('is_said', [True, False])
-def test_bus_off_of_the_simulator_is_not_the_chargers_fault(is_said):
-    play = Play().charging().transfer(transfer(100.0), 3.5, 100.0)
-    if is_said:
+def bus_off(play, seconds, *, is_told=True):
+    """Let nothing go either way for a while, and the rules know of it, or not."""
+    if is_told:
         play.rules.pause()
-    play.transfer(transfer(100.0), 4.0, 100.0, period_s=99.0)
+    for _ in range(round(seconds / 0.05)):
+        play._ms += 50
+        play.now_s = play._ms / 1000
+        play.findings += play.rules.tick(now_s=play.now_s)
     play._report_at_s = play.now_s
-    if is_said:
+    if is_told:
         play.rules.resume(play.now_s)
-    play.transfer(transfer(100.0), 9.0, 0.0, enable=0)
-    assert play.broken == ([] if is_said else ['R3', 'R8'])
 
 
-def test_what_is_heard_in_a_pause_counts_for_nothing_and_all_times_begin_anew():
+@pytest.mark.parametrize(('is_told', 'rules'), [(True, []), (False, ['R39'])])
+def test_bus_off_of_the_simulator_is_not_the_chargers_fault(is_told, rules):
+    """R1 took the power away and it is not coming back; a button may have been let go."""
     play = Play().charging().transfer(transfer(100.0), 3.5, 100.0)
-    play.give(DcPowerParameters())
-    play.give(SequenceControl(chademo_start_button=1))
+    play.give(SequenceControl(user_stop_button=1))
+    bus_off(play, 11.0, is_told=is_told)
+    play.transfer(transfer(100.0), 9.0, 0.0, enable=0)
+    assert play.broken == rules
+
+
+def test_status_that_comes_again_after_a_bus_off_is_not_late():
+    """R3, with the heartbeat of the controller heard at once."""
+    play = Play().charging()
     play.rules.pause()
-    play.give(DcPowerParameters())
-    play.give(PowerModulesStatus(present_current=200.0), unassigned_bits=1)
-    play.findings += play.rules.reject(PowerModulesStatus, 'short', now_s=play.now_s)
-    play.transfer(STANDBY, 30.0, 100.0, period_s=99.0)
+    play.now_s += 0.6
     play.rules.resume(play.now_s)
-    play._report_at_s = play.now_s
-    # The Standby counts from now on.
+    play.give(AdvanticsControllerStatus(State.WAITING_FOR_CHARGE))
+    play.give(PowerModulesStatus())
+    assert play.findings == []
+
+
+def test_after_a_bus_off_all_times_begin_anew():
+    play = Play().charging().transfer(transfer(100.0), 3.5, 100.0)
+    play.give(SequenceControl(chademo_start_button=1))
+    play.give(STANDBY)
+    bus_off(play, 30.0)
     play.transfer(STANDBY, 0.4, 100.0)
     assert play.findings == []
     play.transfer(STANDBY, 1.0, 100.0)
     assert play.broken == ['R21']
     play.transfer(STANDBY, 1.0, 0.0, period_s=0.7)
     assert play.broken == ['R21', 'R3']
+    # A session that waits for the modules begins to wait again.
+    play = Play()
+    play.phase(SESSION['waking'], is_announced=True)
+    bus_off(play, 60.0)
+    play._report_at_s += 99.0
+    play.phase(dataclasses.replace(SESSION['waking'], seconds=1.9))
+    assert play.findings == []
 
 
-def test_set_point_that_was_lowered_in_a_pause_counts_from_its_end():
+def test_set_point_that_was_lowered_before_a_bus_off_counts_from_its_end():
     play = Play().charging().transfer(transfer(100.0), 3.5, 100.0)
-    play.rules.pause()
-    play.transfer(transfer(40.0), 2.0, 100.0, period_s=99.0)
-    play.rules.resume(play.now_s)
-    play._report_at_s = play.now_s
+    play.give(transfer(40.0))
+    bus_off(play, 2.0)
     play.transfer(transfer(40.0), 0.9, 100.0)
     assert play.findings == []
     play.transfer(transfer(40.0), 1.0, 100.0)
     assert play.broken == ['R24']
 
 
-def test_precharge_current_is_counted_anew_after_a_pause():
+def test_what_lasted_before_a_bus_off_does_not_go_on():
     play = Play().charging()
     over = dataclasses.replace(SESSION['precharge'], seconds=0.2, amps=9.0)
     play.phase(over)
-    play.rules.pause()
-    play.phase(dataclasses.replace(over, seconds=2.0, period_s=99.0))
-    play.rules.resume(play.now_s)
-    play._report_at_s = play.now_s
+    bus_off(play, 2.0)
     play.phase(over)
+    assert play.findings == []
+
+
+@pytest.mark.parametrize(('seconds', 'rules'), [(1.9, []), (2.2, ['R2'])])
+def test_status_need_not_come_while_nobody_hears_it(seconds, rules):
+    """R1, R2: a charger that took the controller for dead gets its time to come back."""
+    play = Play().charging()
+    play.phase(Phase(None, None, 20.0, period_s=99.0))
+    play.phase(Phase(State.WAITING_FOR_CHARGE, None, seconds, period_s=99.0))
+    assert play.broken == rules
+
+
+def test_after_the_end_of_the_session_the_status_may_stop():
+    """R40, and R2 the other way round."""
+    play = Play().charging()
+    play.give(ChargeSessionFinished())
+    play.phase(dataclasses.replace(SESSION['closing'], seconds=3.0, period_s=99.0))
+    assert play.findings == []
+
+
+def test_session_that_begins_without_an_idle_state_is_a_new_one():
+    """A42, with the one status of State 1 lost on the way."""
+    play = Play().charging()
+    play.phase(dataclasses.replace(SESSION['negotiating'], period_s=99.0))
+    play.give(EmergencyStop())
+    play._report_at_s = play.now_s
+    play.phase(dataclasses.replace(SESSION['negotiating'], amps=9.0))
+    assert play.broken == ['R38']
+    assert play.session().broken == ['R38']
+
+
+def test_permission_may_go_with_an_emergency():
+    """R38, whatever the state says that crossed it on the way."""
+    play = Play().charging().transfer(transfer(100.0), 2.0, 60.0)
+    play.give(EmergencyStop())
+    play.transfer(transfer(100.0), 1.0, 0.0, enable=0)
+    play = Play()
+    play.phase(SESSION['waking'], is_announced=True)
+    play.give(EmergencyStop())
+    play.phase(dataclasses.replace(SESSION['waking'], seconds=60.0))
     assert play.findings == []
 
 
@@ -641,7 +697,9 @@ def test_duplicates_and_the_burst_after_a_stall_are_no_flood():
 def test_loss_that_nobody_looked_at_in_time_is_found_by_its_end():
     """R3: arrival is stamped, also when the judge was held up."""
     play = Play().charging()
-    play.now_s += 0.6
+    for _ in range(6):
+        play.give(AdvanticsControllerStatus(State.WAITING_FOR_CHARGE))
+        play.now_s += 0.1
     play.give(PowerModulesStatus(system_enable=SystemEnable.ALLOWED))
     assert play.broken == ['R3']
 
@@ -649,9 +707,11 @@ def test_loss_that_nobody_looked_at_in_time_is_found_by_its_end():
 def test_stop_button_has_to_be_released_between_sessions():
     """R39."""
     play = Play()
+    play.phase(SESSION['idle'])
     play.give(SequenceControl(user_stop_button=1))
-    play.session()
+    play.phase(dataclasses.replace(SESSION['negotiating'], seconds=0.1))
     assert play.broken == ['R39']
+    assert play.session().broken == ['R39']
 
 
 @pytest.mark.parametrize('flags', [
@@ -672,6 +732,9 @@ def test_button_has_to_come_back(flags):
     play.give(flags)
     play.phase(SESSION['waking'])
     assert play.broken == ['R39']
+    for _ in range(9):
+        play.phase(SESSION['waking'])
+    assert play.broken == ['R39', 'R39']
 
 
 def test_buttons_that_do_what_they_are_for_are_no_breach():
@@ -697,11 +760,14 @@ def result(valid, done=1):
     (State.CHARGING, [result(1), result(0), result(0), result(1)], ['R36']),
     # The refusal has taken effect before the late Valid comes.
     (State.CLOSING_COMMUNICATION, [result(0), result(1)], ['R36']),
+    (State.CCS_AUTHORISATION_PROCESS,
+     [result(0), result(1), result(0, 0), result(0), result(1)], ['R36', 'R36']),
     # Valid before Done, one after the other, and once more.
     (State.CCS_AUTHORISATION_PROCESS, [result(1, 0), result(1), result(1)], []),
     (State.CCS_AUTHORISATION_PROCESS, [result(0), result(0, 0), result(1)], []),
     # Nobody looks at it any more, or yet.
     (State.CLOSING_COMMUNICATION, [result(1), result(0), result(0, 0)], []),
+    (State.INITIALISING, [result(0)], []),
     (State.WAITING_FOR_PEV, [result(0), result(1)], []),
 ])
 def test_result_of_the_authorisation_is_final(state, flags, rules):
@@ -710,6 +776,11 @@ def test_result_of_the_authorisation_is_final(state, flags, rules):
     play.give(AdvanticsControllerStatus(state))
     for each in flags:
         play.give(each)
+    assert play.broken == rules
+    # A controller that starts anew knows of nothing.
+    play.give(AdvanticsControllerStatus(State.INITIALISING))
+    play.give(AdvanticsControllerStatus(State.CCS_AUTHORISATION_PROCESS))
+    play.give(result(not flags[-1].ccs_authorisation_valid))
     assert play.broken == rules
 
 
@@ -723,6 +794,10 @@ def test_unassigned_bits_and_undefined_values_are_found():
         play.give(PowerModulesStatus(system_enable=7), undefined=('System_Enable=7',))
     assert play.broken == ['R52', 'R6']
     assert 'System_Enable=7' in play.findings[1].text
+    # 1.4.4: what else such a frame says is not believed.
+    play.give(PowerModulesStatus(
+        system_enable=7, enclosure_temperature=215.0), undefined=('System_Enable=7',))
+    assert play.broken == ['R52', 'R6']
 
 
 def test_short_frame_is_found_until_a_good_one_comes():
@@ -743,7 +818,8 @@ def test_malformed_status_has_come_all_the_same():
     play = Play().charging()
     for step in range(20):
         play.now_s += 0.1
-        if step % 2:
+        play.give(AdvanticsControllerStatus(State.WAITING_FOR_CHARGE))
+        if step < 10:
             play.give(PowerModulesStatus(system_enable=7), undefined=('System_Enable=7',))
         else:
             play.findings += play.rules.reject(PowerModulesStatus, 'short', now_s=play.now_s)
