@@ -3,6 +3,7 @@
 import json
 import math
 import threading
+import time
 
 from click.testing import CliRunner
 import pytest
@@ -16,7 +17,16 @@ from gi3_ros.core.signals import (
 from gi3_ros.sim.config import ControllerConfig
 from gi3_ros.sim.controller import Stage
 from gi3_ros.sim.plug import InletReading
-from gi3_ros.sim.run import Event, Kind, Person, run, RunConfig, Simulator, TICK_S
+from gi3_ros.sim.run import (
+    _receive_until,
+    Event,
+    Kind,
+    Person,
+    run,
+    RunConfig,
+    Simulator,
+    TICK_S,
+)
 from gi3_ros.tools.sim import sim
 
 BOOT = ControllerConfig(boot_s=0.05, negotiation_s=0.05, use_sequence_flags=False)
@@ -145,6 +155,35 @@ def test_stopped_simulator_falls_silent_and_does_not_fake_an_end():
     assert 'stopped in' in events[-1].text
     assert simulator.controller.outcome is None
     assert simulator.controller.stage in (Stage.FULL_INFO, Stage.NOT_READY)
+
+
+class StalledBus:
+    """Frames that have waited for a process that was not there."""
+
+    def __init__(self, count):
+        self.waiting = [
+            (encode(PowerModulesStatus(), index=1), time.time()) for _ in range(count)]
+
+    def receive(self, _timeout_s):
+        return self.waiting.pop(0) if self.waiting else None
+
+
+@pytest.mark.parametrize('stall_s', [0.0, 0.6])
+def test_frames_that_wait_are_taken_before_the_clock_goes_on(stall_s):
+    """Otherwise a stall of ours is a silence of the charger (R3)."""
+    simulator = Simulator(BOOT)
+    taken = []
+    simulator.receive = lambda frame, now_s: taken.append(now_s)
+    _receive_until(StalledBus(30), [simulator], time.monotonic() - stall_s, None)
+    assert len(taken) == 30
+
+
+def test_a_flood_does_not_stop_the_clock():
+    bus = StalledBus(1)
+    bus.receive = lambda _timeout_s: bus.waiting[0]
+    start_s = time.monotonic()
+    _receive_until(bus, [Simulator(BOOT)], start_s, None)
+    assert time.monotonic() - start_s < 2.0
 
 
 @pytest.mark.parametrize('arguments', [
