@@ -48,6 +48,8 @@ class Kind(enum.Enum):
     FINDING = 'finding'
     """The charger broke a rule."""
     VEHICLE = 'vehicle'
+    CHARGER = 'charger'
+    """What is known of the charger besides its frames: where it is simulated, too."""
     BUS = 'bus'
     ACTION = 'action'
     """Somebody did something to the simulator."""
@@ -58,6 +60,7 @@ _PREFIX = {
     Kind.CONTROLLER: '',
     Kind.FINDING: 'RULE BROKEN ',
     Kind.VEHICLE: 'vehicle: ',
+    Kind.CHARGER: 'charger: ',
     Kind.BUS: 'bus: ',
     Kind.ACTION: '> ',
     Kind.VERDICT: '',
@@ -377,7 +380,7 @@ class Simulator:
             self.say(
                 Kind.VEHICLE,
                 f'contactors {position}: inlet {self.vehicle.inlet_voltage_v:.1f} V '
-                f'{self.vehicle.inlet_current_a:.1f} A, '
+                f'{round(self.vehicle.inlet_current_a, 1) + 0.0:.1f} A, '
                 f'battery {self.vehicle.open_circuit_voltage_v:.1f} V',
                 now_s=now_s,
             )

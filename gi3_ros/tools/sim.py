@@ -1,9 +1,6 @@
 """``gi3 sim``: an ADVANTICS controller with a vehicle, on any bus."""
 
 import contextlib
-import dataclasses
-import math
-import pathlib
 import sys
 import threading
 
@@ -14,18 +11,42 @@ from ..priority import raise_priority
 from ..sim import library
 from ..sim.actions import ACTIONS
 from ..sim.agreement import Direction
-from ..sim.config import configs_of_mapping, configs_of_text, Pistol
 from ..sim.link import Charger, Clock
 from ..sim.plug import DEFAULT_PORT, DirectPlug, PlugError, VehicleEnd
 from ..sim.run import conclude, Kind, Person, run, RunConfig, Simulator, stop_on_signals, tell
-from ..sim.scenario import Player, read_yaml
-from ..sim.vehicle import VehicleConfig
+from ..sim.scenario import Player
+from .sim_cases import cases_of, DEFAULT_DURATION_S, DEFAULT_VEHICLE, scenario_of
 
 UNUSABLE = 2
 """Exit status when there is nothing to run on."""
 FAST_LIMIT_S = 30 * 3600.0
 """A made-up clock does not run longer than this."""
-_PLUGS = {False: Pistol.CCS.value, True: Pistol.CHADEMO.value}
+
+
+_SECTIONS = {
+    'Bus': ('interface', 'channel', 'port', 'bitrate', 'plug_port', 'fast'),
+    'Controller': ('config_file', 'pistol', 'index', 'entries', 'sequence_flags',
+                   'external_authorisation'),
+    'Vehicle': ('vehicles', 'vehicle_entries', 'plug_in_after_s', 'duration_s', 'direction',
+                'state_of_charge', 'max_current', 'steps', 'insulation_kohm'),
+    'What happens': ('scenario_name', 'once', 'stdin', 'seed'),
+    'What is shown': ('live', 'log_file', 'json_file'),
+}
+"""Headings of the help, with the names of the options below them; what is left comes last."""
+
+
+class _Manual(click.Command):
+    """A command whose help has its options in sections."""
+
+    def format_options(self, ctx, formatter):
+        records = {
+            param.name: record for param in self.get_params(ctx)
+            if (record := param.get_help_record(ctx)) is not None}
+        for heading, names in _SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([records.pop(name) for name in names])
+        with formatter.section('Help'):
+            formatter.write_dl(list(records.values()))
 
 
 class _Entry(click.ParamType):
@@ -60,7 +81,7 @@ def _help_actions(ctx, _param, value):
 
 
 @click.command(
-    short_help='Simulate the controller with a vehicle.',
+    cls=_Manual, short_help='Simulate the controller with a vehicle.',
     context_settings={'show_default': True, 'help_option_names': ['-h', '--help']},
 )
 @click.option(
@@ -85,7 +106,8 @@ def _help_actions(ctx, _param, value):
     help='Pistol index on the bus; 1, CHAdeMO 3, unless configured otherwise.')
 @click.option(
     '--vehicle', 'vehicles', multiple=True, metavar='NAME|FILE',
-    help='The vehicle, see --list; with several pistols once for each, in their order.')
+    help=f'The vehicle, see --list; with several pistols once for each, in their order. '
+    f'Without: {DEFAULT_VEHICLE}.')
 @click.option(
     '--vehicle-set', 'vehicle_entries', multiple=True, type=_Entry(),
     help='An entry of the vehicle; may be given often.')
@@ -101,8 +123,8 @@ def _help_actions(ctx, _param, value):
     metavar='SECONDS', help='When the vehicle is plugged in.')
 @click.option(
     '--duration-s', type=click.FloatRange(min=0, min_open=True), metavar='SECONDS',
-    help='Energy transfer after which the vehicle stops; 20 without a scenario. "inf": at its '
-    'target state of charge.')
+    help=f'Energy transfer after which the vehicle stops; {DEFAULT_DURATION_S:g} without a '
+    'scenario. "inf": at its target state of charge.')
 @click.option(
     '--direction', type=click.Choice([each.value for each in Direction]),
     help='Which way the energy may flow.')
@@ -130,7 +152,7 @@ def _help_actions(ctx, _param, value):
 @click.option('--seed', default=0, help='Of what is left to chance (jitter).')
 @click.option('--live', is_flag=True, help='A live view with keys instead of lines.')
 @click.option(
-    '--stdin', 'reads_stdin', is_flag=True,
+    '--stdin', is_flag=True,
     help='Take actions from standard input, one on a line; see --help-actions.')
 @click.option(
     '--log', 'log_file', type=click.Path(dir_okay=False, writable=True), metavar='FILE',
@@ -145,7 +167,7 @@ def _help_actions(ctx, _param, value):
     '--help-actions', is_flag=True, is_eager=True, expose_value=False, callback=_help_actions,
     help='List the actions for scenarios, --stdin and the live view.')
 def sim(
-    interface, channel, port, bitrate, plug_port, once, fast, seed, live, reads_stdin, log_file,
+    interface, channel, port, bitrate, plug_port, once, fast, seed, live, stdin, log_file,
     json_file, **options,
 ):
     """
@@ -163,7 +185,7 @@ def sim(
       gi3 sim -i socketcan -c can0           for a real charger, until Ctrl-C
       gi3 sim -i socketcan -c can0 --live    with a live view and keys
       gi3 sim --vehicle ccs_800v --set max_charger_voltage=920 --set max_cable_voltage=920
-      gi3 sim --vehicle chademo_v2g --set is_bidirectional=true \\
+      gi3 sim --vehicle chademo_v2g --set is_bidirectional=true --set chademo_precharge=true \\
               --set max_charger_discharge_current=60 --direction both
       gi3 sim --config /srv/config.cfg       the pistols as your controller has them
       gi3 sim --scenario emergency_pev       something goes wrong, as a file says
@@ -191,14 +213,14 @@ def sim(
         with contextlib.ExitStack() as stack:
             screen = None
             if live:
-                _check_live(fast=fast, stdin=reads_stdin, json=json_file is not None)
+                _check_live(fast=fast, stdin=stdin, json=json_file is not None)
                 screen = stack.enter_context(_screen())
             log = None
             if log_file:
                 log = stack.enter_context(contextlib.closing(FrameLog(log_file)))
-            scenario = _scenario(options['scenario_name'])
+            scenario = scenario_of(options['scenario_name'])
             is_once = once or fast or scenario is not None
-            cases = _cases(scenario, options)
+            cases = cases_of(scenario, options)
             show = screen or _Lines(json_file, has_several=len(cases) > 1)
             stop = stack.enter_context(stop_on_signals())
             simulators = [
@@ -218,101 +240,11 @@ def sim(
                     simulators,
                     RunConfig(interface=interface, channel=channel, port=port, bitrate=bitrate),
                     on_event=show, on_frame=_recorder(log, simulators),
-                    between=_between(show, simulators, reads_stdin, stop), stop=stop)
+                    between=_between(show, simulators, stdin, stop), stop=stop)
     except (BusError, PlugError, ValueError) as error:
         click.echo(f'gi3 sim: {error}', err=True)
         sys.exit(UNUSABLE)
     sys.exit(status)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Case:
-    """One pistol with its vehicle."""
-
-    config: object
-    vehicle: VehicleConfig
-    warnings: list
-
-
-def _scenario(name):
-    if not name:
-        return None
-    scenarios = library.load_scenarios(name)
-    if len(scenarios) > 1:
-        names = ', '.join(each.name for each in scenarios)
-        raise ValueError(
-            f'{name} holds several: say which one, as in {scenarios[0].name!r}; {names}')
-    return scenarios[0]
-
-
-def _cases(scenario, options):
-    """Return what is simulated at each pistol."""
-    names = list(options['vehicles'])
-    if not names and scenario is not None and scenario.vehicle:
-        names = [scenario.vehicle]
-    vehicles = [_vehicle(name, scenario, options) for name in names] or [
-        _vehicle('', scenario, options)]
-    configs = _configs(scenario, options, is_chademo=vehicles[0].protocols[0].is_chademo)
-    if len(vehicles) == 1:
-        vehicles *= len(configs)
-    if len(vehicles) != len(configs):
-        raise ValueError(f'{len(vehicles)} vehicles for {len(configs)} pistols')
-    return [
-        _Case(config, vehicle, warnings)
-        for (config, warnings), vehicle in zip(configs, vehicles, strict=True)]
-
-
-def _vehicle(name, scenario, options):
-    """Return a vehicle: file, then scenario, then options."""
-    changes = {} if scenario is None else dict(scenario.vehicle_entries)
-    if options['duration_s'] is not None or (
-            scenario is None and not any(key == 'charge_duration_s' for key, _ in
-                                         options['vehicle_entries'])):
-        changes['charge_duration_s'] = options['duration_s'] or 20.0
-    for key, option in (('direction', 'direction'), ('max_current_a', 'max_current')):
-        if options[option] is not None:
-            changes[key] = options[option]
-    if options['state_of_charge'] is not None:
-        changes['state_of_charge'] = options['state_of_charge'] / 100
-    if options['insulation_kohm'] is not None:
-        changes['insulation_resistance_ohm'] = 1000 * options['insulation_kohm']
-    if options['steps']:
-        changes.update(ramp_up_a_per_s=math.inf, ramp_down_a_per_s=math.inf)
-    for key, text in options['vehicle_entries']:
-        changes[key] = read_yaml(f'value: {text}', f'--vehicle-set {key}')['value']
-    if not name:
-        return library.vehicle_of({}, 'vehicle', **changes)
-    return library.load_vehicle(name, **changes)
-
-
-def _configs(scenario, options, *, is_chademo):
-    """Return the configuration of each pistol: file, then scenario, then options."""
-    file, pistol = options['config_file'], options['pistol']
-    entries = {} if scenario is None else dict(scenario.controller)
-    entries.update(options['entries'])
-    if options['index'] is not None:
-        entries['index'] = options['index']
-    if options['sequence_flags'] is not None:
-        entries['use_sequence_flags'] = options['sequence_flags']
-    if options['external_authorisation']:
-        if options['sequence_flags'] is False:
-            raise ValueError('--external-authorisation needs --sequence-flags (R36)')
-        entries['free_service'] = False
-    if not file:
-        return configs_of_mapping({pistol or _PLUGS[is_chademo]: entries})
-    if pathlib.Path(file).suffix in ('.yaml', '.yml'):
-        content = read_yaml(pathlib.Path(file).read_text(encoding='utf-8'), file)
-        pistols = content.get('pistols')
-        if not isinstance(pistols, dict):
-            raise ValueError(f'{file}: pistols: a mapping of pistols is expected')
-        if pistol:
-            if pistol not in pistols:
-                raise ValueError(f'{file}: there is no pistol {pistol!r}')
-            pistols = {pistol: pistols[pistol]}
-        return configs_of_mapping(
-            {name: {**(own or {}), **entries} for name, own in pistols.items()})
-    return configs_of_text(
-        pathlib.Path(file).read_text(encoding='utf-8'), pistol=pistol, changes=entries)
 
 
 def _simulator(case, scenario, *, stack, seed, is_once, plug_in_after_s, plug):
@@ -340,7 +272,14 @@ def _run_fast(simulators, show, log, stop):
         tell(simulators, show)
         if clock.now_s > FAST_LIMIT_S:
             raise ValueError(f'no end within {FAST_LIMIT_S / 3600:g} hours of made-up time')
-    return conclude(simulators, show, now_s=clock.now_s, is_stopped=stop.is_set())
+    breaches = [
+        (simulator, breach) for simulator, charger in clock.pistols
+        for breach in charger.modules.breaches]
+    for simulator, breach in breaches:
+        simulator.say(
+            Kind.CHARGER, f'its hardware would have suffered: {breach.text}', now_s=breach.time_s)
+    status = conclude(simulators, show, now_s=clock.now_s, is_stopped=stop.is_set())
+    return 1 if breaches else status
 
 
 def _recorder(log, simulators):
@@ -388,11 +327,11 @@ def _screen():
     return Screen()
 
 
-def _between(show, simulators, reads_stdin, stop):
+def _between(show, simulators, stdin, stop):
     """Return what is done in every turn besides the simulation."""
     if hasattr(show, 'turn'):
         return lambda now_s: show.turn(simulators, stop, now_s=now_s)
-    if not reads_stdin:
+    if not stdin:
         return None
     lines = _typed_lines()
 

@@ -123,6 +123,23 @@ def test_v2g_in_both_directions_from_the_command_line():
     assert 'taken back' in result.output
 
 
+def test_what_the_hardware_suffers_from_is_said_and_spoils_the_end():
+    """A vehicle with V2G whose contactors close onto empty capacitors: no chademo_precharge."""
+    result = gi3_sim(
+        '--fast', '--vehicle', 'chademo_v2g', '--set', 'is_bidirectional=true',
+        '--set', 'max_charger_discharge_current=60', '--direction', 'charge', '--duration-s', 4)
+    assert result.exit_code == 1
+    assert 'its hardware would have suffered: vehicle contactors closed' in result.output
+
+
+def test_every_option_is_in_the_help_once():
+    text = gi3_sim('--help').output
+    for param in sim.params:
+        option = max(param.opts, key=len)
+        found = re.findall(rf'^  (?:-\w, )?{option}(?=[ ,]|$)', text, re.MULTILINE)
+        assert len(found) == 1, option
+
+
 def test_the_controllers_own_file(tmp_path):
     config = tmp_path / 'config.cfg'
     config.write_text(

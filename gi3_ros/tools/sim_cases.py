@@ -1,0 +1,115 @@
+"""From the options of ``gi3 sim`` to the pistols with their vehicles."""
+
+import dataclasses
+import math
+import pathlib
+
+from ..sim import library
+from ..sim.config import configs_of_mapping, configs_of_text, Pistol
+from ..sim.scenario import read_yaml
+from ..sim.vehicle import VehicleConfig
+
+DEFAULT_VEHICLE = 'ccs_400v'
+DEFAULT_DURATION_S = 20.0
+_PLUGS = {False: Pistol.CCS.value, True: Pistol.CHADEMO.value}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One pistol with its vehicle."""
+
+    config: object
+    vehicle: VehicleConfig
+    warnings: list
+
+
+def scenario_of(name):
+    """Return the scenario of a name, ``None`` for an empty one."""
+    if not name:
+        return None
+    scenarios = library.load_scenarios(name)
+    if len(scenarios) > 1:
+        names = ', '.join(each.name for each in scenarios)
+        raise ValueError(
+            f'{name} holds several: say which one, as in {scenarios[0].name!r}; {names}')
+    return scenarios[0]
+
+
+def cases_of(scenario, options):
+    """
+    Return a :class:`Case` for each pistol.
+
+    :raises ValueError: with words that say what to put right
+    """
+    of_scenario = '' if scenario is None else scenario.vehicle
+    names = options['vehicles'] or [of_scenario or DEFAULT_VEHICLE]
+    vehicles = [_vehicle(name, scenario, options) for name in names]
+    configs = _configs(scenario, options, is_chademo=vehicles[0].protocols[0].is_chademo)
+    if len(vehicles) == 1:
+        vehicles *= len(configs)
+    if len(vehicles) != len(configs):
+        raise ValueError(f'{len(vehicles)} vehicles for {len(configs)} pistols')
+    return [
+        Case(config, vehicle, warnings)
+        for (config, warnings), vehicle in zip(configs, vehicles, strict=True)]
+
+
+def _vehicle(name, scenario, options):
+    """Return a vehicle: file, then scenario, then options."""
+    changes = {} if scenario is None else dict(scenario.vehicle_entries)
+    if scenario is None:
+        changes['charge_duration_s'] = DEFAULT_DURATION_S
+    if options['duration_s'] is not None:
+        changes['charge_duration_s'] = options['duration_s']
+    for key, option in (('direction', 'direction'), ('max_current_a', 'max_current')):
+        if options[option] is not None:
+            changes[key] = options[option]
+    if options['state_of_charge'] is not None:
+        changes['state_of_charge'] = options['state_of_charge'] / 100
+    if options['insulation_kohm'] is not None:
+        changes['insulation_resistance_ohm'] = 1000 * options['insulation_kohm']
+    if options['steps']:
+        changes.update(ramp_up_a_per_s=math.inf, ramp_down_a_per_s=math.inf)
+    for key, text in options['vehicle_entries']:
+        changes[key] = read_yaml(f'value: {text}', f'--vehicle-set {key}')['value']
+    return library.load_vehicle(name, **changes)
+
+
+def _configs(scenario, options, *, is_chademo):
+    """Return the configuration of each pistol: file, then scenario, then options."""
+    file, pistol = options['config_file'], options['pistol']
+    entries = {} if scenario is None else dict(scenario.controller)
+    entries.update(options['entries'])
+    if options['index'] is not None:
+        entries['index'] = options['index']
+    if options['sequence_flags'] is not None:
+        entries['use_sequence_flags'] = options['sequence_flags']
+    if options['external_authorisation']:
+        if options['sequence_flags'] is False:
+            raise ValueError('--external-authorisation needs --sequence-flags (R36)')
+        entries['free_service'] = False
+    if not file:
+        return configs_of_mapping({pistol or _PLUGS[is_chademo]: entries})
+    text = _text(file)
+    if pathlib.Path(file).suffix in ('.yaml', '.yml'):
+        content = read_yaml(text, file)
+        pistols = content.get('pistols')
+        if not isinstance(pistols, dict):
+            raise ValueError(f'{file}: pistols: a mapping of pistols is expected')
+        if pistol:
+            if pistol not in pistols:
+                raise ValueError(f'{file}: there is no pistol {pistol!r}')
+            pistols = {pistol: pistols[pistol]}
+        return configs_of_mapping(
+            {name: {**(own or {}), **entries} for name, own in pistols.items()})
+    try:
+        return configs_of_text(text, pistol=pistol, changes=entries)
+    except ValueError as error:
+        raise ValueError(f'{file}: {error}') from error
+
+
+def _text(file):
+    try:
+        return pathlib.Path(file).read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f'cannot read {file}: {error}') from error
