@@ -59,7 +59,7 @@ def blocks():
     from gi3_ros.sim.config import ControllerConfig, WITHOUT_EFFECT
 
     anywhere = {controller.Trigger[name] for name in (
-        'STOP', 'UNAVAILABLE', 'VEHICLE_TIMEOUT', 'UNPLUGGED', 'EMERGENCY')}
+        'STOP', 'UNAVAILABLE', 'VEHICLE_TIMEOUT', 'UNPLUGGED', 'LINK_LOST', 'EMERGENCY')}
     session = {
         (stage, trigger): after
         for stage, row in controller.TRANSITIONS.items() for trigger, after in row.items()}

@@ -137,6 +137,12 @@ def _vehicle_stop(simulator, **_):
     simulator.vehicle.ask_to_stop('the vehicle has had enough')
 
 
+def _lose_link(simulator, *, now_s, **_):
+    # Each of them notices by itself.
+    simulator.controller.lose_link()
+    simulator.vehicle.emergency(now_s=now_s)
+
+
 def _emergency(simulator, side, *, now_s, **_):
     origin = EmergencyStop.Origin[side.upper()]
     cause = {'evse': 'emergency button of the charger', 'pev': 'fault of the vehicle'}[side]
@@ -256,6 +262,8 @@ ACTIONS = {
     'start': _Spec(_start, '', 'press the start button of CHAdeMO'),
     'stop': _Spec(_stop, '', 'press the stop button at the controller'),
     'vehicle_stop': _Spec(_vehicle_stop, '', 'the vehicle ends the charge'),
+    'lose_link': _Spec(
+        _lose_link, '', 'vehicle and controller do not understand each other any more'),
     'emergency': _Spec(
         _emergency, '[evse|pev]', 'raise an emergency stop that lasts',
         lambda side='evse': (_choice(side, 'SIDE', ('evse', 'pev')),), undo='release'),

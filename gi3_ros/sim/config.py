@@ -98,6 +98,8 @@ class ControllerConfig:
     without_range_mode: str = entry(
         'convert', 'what becomes of a range when supports_range_mode is false: convert (to a '
         'target, the end of the range) or refuse (the vehicle) (A43)')
+    emergency_outlasts_session: bool = entry(
+        False, 'the controller goes back to idle with an emergency stop still in force (4.5)')
     takes_early_flags: bool = entry(
         False, 'Sequence_Control counts while the controller is still initialising (A7)')
     hardware: str = entry(

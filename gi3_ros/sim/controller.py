@@ -128,11 +128,13 @@ class Trigger(enum.Enum):
     UNAVAILABLE = 'System_Enable withdrawn before the charging loop'
     VEHICLE_TIMEOUT = 'vehicle lost its patience'
     UNPLUGGED = 'vehicle unplugged'
+    LINK_LOST = 'the vehicle does not answer any more'
     EMERGENCY = 'emergency stop'
 
 
 _ALWAYS = {
     Trigger.UNPLUGGED: Stage.CLOSING,
+    Trigger.LINK_LOST: Stage.CLOSING,
     Trigger.EMERGENCY: Stage.EMERGENCY,
 }
 _BEFORE_MODULES = {**_ALWAYS, Trigger.STOP: Stage.CLOSING}
@@ -415,6 +417,7 @@ class Controller:
         self._was_plugged = False
         self._stop_pressed = False
         self._disagreement = ''
+        self._is_link_lost = False
         self._answered_request_s = None
         self._outbox = []
         self._sent_state = None
@@ -498,6 +501,10 @@ class Controller:
         elif self._session is None and not self._is_start_remembered:
             self._is_start_remembered = True
             self._event(now_s, 'start button pressed')
+
+    def lose_link(self):
+        """Let the vehicle fall silent in mid-session (4.1)."""
+        self._is_link_lost = self._session is not None
 
     def ask_again(self):
         """Let the vehicle that is plugged in ask for another session (A42)."""
@@ -603,6 +610,7 @@ class Controller:
         happened = (
             (Trigger.EMERGENCY, self.emergency_origin is not None),
             (Trigger.UNPLUGGED, not self.vehicle.is_plugged),
+            (Trigger.LINK_LOST, self._is_link_lost),
             (Trigger.UNAVAILABLE, self._is_withdrawn(session)),
             (Trigger.STOP, bool(self.vehicle.stop_reason)),
             (Trigger.VEHICLE_TIMEOUT, self._in_stage_for(now_s) >= self._patience_s()),
@@ -681,7 +689,7 @@ class Controller:
 
     def _enter_negotiating(self, now_s):
         self._is_plug_in_remembered = self._is_start_remembered = False
-        self._stop_pressed = False
+        self._stop_pressed = self._is_link_lost = False
         self._session = _Session(now_s)
         self._sent_information = {}
         self.vehicle.begin_session()
@@ -953,7 +961,8 @@ class Controller:
         self._finish(now_s)
 
     def _in_emergency(self, now_s):
-        return None if self.is_emergency_held else self._back_to_idle(now_s)
+        is_kept = self.is_emergency_held and not self.config.emergency_outlasts_session
+        return None if is_kept else self._back_to_idle(now_s)
 
     def _back_to_idle(self, now_s):
         # R44: some seconds after Charge_Session_Finished.

@@ -649,6 +649,34 @@ def test_emergency_button_holds_until_it_is_released():
     assert bench.charger.modules.breaches == []
 
 
+def test_an_emergency_may_outlast_the_session():
+    """Interface 4.5: it goes on in State 1, and no session begins before it is over."""
+    bench = Bench(ControllerConfig(emergency_outlasts_session=True))
+    bench.until_stage(Stage.CHARGING)
+    bench.simulator.do('emergency evse', now_s=bench.now_s)
+    bench.until_stage(Stage.WAITING_FOR_PEV)
+    bench.controller.ask_again()
+    bench.run(2.0)
+    assert bench.controller.stage is Stage.WAITING_FOR_PEV
+    assert bench.all_of(EmergencyStop)[-1][0] > bench.now_s - 0.2
+    bench.simulator.do('release', now_s=bench.now_s)
+    bench.until_stage(Stage.NEGOTIATING, at_most_s=1.0)
+    assert bench.all_of(EmergencyStop)[-1][0] < bench.now_s - 0.01
+
+
+@pytest.mark.parametrize('stage', [Stage.NEGOTIATING, Stage.TESTING, Stage.CHARGING])
+def test_a_lost_link_to_the_vehicle_ends_the_session_rushed(stage):
+    """Interface 4.1."""
+    bench = Bench()
+    bench.until_stage(stage)
+    bench.run(1.0)
+    bench.simulator.do('lose_link', now_s=bench.now_s)
+    outcome = bench.until_over()
+    assert outcome.state is Finished.RUSHED_STOP
+    assert 'does not answer' in outcome.reason
+    assert not bench.vehicle.contactors_closed
+
+
 def test_emergency_of_the_vehicle_names_it():
     bench = Bench()
     bench.until_stage(Stage.CHARGING)
