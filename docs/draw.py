@@ -62,13 +62,14 @@ def blocks():
         'STOP', 'UNAVAILABLE', 'VEHICLE_TIMEOUT', 'UNPLUGGED', 'LINK_LOST', 'EMERGENCY')}
     session = {
         (stage, trigger): after
-        for stage, row in controller.TRANSITIONS.items() for trigger, after in row.items()}
+        for stage, row in controller.TRANSITIONS.items() for trigger, after in row.items()
+        if trigger not in anywhere or stage is controller.Stage.CHARGING}
     return {
         'power transitions': diagram(
             power.TRANSITIONS, lambda event: event is not power.Happening.FAULT),
         'output stage transitions': diagram(
             output_stage.TRANSITIONS, lambda event: event is not output_stage.Happening.FAULT),
-        'session of the controller': diagram(session, lambda event: event not in anywhere),
+        'session of the controller': diagram(session),
         'entries of the controller': entries(ControllerConfig, ChargerLimits),
         'entries without effect': table(
             ('Entry', 'Why'), ((f'`{name}`', why) for name, why in WITHOUT_EFFECT.items())),
