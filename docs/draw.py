@@ -54,16 +54,16 @@ def blocks():
     """Return the names of the marked blocks with what belongs there."""
     from gi3_ros.core import output_stage, power
     from gi3_ros.core.limits import ChargerLimits
-    from gi3_ros.sim import controller, library
+    from gi3_ros.sim import library, stages
     from gi3_ros.sim.actions import ACTIONS
     from gi3_ros.sim.config import ControllerConfig, WITHOUT_EFFECT
 
-    anywhere = {controller.Trigger[name] for name in (
+    anywhere = {stages.Trigger[name] for name in (
         'STOP', 'UNAVAILABLE', 'VEHICLE_TIMEOUT', 'UNPLUGGED', 'LINK_LOST', 'EMERGENCY')}
     session = {
         (stage, trigger): after
-        for stage, row in controller.TRANSITIONS.items() for trigger, after in row.items()
-        if trigger not in anywhere or stage is controller.Stage.CHARGING}
+        for stage, row in stages.TRANSITIONS.items() for trigger, after in row.items()
+        if trigger not in anywhere or stage is stages.Stage.CHARGING}
     return {
         'power transitions': diagram(
             power.TRANSITIONS, lambda event: event is not power.Happening.FAULT),

@@ -21,10 +21,11 @@ from ..core.codec import decode, encode, Received, Rejected, Rejection
 from ..core.rules import CustomerRules
 from . import actions
 from .config import ControllerConfig
-from .controller import Controller, IDLE_STAGES
+from .controller import Controller
 from .plug import InletReading
 from .plug import PERIOD_S as PLUG_PERIOD_S
 from .scenario import End
+from .stages import IDLE_STAGES
 from .vehicle import Vehicle, VehicleConfig
 from .wire import Wire
 

@@ -27,8 +27,8 @@ from rich.text import Text
 
 from ..core.signals import DcPowerControl, EmergencyStop, PowerModulesStatus
 from ..sim.actions import ACTIONS
-from ..sim.controller import IDLE_STAGES, Stage
 from ..sim.run import Kind
+from ..sim.stages import IDLE_STAGES, Stage
 from ..sim.vehicle import ContactorFault
 from .screen import (
     copper,

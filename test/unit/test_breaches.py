@@ -17,11 +17,11 @@ from gi3_ros.core.limits import ChargerLimits
 from gi3_ros.core.signals import AdvanticsControllerStatus, DcPowerParameters
 from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
 from gi3_ros.sim.config import ControllerConfig, Pistol
-from gi3_ros.sim.controller import Stage
 from gi3_ros.sim.link import Link
 from gi3_ros.sim.modules import CircuitConfig, ModulesConfig
 from gi3_ros.sim.plug import DirectPlug
 from gi3_ros.sim.run import Simulator
+from gi3_ros.sim.stages import Stage
 from gi3_ros.sim.vehicle import VehicleConfig
 
 TICK_S = 0.01

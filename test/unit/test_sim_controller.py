@@ -26,16 +26,11 @@ from gi3_ros.core.signals import (
 )
 from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
 from gi3_ros.sim.config import ControllerConfig, Pistol
-from gi3_ros.sim.controller import (
-    Controller,
-    IDLE_STAGES,
-    REPORTED,
-    Stage,
-    TRANSITIONS,
-)
+from gi3_ros.sim.controller import Controller
 from gi3_ros.sim.modules import CircuitConfig, ModulesConfig
 from gi3_ros.sim.plug import DirectPlug, InletReading
 from gi3_ros.sim.run import Kind, Simulator
+from gi3_ros.sim.stages import IDLE_STAGES, REPORTED, Stage, TRANSITIONS
 from gi3_ros.sim.vehicle import Vehicle, VehicleConfig
 
 State = AdvanticsControllerStatus.State

@@ -15,7 +15,6 @@ from gi3_ros.core.signals import (
     SequenceControl,
 )
 from gi3_ros.sim.config import ControllerConfig
-from gi3_ros.sim.controller import Stage
 from gi3_ros.sim.plug import InletReading
 from gi3_ros.sim.run import (
     _receive_until,
@@ -27,6 +26,7 @@ from gi3_ros.sim.run import (
     Simulator,
     TICK_S,
 )
+from gi3_ros.sim.stages import Stage
 from gi3_ros.tools.sim import sim
 
 BOOT = ControllerConfig(boot_s=0.05, negotiation_s=0.05, use_sequence_flags=False)

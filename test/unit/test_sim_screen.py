@@ -18,10 +18,10 @@ from rich.console import Console
 
 from gi3_ros.core.signals import EmergencyStop
 from gi3_ros.sim.config import ControllerConfig, Pistol
-from gi3_ros.sim.controller import Stage
 from gi3_ros.sim.link import Charger, Clock, Link
 from gi3_ros.sim.plug import DirectPlug
 from gi3_ros.sim.run import Event, Kind, Person, Simulator
+from gi3_ros.sim.stages import Stage
 from gi3_ros.sim.vehicle import ContactorFault, VehicleConfig
 from gi3_ros.tools import sim_screen
 from gi3_ros.tools.sim import sim
