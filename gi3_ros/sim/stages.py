@@ -253,7 +253,7 @@ WAITING_IS_TOLD_S = 3.0
 ENDS = frozenset({
     Trigger.STOP, Trigger.NO_AGREEMENT, Trigger.REFUSED, Trigger.INSULATION_BAD,
     Trigger.CURRENT_STAYS, Trigger.UNAVAILABLE, Trigger.VEHICLE_TIMEOUT, Trigger.UNPLUGGED,
-    Trigger.EMERGENCY,
+    Trigger.LINK_LOST, Trigger.EMERGENCY,
 })
 """Triggers that say why a session ended; the last one counts."""
 IDLE_STAGES = frozenset({Stage.INITIALISING, Stage.NOT_AVAILABLE, Stage.WAITING_FOR_PEV})

@@ -30,7 +30,7 @@ from gi3_ros.sim.controller import Controller
 from gi3_ros.sim.modules import CircuitConfig, ModulesConfig
 from gi3_ros.sim.plug import DirectPlug, InletReading
 from gi3_ros.sim.run import Kind, Simulator
-from gi3_ros.sim.stages import IDLE_STAGES, REPORTED, Stage, TRANSITIONS
+from gi3_ros.sim.stages import ENDS, IDLE_STAGES, REPORTED, Stage, TRANSITIONS, Trigger
 from gi3_ros.sim.vehicle import Vehicle, VehicleConfig
 
 State = AdvanticsControllerStatus.State
@@ -969,6 +969,16 @@ def test_every_stage_has_its_row_its_state_and_its_work():
     for name in dir(Controller):
         if name.startswith('_enter_'):
             assert name.removeprefix('_enter_').upper() in Stage.__members__
+
+
+def test_whatever_ends_a_session_is_its_reason():
+    last = {Stage.ENDING_CURRENT, Stage.CLOSING, Stage.EMERGENCY}
+    steps_of_the_end = {Stage.ENDING_LOWER, Stage.WELDING_DETECTION}
+    for stage, row in TRANSITIONS.items():
+        for trigger, after in row.items():
+            if after in last and not (
+                    stage in steps_of_the_end and trigger is Trigger.STEP_DONE):
+                assert trigger in ENDS, (stage, trigger)
 
 
 def test_every_stage_can_be_reached_and_left():
