@@ -831,6 +831,7 @@ class PowerControl:
             yield from supervision.of_idle(reading, config)
         is_after_test = phase in (Phase.PRECHARGE, Phase.POWER_TRANSFER) or (
             phase is Phase.STANDBY and self._battery_may_be_connected)
+            yield from supervision.of_test_load(reading, config.insulation_test_current)
         # Without a voltage a monitor has nothing to measure with: that is no missing value.
         is_measurable = reading.voltage_v > INSULATION_FROM_V or not math.isnan(
             reading.insulation_resistance_ohm)

@@ -16,6 +16,8 @@ CAP_TOLERANCE_A = 1.0
 """On top of the current limit of precharge and insulation test: a few amperes (R19)."""
 PUSHING_A = 1.0
 """From this current on the modules push: above their voltage setpoint that is a fault (R29)."""
+TEST_LOAD_S = 3.0
+"""For so long the current of an insulation test may charge what there is of capacitors (R11)."""
 IDLE_CURRENT_A = 5.0
 """Through closed contactors although no power is commanded; more than a sensor's offset."""
 INSULATION_OHM_PER_V = 100.0
@@ -80,6 +82,16 @@ def of_current_cap(reading, cap_a, function):
     yield Check(
         'capped current', abs(reading.current_a) > cap_a + CAP_TOLERANCE_A,
         f'over-current: {reading.current_a:.1f} A in the {function}, its cap is {cap_a:g} A',
+    )
+
+
+def of_test_load(reading, cap_a):
+    """Check that the insulation test charges capacitors and nothing else (R11)."""
+    volts, amperes = reading.voltage_v, reading.current_a
+    yield Check(
+        'test load', abs(amperes) > min(PUSHING_A, cap_a / 2),
+        f'{amperes:.1f} A go on flowing in the insulation test at {volts:.0f} V: is a battery or '
+        'a load on the output?', TEST_LOAD_S,
     )
 
 

@@ -808,6 +808,16 @@ def test_bleeding_that_stops_halfway_is_given_up():
     assert_dead(bench, '350 V, 350 V')
 
 
+@pytest.mark.parametrize('amperes, is_fault', [(1.0, False), (1.1, True), (-1.1, True)])
+def test_a_battery_or_a_load_on_the_output_of_an_insulation_test(amperes, is_fault):
+    bench = Bench().lead_to(Phase.INSULATION_TEST)
+    bench.measures(voltage_v=365.0, current_a=amperes)
+    bench.run(2.9)
+    assert not bench.decision.fault, 'capacitors may take so long'
+    bench.run(0.3)
+    assert ('battery or a load' in bench.decision.fault) is is_fault
+
+
 def test_an_emergency_stop_beside_another_fault_is_not_swallowed():
     bench = transferring()
     bench.power.see_stage(Stage.FAULT, 'welded?', now_s=bench.now_s)
