@@ -566,13 +566,21 @@ class PowerControl:
             self._begin_session()
         self._happen(event, now_s)
 
-    def _on_status_change(self, message, _now_s):
-        if message.vehicle_ready_for_charging == (
-                ChargeStatusChange.VehicleReadyForCharging.CHARGE_STARTED):
+    def _on_status_change(self, message, now_s):
+        labels = ChargeStatusChange.VehicleReadyForCharging
+        if message.vehicle_ready_for_charging == labels.CHARGE_STARTED:
             self._battery_may_be_connected = True
 
     def _on_finished(self, message, now_s):
         # An undefined label controls nothing (1.4).
+        elif (message.vehicle_ready_for_charging == labels.CHARGE_STOPPED
+                and self.phase is Phase.POWER_TRANSFER):
+            # The Standby that belongs to it may get lost (R41).
+            stop = DcPowerControl(
+                power_function=DcPowerControl.PowerFunction.STANDBY,
+                output_contactors=self._command.output_contactors)
+            self._refusals.doubt(
+                'Charge_Stopped: a stop if no good command follows (R41)', stop, now_s=now_s)
         is_defined = isinstance(message.state, ChargeSessionFinished.State)
         if is_defined and self.phase is not Phase.FAULT:
             if self.phase is not Phase.IDLE and not self._is_finished:

@@ -28,6 +28,7 @@ from gi3_ros.core.power import Phase, PowerConfig
 from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
+    ChargeStatusChange,
     EmergencyStop,
     NewChargeSession,
     OcppControl,
@@ -806,6 +807,24 @@ def test_bleeding_that_stops_halfway_is_given_up():
     assert not bench.decision.fault
     bench.run(1.0)
     assert_dead(bench, '350 V, 350 V')
+
+
+def test_charge_stopped_ends_the_transfer_when_its_standby_is_lost():
+    """R41: the command may get lost, and R26 puts no time on the last one."""
+    stopped = ChargeStatusChange(ChargeStatusChange.VehicleReadyForCharging.CHARGE_STOPPED)
+    bench = transferring()
+    bench.run(1.0)
+    bench.give(stopped)
+    assert bench.run(0.2).phase is Phase.POWER_TRANSFER
+    assert bench.run(0.2).phase is Phase.STANDBY
+    assert bench.decision.setpoint.mode is ModulesMode.OFF
+    assert not bench.decision.fault
+    bench = transferring()
+    bench.give(stopped)
+    for _ in range(10):
+        bench.run(0.1)
+        bench.give(TRANSFER)
+    assert bench.decision.phase is Phase.POWER_TRANSFER, 'the commands go on'
 
 
 @pytest.mark.parametrize('amperes, is_fault', [(1.0, False), (1.1, True), (-1.1, True)])
