@@ -300,6 +300,8 @@ class PowerControl:
         self._is_tested = False
         self._refusals = Refusals()
         self._bleeding_from = None
+        self._bleeds_in_vain = False
+        """What is on the output does not fall: not tried again before the fault is reset."""
         self._next_status_s = -math.inf
 
     # Inputs
@@ -476,6 +478,7 @@ class PowerControl:
             raise ValueError(f'{cause}; the fault stays: {self.fault}')
         self.journal.info(f'fault reset: {self.fault}', now_s=now_s)
         self.fault = ''
+        self._bleeds_in_vain = False
         self._happen(Happening.RESET, now_s)
 
     # The tick
@@ -570,9 +573,6 @@ class PowerControl:
         labels = ChargeStatusChange.VehicleReadyForCharging
         if message.vehicle_ready_for_charging == labels.CHARGE_STARTED:
             self._battery_may_be_connected = True
-
-    def _on_finished(self, message, now_s):
-        # An undefined label controls nothing (1.4).
         elif (message.vehicle_ready_for_charging == labels.CHARGE_STOPPED
                 and self.phase is Phase.POWER_TRANSFER):
             # The Standby that belongs to it may get lost (R41).
@@ -581,6 +581,9 @@ class PowerControl:
                 output_contactors=self._command.output_contactors)
             self._refusals.doubt(
                 'Charge_Stopped: a stop if no good command follows (R41)', stop, now_s=now_s)
+
+    def _on_finished(self, message, now_s):
+        # An undefined label controls nothing (1.4).
         is_defined = isinstance(message.state, ChargeSessionFinished.State)
         if is_defined and self.phase is not Phase.FAULT:
             if self.phase is not Phase.IDLE and not self._is_finished:
@@ -828,6 +831,7 @@ class PowerControl:
             yield from supervision.of_voltage(reading, self._highest_v, config)
             yield from supervision.of_current_cap(
                 reading, config.insulation_test_current, 'insulation test')
+            yield from supervision.of_test_load(reading, config.insulation_test_current)
         if phase is Phase.PRECHARGE:
             yield from supervision.of_voltage(
                 reading, self._highest_v, config, window_v=WINDOW_V)
@@ -839,7 +843,6 @@ class PowerControl:
             yield from supervision.of_idle(reading, config)
         is_after_test = phase in (Phase.PRECHARGE, Phase.POWER_TRANSFER) or (
             phase is Phase.STANDBY and self._battery_may_be_connected)
-            yield from supervision.of_test_load(reading, config.insulation_test_current)
         # Without a voltage a monitor has nothing to measure with: that is no missing value.
         is_measurable = reading.voltage_v > INSULATION_FROM_V or not math.isnan(
             reading.insulation_resistance_ohm)
@@ -869,7 +872,7 @@ class PowerControl:
         elif self.phase is Phase.IDLE:
             self._note = self._controller.forbids(now_s=now_s) or (
                 _NO_PART if self._has_no_part(now_s) else '')
-        if self.phase in (Phase.IDLE, Phase.WAKING):
+        if self.phase in (Phase.IDLE, Phase.WAKING, Phase.FAULT):
             left_behind = self._charge_left_behind(now_s)
             if left_behind:
                 self._note = left_behind
@@ -880,12 +883,13 @@ class PowerControl:
         """
         Name what a session that broke off left behind own open contactors; empty if nothing.
 
-        They cannot be closed on it, so the next session would wait for ever.
+        They cannot be closed on it, so the next session would wait for ever; and as long as it
+        is there nobody can be told that the plug may be pulled.
         """
         reading = self.reading(now_s=now_s)
         is_cut_off = (
             self._has_output_contactors and self._stage is Stage.OPEN
-            and now_s - self._stage_s < STAGE_MAX_AGE_S
+            and now_s - self._stage_s < STAGE_MAX_AGE_S and not self._bleeds_in_vain
         )
         if reading is None or not is_cut_off or reading.voltage_v <= EMPTY_VOLTAGE_V:
             return ''
@@ -998,6 +1002,7 @@ class PowerControl:
         since_s, from_v = self._bleeding_from
         if now_s - since_s >= BLEED_CHECK_S:
             if volts > max(SAFE_VOLTAGE_V, from_v * (1.0 - BLEED_CHECK_FALL)):
+                self._bleeds_in_vain = True
                 self._fail(
                     f'output does not fall while bleeding: {from_v:.0f} V, {volts:.0f} V after '
                     f'{BLEED_CHECK_S:g} s; is a battery connected?', now_s,

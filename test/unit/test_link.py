@@ -159,11 +159,12 @@ def test_driver_gone_in_the_transfer():
 def test_emergency_in_the_transfer(origin):
     link = charging()
     link.simulator.controller.emergency_stop('button', origin=origin, now_s=link.now_s)
-    link.run(0.05)
+    link.run(0.02)
     assert link.decision.setpoint.mode is ModulesMode.OFF
     link.run(2.0)
     assert link.stage.stage is Stage.OPEN
     assert origin.name in link.decision.fault
+    assert link.modules.circuit.output_voltage_v < 20.0, 'emptied behind open contactors'
 
 
 def test_operator_emergency_reaches_the_controller_as_system_enable():

@@ -160,7 +160,8 @@ def test_no_current_while_the_stage_is_anything_but_closed(stage):
     bench = transferring()
     bench.run(1.0)
     bench.power.see_stage(stage, '', now_s=bench.now_s)
-    assert bench.tick().setpoint.mode is ModulesMode.OFF
+    mode = ModulesMode.BLEED if stage is Stage.OPEN else ModulesMode.OFF
+    assert bench.tick().setpoint.mode is mode
 
 
 def over(bench, seconds=0.6, **values):
@@ -807,6 +808,45 @@ def test_bleeding_that_stops_halfway_is_given_up():
     assert not bench.decision.fault
     bench.run(1.0)
     assert_dead(bench, '350 V, 350 V')
+
+
+def faulty_behind(stage, *, has_output_contactors=True):
+    bench = transferring(has_output_contactors=has_output_contactors)
+    bench.power.emergency_stop('for the test', now_s=bench.now_s)
+    bench.stage = stage
+    bench.measures(current_a=0.0)
+    bench.run(0.2)
+    return bench
+
+
+@pytest.mark.parametrize('stage', list(Stage))
+def test_in_a_fault_the_output_is_emptied_behind_own_open_contactors_only(stage):
+    bench = faulty_behind(stage)
+    assert bench.decision.fault
+    assert (bench.decision.setpoint.mode is ModulesMode.BLEED) is (stage is Stage.OPEN)
+    assert faulty_behind(stage, has_output_contactors=False).decision.setpoint.mode is (
+        ModulesMode.OFF), 'the battery may be on the output'
+
+
+def test_in_a_fault_no_output_that_does_not_fall_is_bled_for_long():
+    bench = faulty_behind(Stage.OPEN)
+    bench.run(1.2)
+    assert bench.decision.setpoint.mode is ModulesMode.OFF
+    for _ in range(10):
+        assert bench.run(0.5).setpoint.mode is ModulesMode.OFF
+    bench.state = State.WAITING_FOR_PEV
+    bench.run(0.5)
+    bench.power.reset_fault(now_s=bench.now_s)
+    assert bench.tick().setpoint.mode is ModulesMode.BLEED
+
+
+def test_a_fault_that_bleeding_brought_is_not_bled_again():
+    bench = Bench()
+    bench.stage = Stage.OPEN
+    bench.measures(voltage_v=400.0)
+    bench.run(1.5)
+    assert_dead(bench, 'does not fall while bleeding')
+    assert bench.run(2.0).setpoint.mode is ModulesMode.OFF
 
 
 def test_charge_stopped_ends_the_transfer_when_its_standby_is_lost():
