@@ -876,22 +876,26 @@ class PowerControl:
             left_behind = self._charge_left_behind(now_s)
             if left_behind:
                 self._note = left_behind
-                return self._bleed(now_s, 'emptied behind open contactors')
+                return self._bleed(now_s, 'left behind by a session')
         return PowerSetpoint(reason=self.fault or self.phase.name)
 
     def _charge_left_behind(self, now_s):
         """
-        Name what a session that broke off left behind own open contactors; empty if nothing.
+        Name what a session that broke off left on the output; empty if nothing.
 
-        They cannot be closed on it, so the next session would wait for ever; and as long as it
-        is there nobody can be told that the plug may be pulled.
+        Own contactors cannot be closed on it, so the next session would wait for ever; and as
+        long as it is there nobody can be told that the plug may be pulled. Those on the
+        controller's relay would close on it: there it is emptied before the modules are enabled,
+        when no battery can be connected yet, as in L1 (R16).
         """
         reading = self.reading(now_s=now_s)
-        is_cut_off = (
-            self._has_output_contactors and self._stage is Stage.OPEN
-            and now_s - self._stage_s < STAGE_MAX_AGE_S and not self._bleeds_in_vain
-        )
-        if reading is None or not is_cut_off or reading.voltage_v <= EMPTY_VOLTAGE_V:
+        if self._has_output_contactors:
+            is_cut_off = self._stage is Stage.OPEN and now_s - self._stage_s < STAGE_MAX_AGE_S
+        else:
+            is_cut_off = self.phase is Phase.WAKING and not self._battery_may_be_connected
+        if reading is None or not is_cut_off or self._bleeds_in_vain:
+            return ''
+        if reading.voltage_v <= EMPTY_VOLTAGE_V:
             return ''
         if reading.voltage_v <= SAFE_VOLTAGE_V and self._bleeding_from is None:
             return ''

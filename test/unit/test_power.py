@@ -491,6 +491,20 @@ def test_what_a_broken_session_left_behind_open_contactors_is_emptied(volts, mod
     assert bench.run(0.1).setpoint.mode is ModulesMode.OFF
 
 
+def test_without_own_contactors_what_is_left_is_emptied_before_the_modules_are_enabled():
+    """The controller's relay would close on it; before and between sessions a battery may be on."""
+    bench = Bench()
+    bench.has_output_contactors = False
+    bench.measures(voltage_v=360.0)
+    assert bench.run(1.0).setpoint.mode is ModulesMode.OFF
+    bench.wake()
+    assert bench.decision.setpoint.mode is ModulesMode.BLEED
+    assert not bench.decision.system_enable
+    bench.measures(voltage_v=5.0)
+    assert bench.run(0.1).system_enable
+    assert bench.decision.setpoint.mode is ModulesMode.OFF
+
+
 def test_a_little_that_stays_on_the_output_holds_up_no_session():
     """R15 asks for 20 V; modules may stop there, and a sensor may have an offset."""
     bench = Bench()
