@@ -433,6 +433,11 @@ class PowerModules:
             return not self._output.is_closed
         return self._mode is not ModulesMode.REGULATE
 
+    @property
+    def is_path_closed(self):
+        """Whether modules and pistol are joined, by whoever's contactors."""
+        return self._output.is_closed or self._precharge.is_closed
+
     def set_point(self, setpoint, *, now_s):
         """Take a set-point; a stream of them, of whatever mode, wakes the modules."""
         self.advance(now_s=now_s)
@@ -643,8 +648,7 @@ class PowerModules:
 
     def _insulation_ohm(self):
         ohm = self.config.circuit.charger_insulation_ohm
-        is_path_closed = self._output.is_closed or self._precharge.is_closed
-        if is_path_closed and self._inlet.is_plugged:
+        if self.is_path_closed and self._inlet.is_plugged:
             vehicle_ohm = self._inlet.insulation_resistance_ohm
             ohm = ohm * vehicle_ohm / (ohm + vehicle_ohm)
         return ohm

@@ -350,7 +350,12 @@ class Simulator:
     def _judge_own(self, frame, now_s):
         """Let the rules know what the charger has heard."""
         received = decode(frame)
-        if isinstance(received, Received) and received.message.FROM_CONTROLLER:
+        if not isinstance(received, Received) or received.index != self.config.index:
+            return
+        if received.message.NAME == 'Advantics_Controller_Status':
+            # Whatever state it reports, the controller lives (R1).
+            received = dataclasses.replace(received, undefined=())
+        if received.message.FROM_CONTROLLER:
             self._judge(received, now_s)
 
     def _keep(self, findings):
@@ -456,7 +461,11 @@ class Person:
             return
         self._due_s = None
         if vehicle.is_plugged:
-            simulator.unplug(now_s=now_s)
+            # Not when another session has begun meanwhile (A42).
+            if is_idle:
+                simulator.unplug(now_s=now_s)
+            return
+        if self.is_gone(simulator):
             return
         simulator.plug_in(now_s=now_s)
         if simulator.config.is_chademo:

@@ -98,6 +98,11 @@ class Player:
         """Whether all steps have been done."""
         return not self._waiting
 
+    @property
+    def steps_done(self):
+        """How many steps have been done."""
+        return len(self.scenario.steps) - len(self._waiting)
+
     def tick(self, simulator, *, now_s):
         """Do the steps that are due."""
         while self._waiting:
@@ -131,10 +136,14 @@ def load(text, *, name):
     if not isinstance(for_each, dict) or len(for_each) != 1:
         raise ValueError(f'{name}: for_each takes one name with a list of words')
     (key, words), = for_each.items()
-    if not isinstance(words, list) or not words:
+    is_good = isinstance(words, list) and words and all(
+        isinstance(word, str | int | float) and not isinstance(word, bool) for word in words)
+    if not is_good:
         raise ValueError(f'{name}: for_each {key}: a list of words is expected')
+    if _filled(content, f'{{{key}}}', '') == content:
+        raise ValueError(f'{name}: for_each: {{{key}}} is used nowhere')
     return [
-        _scenario(_filled(content, f'{{{key}}}', str(word)), f'{name} {word}') for word in words]
+        _scenario(_filled(content, f'{{{key}}}', word), f'{name} {word}') for word in words]
 
 
 def read_yaml(text, name):
@@ -158,9 +167,11 @@ def read_yaml(text, name):
 
 
 def _filled(value, key, word):
-    """Return a copy with a word in the places of a key."""
+    """Return a copy with a word in the places of a key; alone there, it may be a number."""
+    if value == key:
+        return word
     if isinstance(value, str):
-        return value.replace(key, word)
+        return value.replace(key, str(word))
     if isinstance(value, list):
         return [_filled(each, key, word) for each in value]
     if isinstance(value, dict):
@@ -181,6 +192,9 @@ def _scenario(content, name):
     end = expect.get('end', End.CLEAN)
     if end not in (End.CLEAN, End.RUSHED, End.NONE, End.ANY):
         raise ValueError(f'{name}: expect: end is {end!r}, permitted are clean, rushed, none, any')
+    may_break = expect.get('may_break') or []
+    if not isinstance(may_break, list) or not all(isinstance(rule, str) for rule in may_break):
+        raise ValueError(f'{name}: expect: may_break: a list of rules is expected, as in [R8]')
     steps = content.get('steps') or []
     if not isinstance(steps, list):
         raise ValueError(f'{name}: steps: a list is expected')
@@ -191,9 +205,9 @@ def _scenario(content, name):
         steps=tuple(
             _step(step, f'{name}: step {number}')
             for number, step in zip(itertools.count(1), steps, strict=False)),
-        end=end, may_break=tuple(expect.get('may_break', ())),
+        end=end, may_break=tuple(may_break),
         charger=_mapping(content, 'charger', name),
-        within_s=_number(content.get('within_s', 120.0), f'{name}: within_s'),
+        within_s=_number(content.get('within_s', 120.0), f'{name}: within_s', low=0.0),
     )
 
 
@@ -213,23 +227,25 @@ def _step(content, where):
     fields = {}
     for key, field in (('at', 'at_s'), ('after', 'after_s')):
         if key in content:
-            fields[field] = _number(content[key], f'{where}: {key}')
+            fields[field] = _number(content[key], f'{where}: {key}', low=0.0)
     for key in numbers:
         if key in when:
             fields[key] = _number(when[key], f'{where}: {key}')
     if 'sessions' in when:
-        fields['sessions'] = round(_number(when['sessions'], f'{where}: sessions'))
+        fields['sessions'] = round(_number(when['sessions'], f'{where}: sessions', low=0.0))
     if 'state' in when:
-        if when['state'] not in STATES:
+        state = str(when['state'])
+        if state not in STATES:
             raise ValueError(
-                f'{where}: state {when["state"]!r} is none; there are {", ".join(STATES)}')
-        fields['state'] = STATES[when['state']]
+                f'{where}: state {state!r} is none; there are {", ".join(STATES)}')
+        fields['state'] = STATES[state]
     if 'vehicle_contactors' in when:
         # YAML takes neither word for anything but text.
         words = {'closed': True, 'open': False}
-        if when['vehicle_contactors'] not in words:
-            raise ValueError(f'{where}: vehicle_contactors is closed or open')
-        fields['vehicle_contactors'] = words[when['vehicle_contactors']]
+        position = str(when['vehicle_contactors'])
+        if position not in words:
+            raise ValueError(f'{where}: vehicle_contactors is closed or open, not {position!r}')
+        fields['vehicle_contactors'] = words[position]
     return Step(do=do, **fields)
 
 
@@ -247,7 +263,9 @@ def _refuse_unknown(content, known, where):
             f'{where}: unknown {", ".join(unknown)}; known are {", ".join(sorted(known))}')
 
 
-def _number(value, where):
+def _number(value, where, *, low=-math.inf):
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f'{where}: {value!r} should be a number')
+    if value < low:
+        raise ValueError(f'{where}: {value!r} should be {low:g} or more')
     return float(value)
