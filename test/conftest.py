@@ -45,6 +45,9 @@ def pytest_addoption(parser):
     parser.addoption(
         '--sequences', type=int, default=10_000,
         help='how many random sequences power_control has to survive')
+    parser.addoption(
+        '--write-docs', action='store_true',
+        help='write docs/faults.md anew from what the scenarios came to')
 
 
 def pytest_configure(config):

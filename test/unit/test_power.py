@@ -492,7 +492,7 @@ def test_what_a_broken_session_left_behind_open_contactors_is_emptied(volts, mod
 
 
 def test_without_own_contactors_what_is_left_is_emptied_before_the_modules_are_enabled():
-    """The controller's relay would close on it; before and between sessions a battery may be on."""
+    """The controller's relay would close on it; between sessions a battery may be on it."""
     bench = Bench()
     bench.has_output_contactors = False
     bench.measures(voltage_v=360.0)
