@@ -126,11 +126,27 @@ def parse_mapping(pistols):
     What is written so is for this interface: ``charger_type`` need not be given.
     """
     parser = _new_parser()
-    parser.read_dict({
-        f'pistol:{name}': {'charger_type': CHARGER_TYPE, **entries}
-        for name, entries in pistols.items()
-    })
+    for name, entries in pistols.items():
+        section = f'pistol:{_plain(str(name))}'
+        if parser.has_section(section):
+            raise ValueError(f'pistol {name} is there twice, written differently')
+        parser.read_dict({section: {'charger_type': CHARGER_TYPE, **entries}})
     return parser
+
+
+def change(parser, entries):
+    """
+    Replace entries in every pistol's section, under whatever name they stand there.
+
+    :param entries: current names and new values
+    """
+    old_names = {new: old for old, new in OLD_NAMES.items()}
+    for section in _sections(parser).values():
+        for name, value in entries.items():
+            parser.remove_option(section, old_names.get(name, ''))
+            parser.set(section, name, str(value))
+    if _FLAGS in entries and parser.has_section('charger'):
+        parser.remove_option('charger', _FLAGS)
 
 
 def _sections(parser):
@@ -146,7 +162,8 @@ def _sections(parser):
 
 def _enabled(parser):
     listed = parser.get('pistols', 'enabled', fallback='').split('\n')
-    return [_plain(each) for each in listed if each.strip()]
+    # Named twice it is still one.
+    return list(dict.fromkeys(_plain(each) for each in listed if each.strip()))
 
 
 def _plain(pistol):

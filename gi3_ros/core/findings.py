@@ -17,10 +17,14 @@ class Tolerances:
     """Largest distance between two Power_Modules_Status; nominal 0.1 s (R2)."""
     status_loss_s: float = 0.5
     """Longer silence is a loss, as in the controller (R3)."""
-    first_status_s: float = 2.0
-    """From the first New_Charge_Session to the first Power_Modules_Status (R2)."""
-    status_rate_hz: float = 40.0
-    """Four times the nominal rate (R2): duplicates are no flood .."""
+    first_status_s: float = 10.0
+    """
+    From the first New_Charge_Session to the first Power_Modules_Status (R2).
+
+    Modules may have slept, and New_Charge_Session is what wakes them (R6).
+    """
+    status_rate_hz: float = 45.0
+    """More than four times the nominal rate (R2): duplicates are no flood .."""
     flood_s: float = 2.0
     """.. nor is what comes at once after a stall: the rate is that of so long a time."""
     parameters_spacing_s: float = 0.1
@@ -77,8 +81,8 @@ class Tolerances:
     # Power transfer
     exceed_s: float = 1.0
     """A set-point counts this long after it was replaced by a lower one (R24, R25, R29)."""
-    follow_s: float = 3.0
-    """Room for the charger's own ramp away from 0 A (R24, R25, R28)."""
+    follow_s: float = 6.0
+    """Room for the charger's own ramp away from 0 A: 20 A/s are enough (R24, R25, R28)."""
     chademo_rise_s: float = 5.0
     """Without a precharge the voltage has to rise before a current can flow (R46)."""
     current_a: float = 1.0

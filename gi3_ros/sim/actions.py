@@ -31,6 +31,14 @@ class Action:
         """Carry it out."""
         self.spec.function(simulator, *self.arguments, now_s=now_s, until_s=now_s + self.for_s)
 
+    def is_of(self, *names):
+        """Whether it is one of these actions."""
+        return any(self.spec is ACTIONS[name] for name in names)
+
+    def replaces(self, undo):
+        """Whether it makes an action that is to come, and would undo something, needless."""
+        return self.line == undo.line or self.spec.undo == undo.line
+
     @property
     def undo_line(self):
         """The action that undoes it when its time is over; empty when nothing has to."""

@@ -7,6 +7,7 @@ may flow back, and how the limits of charger, cable, vehicle and DC_Power_Parame
 
 import dataclasses
 import enum
+import math
 import types
 
 from ..core.signals import DcPowerControl, NewChargeSession
@@ -81,15 +82,23 @@ class Agreement:
         return f'{self.protocol.value}, {mode}{converted}, {self.direction.value}'
 
 
-def agree(config, vehicle):
+def agree(config, vehicle, battery_v):
     """
     Settle the session.
 
+    V2G is taken from any version of CHAdeMO: the interface does not tie it to one.
+
     :param config: the :class:`~.config.ControllerConfig`
     :param vehicle: the :class:`~.vehicle.VehicleConfig`
+    :param battery_v: voltage of its battery
     :raises NoAgreement: when no session can come about
     """
     protocol = _protocol(config, vehicle)
+    limits = config.limits
+    if not limits.min_charger_voltage <= battery_v <= limits.max_voltage_v:
+        raise NoAgreement(
+            f'the battery is at {battery_v:.0f} V, charger and cable can do '
+            f'{limits.min_charger_voltage:g}..{limits.max_voltage_v:g} V')
     is_bidirectional = (
         vehicle.is_bidirectional
         and config.limits.is_bidirectional
@@ -156,6 +165,11 @@ class ChargeLimits:
     discharge_power_w: float = 0.0
     least_current_a: float = 0.0
     least_discharge_current_a: float = 0.0
+    least_power_w: float = 0.0
+    least_discharge_power_w: float = 0.0
+    discharge_from_v: float = 0.0
+    discharge_to_v: float = math.inf
+    """Battery voltages between which it can discharge."""
 
 
 def charger_limits(limits, parameters, share=1.0):
@@ -189,6 +203,11 @@ def charger_limits(limits, parameters, share=1.0):
             cable_w),
         least_current_a=limits.min_charger_current,
         least_discharge_current_a=limits.min_charger_discharge_current,
+        # A least power of 0 asks for no more than least voltage and least current do.
+        least_power_w=limits.min_charger_power,
+        least_discharge_power_w=limits.min_charger_discharge_power,
+        discharge_from_v=limits.min_charger_discharge_voltage,
+        discharge_to_v=limits.max_charger_discharge_voltage or limits.max_charger_voltage,
     )
 
 

@@ -30,7 +30,6 @@ WITHOUT_EFFECT = {
     'allow_no_tls_for_iso_part20': 'the link to the vehicle is not simulated',
     'current_ripple': 'the link to the vehicle is not simulated',
     'evse_id': 'the link to the vehicle is not simulated',
-    'insulation_monitor_type': 'the value of Power_Modules_Status counts',
     'temperatures': 'the power modules are supervised as by default (R50)',
 }
 """Entries that a configuration may have and that change nothing here, with the reason."""
@@ -40,6 +39,7 @@ _CHOICES = {
     'insulation_rule': ('ohm_per_volt', 'absolute'),
     'power_control_pace': ('cyclic', 'vehicle'),
     'without_range_mode': ('convert', 'refuse'),
+    'insulation_monitor_type': ('Not_Used', 'BenderISOCHA425HV'),
     'hardware': ('ADM-CS-SECC', 'ADM-CO-CUI1'),
 }
 
@@ -70,6 +70,9 @@ class ControllerConfig:
         True, 'false: with the flags, an external authorisation is waited for, CCS only (R36)')
     skip_cable_check: bool = entry(False, 'no insulation test')
     energy_transfer_type: str = entry('DC_extended', 'DC_core or DC_extended: the pins of CCS')
+    insulation_monitor_type: str = entry(
+        'Not_Used', 'Not_Used: Insulation_Resistance of the charger counts; BenderISOCHA425HV: '
+        'the controller measures itself (R13, A37)')
     chademo_precharge: bool = entry(
         False, 'the controller runs a precharge relay and its relay 3 (R47)')
     support_welding_detection: bool = entry(True, 'of CHAdeMO (R43)')
@@ -114,6 +117,11 @@ class ControllerConfig:
                     f'{name} is {getattr(self, name)!r}, permitted are {" and ".join(choices)}')
 
     @property
+    def has_own_monitor(self):
+        """Whether the controller reads an insulation monitor itself."""
+        return self.insulation_monitor_type != 'Not_Used'
+
+    @property
     def is_chademo(self):
         """Whether the pistol speaks CHAdeMO."""
         return self.pistol is Pistol.CHADEMO
@@ -134,19 +142,16 @@ def configs_of_text(text, *, pistol='', changes=None):
     :raises ValueError: with words that say what to put right
     """
     parser = controller_config.parse(text)
-    _refuse_unknown('changes', changes or {})
-    for section in parser.sections():
-        if section.strip().lower().startswith('pistol:'):
-            for name, value in (changes or {}).items():
-                parser.set(section, name, str(value))
+    _change(parser, changes or {})
     return _configs(parser, pistol)
 
 
-def configs_of_mapping(pistols):
+def configs_of_mapping(pistols, *, pistol='', changes=None):
     """
     Take pistols from YAML: the name of each pistol to a mapping of entries.
 
     Unlike a ``config.cfg``, which holds much else, it may have no entry that is not known here.
+    The parameters are those of :func:`configs_of_text`.
 
     :returns: list of ``(ControllerConfig, warnings)``
     :raises ValueError: with words that say what to put right
@@ -157,13 +162,24 @@ def configs_of_mapping(pistols):
         if not isinstance(entries, dict | None):
             raise ValueError(f'pistol {name}: a mapping of entries is expected')
         _refuse_unknown(f'pistol {name}', entries or {})
-    return _configs(controller_config.parse_mapping(
-        {name: entries or {} for name, entries in pistols.items()}), '')
+    parser = controller_config.parse_mapping(
+        {name: entries or {} for name, entries in pistols.items()})
+    _change(parser, changes or {})
+    return _configs(parser, pistol)
+
+
+def _change(parser, changes):
+    _refuse_unknown('changes', changes)
+    old = controller_config.OLD_NAMES
+    controller_config.change(parser, {old.get(name, name): changes[name] for name in changes})
 
 
 def _refuse_unknown(where, entries):
     known = {*_defaults(ChargerLimits), *_defaults(ControllerConfig), *WITHOUT_EFFECT,
              *controller_config.OLD_NAMES, 'charger_type'}
+    empty = sorted(str(name) for name, value in entries.items() if value is None)
+    if empty:
+        raise ValueError(f'{where}: {", ".join(empty)} has no value')
     unknown = sorted(str(name) for name in entries if name not in known)
     if unknown:
         raise ValueError(

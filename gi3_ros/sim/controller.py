@@ -42,6 +42,7 @@ from .stages import (
     ENDS,
     IDLE_STAGES,
     LOWERING_OPEN,
+    OFF_OPEN,
     POWER_STAGES,
     REPORTED,
     SENT_ONCE,
@@ -62,9 +63,13 @@ LOW_VOLTAGE_V = 20.0
 """Lowering is done at or below this (R15)."""
 UNLOCKING_VOLTAGE_V = 10.0
 """CHAdeMO lets the plug go at or below this (R18)."""
+LONGEST_PRECHARGE_REQUEST_S = 1.0
+"""However slow a vehicle is in the transfer: a precharge takes seconds."""
 LOW_CURRENT_A = 1.0
 CHADEMO_LOW_CURRENT_A = 5.0
 """The end of the charge goes on at or below this magnitude (R42, A36)."""
+PRECHARGE_RELAY_S = 2.0
+"""How long the precharge relay stays closed where no copper is simulated."""
 CLOSING_DIFFERENCE_V = 20.0
 """The main relay closes over the precharge relay at or below this."""
 DERATING_C = 75.0
@@ -110,6 +115,10 @@ class _Session:
     """What is known about the session in progress; a new one starts with nothing."""
 
     started_s: float
+    plug_in: int = 0
+    """Which plug-in of the vehicle it belongs to."""
+    charged_before_wh: float = 0.0
+    discharged_before_wh: float = 0.0
     agreement: object = None
     is_announced: bool = False
     heard_status: bool = False
@@ -169,6 +178,10 @@ class Controller:
         self.status = PowerModulesStatus()
         self.parameters = DcPowerParameters()
         self.flags = SequenceControl()
+        self.has_copper = False
+        """Whether the inlet of the vehicle is simulated copper, not what the charger says."""
+        self.waits_s = 0.0
+        """Until the vehicle wants its energy, while it waits (R48)."""
         self.outputs = AdmCsSeccOutputs()
         """What the charger wants of the digital outputs."""
         self.inputs = 0
@@ -182,6 +195,7 @@ class Controller:
         self._is_plug_in_remembered = False
         self._is_start_remembered = False
         self._was_plugged = False
+        self._plug_in = 0
         self._stop_pressed = False
         self._disagreement = ''
         self._is_link_lost = False
@@ -357,11 +371,13 @@ class Controller:
 
     def _watch_plug(self):
         """Remember a plug-in until a session has come of it, also while none may start (R35)."""
-        if self.vehicle.is_plugged and not self._was_plugged:
+        if self.vehicle.plug_ins != self._plug_in:
+            self._plug_in = self.vehicle.plug_ins
             self._is_plug_in_remembered = True
-        elif not self.vehicle.is_plugged:
-            self._is_plug_in_remembered = self._is_start_remembered = False
+            self._is_start_remembered &= not self._was_plugged
         self._was_plugged = self.vehicle.is_plugged
+        if not self._was_plugged:
+            self._is_plug_in_remembered = self._is_start_remembered = False
 
     def _supervise(self, now_s):
         """Return the gravest thing that happened and that the table knows in this stage."""
@@ -376,7 +392,8 @@ class Controller:
             self._check_interlocks(session, now_s)
         happened = (
             (Trigger.EMERGENCY, self.emergency_origin is not None),
-            (Trigger.UNPLUGGED, not self.vehicle.is_plugged),
+            (Trigger.UNPLUGGED, not self.vehicle.is_plugged
+             or self.vehicle.plug_ins != session.plug_in),
             (Trigger.LINK_LOST, self._is_link_lost),
             (Trigger.UNAVAILABLE, self._is_withdrawn(session)),
             (Trigger.STOP, bool(self.vehicle.stop_reason)),
@@ -402,10 +419,16 @@ class Controller:
         elif self.stage in POWER_STAGES and self._status_is_new:
             volts = max(self._told_target_v(), status.present_voltage)
             needed_ohm = INSULATION_OHM_PER_V * volts
-            if status.insulation_resistance < needed_ohm:
+            if self._insulation_ohm() < needed_ohm:
                 self._raise_emergency(
-                    f'insulation {status.insulation_resistance / 1e3:.0f} kOhm at {volts:.0f} V, '
+                    f'insulation {self._insulation_ohm() / 1e3:.0f} kOhm at {volts:.0f} V, '
                     f'needed {needed_ohm / 1e3:.1f} kOhm (R14)', Origin.EVSE, now_s)
+
+    def _insulation_ohm(self):
+        """Return what counts: a monitor of the controller's own, or what the charger says."""
+        if self.config.has_own_monitor:
+            return self.vehicle.insulation_resistance_ohm
+        return self.status.insulation_resistance
 
     def _told_target_v(self):
         return 0.0 if self._sent_power_control is None else self._sent_power_control.target_voltage
@@ -457,7 +480,10 @@ class Controller:
     def _enter_negotiating(self, now_s):
         self._is_plug_in_remembered = self._is_start_remembered = False
         self._stop_pressed = self._is_link_lost = False
-        self._session = _Session(now_s)
+        self._session = _Session(
+            now_s, plug_in=self._plug_in,
+            charged_before_wh=self.vehicle.energy_charged_wh,
+            discharged_before_wh=self.vehicle.energy_discharged_wh)
         self._sent_information = {}
         self.vehicle.begin_session()
 
@@ -465,7 +491,8 @@ class Controller:
         if self._in_stage_for(now_s) < self.config.negotiation_s:
             return None
         try:
-            agreement = agree(self.config, self.vehicle.config)
+            agreement = agree(
+                self.config, self.vehicle.config, self.vehicle.open_circuit_voltage_v)
         except NoAgreement as error:
             self._disagreement = str(error)
             return Trigger.NO_AGREEMENT
@@ -488,6 +515,10 @@ class Controller:
 
     def _in_full_info(self, now_s):
         self._announce(now_s)
+        # The announcement and the vehicle's data belong to this state (4.1), and somebody may
+        # want to answer them with other parameters (R37).
+        if self._in_stage_for(now_s) < NewChargeSession.PERIOD_S:
+            return None
         if not self.config.use_sequence_flags or self.flags.charge_parameters_done:
             return Trigger.PARAMETERS_DONE
         return None
@@ -530,11 +561,12 @@ class Controller:
         test_v = self._test_voltage_v()
         if not self._status_is_new or status.present_voltage < TEST_VOLTAGE_REACHED * test_v:
             return None
-        if status.insulation_resistance < self._needed_insulation_ohm(test_v):
+        insulation_ohm = self._insulation_ohm()
+        if insulation_ohm < self._needed_insulation_ohm(test_v):
             session.good_iterations = 0
             return None
         session.good_iterations += 1
-        session.insulation_ohm = min(session.insulation_ohm, status.insulation_resistance)
+        session.insulation_ohm = min(session.insulation_ohm, insulation_ohm)
         if session.good_iterations < self.config.insulation_iterations:
             return None
         return Trigger.INSULATION_GOOD
@@ -574,9 +606,12 @@ class Controller:
             return None
         if not self.config.chademo_precharge:
             return Trigger.VEHICLE_CONNECTED
-        # R47: the modules float, so what they report is what came through the resistor.
+        # R47: the modules float, so what they report is what came through the resistor. Without
+        # simulated copper nothing comes through it.
         difference_v = abs(self.status.present_voltage - self.vehicle.open_circuit_voltage_v)
         is_close = self._status_is_new and difference_v <= CLOSING_DIFFERENCE_V
+        if not self.has_copper:
+            is_close = self._in_stage_for(now_s) >= PRECHARGE_RELAY_S
         return Trigger.VEHICLE_CONNECTED if is_close else None
 
     @property
@@ -595,8 +630,8 @@ class Controller:
             ChargeStatusChange.VehicleReadyForCharging.CHARGE_STARTED))
 
     def _in_waiting_for_charge(self, now_s):
-        waited = self._in_stage_for(now_s) >= self.vehicle.config.start_delay_s
-        return Trigger.POWER_WANTED if waited else None
+        self.waits_s = self.vehicle.config.start_delay_s - self._in_stage_for(now_s)
+        return Trigger.POWER_WANTED if self.waits_s <= 0 else None
 
     # Energy transfer
 
@@ -635,18 +670,26 @@ class Controller:
         else:
             request = vehicle.request(limits, agreement.direction, now_s=now_s)
             voltage_v = request.voltage_v
-            volts = max(self.status.present_voltage, 1.0)
-            high_a = min(request.current_a, limits.current_a, limits.power_w / volts)
-            low_a = high_a = max(
-                high_a, -limits.discharge_current_a, -limits.discharge_power_w / volts)
+            low_a = high_a = self._clamped(request.current_a, limits, agreement.direction)
+        # As the frame carries them: what is the same there is no change.
         return DcPowerControl(
-            target_voltage=min(voltage_v, limits.voltage_v),
-            current_range_max=high_a,
-            current_range_min=low_a,
+            target_voltage=round(min(voltage_v, limits.voltage_v), 1),
+            current_range_max=round(high_a, 1),
+            current_range_min=round(low_a, 1),
             power_function=DcPowerControl.PowerFunction.POWER_TRANSFER,
             setpoints_mode=agreement.mode,
             output_contactors=CLOSE,
         )
+
+    def _clamped(self, current_a, limits, direction):
+        """Keep a target within the limits and the direction that was agreed (4.3)."""
+        volts = max(self.status.present_voltage, 1.0)
+        most_a = least_a = 0.0
+        if direction is not Direction.DISCHARGE:
+            most_a = min(limits.current_a, limits.power_w / volts)
+        if direction is not Direction.CHARGE:
+            least_a = -min(limits.discharge_current_a, limits.discharge_power_w / volts)
+        return min(max(current_a, least_a), most_a)
 
     # End of the charge, in three steps
 
@@ -718,6 +761,8 @@ class Controller:
     def _closing_command(self):
         # Not every session comes here by way of the three steps. Never bleed a battery: the
         # vehicle opens first.
+        if self.emergency_origin is not None:
+            return OFF_OPEN
         if self._session.is_finished or self.vehicle.contactors_closed:
             return STANDBY_OPEN
         low_v = UNLOCKING_VOLTAGE_V if self.config.is_chademo else LOW_VOLTAGE_V
@@ -750,8 +795,9 @@ class Controller:
             reason=session.reason,
             duration_s=now_s - session.started_s,
             charging_s=session.charging_s,
-            energy_charged_wh=self.vehicle.energy_charged_wh,
-            energy_discharged_wh=self.vehicle.energy_discharged_wh,
+            energy_charged_wh=self.vehicle.energy_charged_wh - session.charged_before_wh,
+            energy_discharged_wh=(
+                self.vehicle.energy_discharged_wh - session.discharged_before_wh),
             agreement=session.agreement,
             insulation_resistance_ohm=(
                 session.insulation_ohm if math.isfinite(session.insulation_ohm) else math.nan),
@@ -762,17 +808,18 @@ class Controller:
     # Frames
 
     def _after_one_period(self, now_s):
-        is_over = self._in_stage_for(now_s) >= self.config.power_control_period_s
+        is_over = self._in_stage_for(now_s) >= DcPowerControl.PERIOD_S
         return Trigger.STEP_DONE if is_over else None
 
     def _send_cyclic(self, now_s):
         """Complete the outbox: status first, so that a state comes before what it announces."""
         notices, self._outbox = self._outbox, []
-        self._send_status(now_s)
+        # Before the state that follows from it (4.5).
         if self.emergency_origin is not None and self._emergency_cycle.is_due(
             EmergencyStop.PERIOD_S, now_s=now_s
         ):
             self._outbox.append(EmergencyStop(self.emergency_origin))
+        self._send_status(now_s)
         finished = [notice for notice in notices if isinstance(notice, ChargeSessionFinished)]
         self._outbox += [notice for notice in notices if notice not in finished]
         self._send_information(now_s)
@@ -826,6 +873,8 @@ class Controller:
         period_s = self.config.power_control_period_s
         if stage is Stage.ENDING_CURRENT:
             period_s = self.config.ending_period_s
+        elif is_paced and stage is Stage.PRECHARGE:
+            period_s = min(self.vehicle.config.request_period_s, LONGEST_PRECHARGE_REQUEST_S)
         if before is None or _step(command) != _step(before):
             self._power_cycle.restart(period_s, now_s=now_s)
             return True
@@ -858,7 +907,8 @@ class Controller:
         return (
             EvInformationBattery(
                 battery_capacity=vehicle.capacity_wh,
-                present_state_of_charge=math.floor(100 * self.vehicle.state_of_charge),
+                present_state_of_charge=math.floor(
+                    100 * self.vehicle.state_of_charge + 1e-9),
             ),
             EvInformationVoltages(
                 ev_minimum_voltage=vehicle.min_voltage_v,

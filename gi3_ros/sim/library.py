@@ -27,18 +27,18 @@ def names_in(folder):
     return sorted(path.stem for path in folder.glob('*.yaml'))
 
 
-def load_vehicle(name, **changes):
+def load_vehicle(name, changes=None):
     """
     Return the :class:`~.vehicle.VehicleConfig` of a file.
 
-    :param changes: entries that replace those of the file
+    :param changes: mapping of entries that replace those of the file
     :raises ValueError: with the file and what is wrong with it
     """
     path, text = _read(name, VEHICLES, 'vehicle')
-    return vehicle_of(read_yaml(text, path.name), path.name, **changes)
+    return vehicle_of({**read_yaml(text, path.name), **(changes or {})}, path.name)
 
 
-def vehicle_of(content, where, **changes):
+def vehicle_of(content, where):
     """
     Return the :class:`~.vehicle.VehicleConfig` of a mapping.
 
@@ -46,7 +46,7 @@ def vehicle_of(content, where, **changes):
     """
     fields = {field.name: field for field in dataclasses.fields(VehicleConfig)}
     values = {}
-    for name, value in {**content, **changes}.items():
+    for name, value in content.items():
         if name not in fields:
             raise ValueError(
                 f'{where}: a vehicle has no {name}; it has {", ".join(sorted(fields))}')
@@ -67,15 +67,18 @@ def load_scenarios(name):
     :param name: with one of the words of ``for_each`` behind it, only that one is meant
     :raises ValueError: with the file and what is wrong with it
     """
-    file, _, word = name.partition(' ')
+    file, word = name, ''
+    if not pathlib.Path(name).suffix or not pathlib.Path(name).exists():
+        file, _, word = name.partition(' ')
     path, text = _read(file, SCENARIOS, 'scenario')
     found = scenarios.load(text, name=path.stem)
     if not word:
         return found
     chosen = [each for each in found if each.name == f'{path.stem} {word.strip()}']
     if not chosen:
-        names = ', '.join(repr(each.name) for each in found)
-        raise ValueError(f'there is no scenario {name!r}; there are {names}')
+        words = ', '.join(
+            repr(f'{file} {each.name.removeprefix(path.stem).strip()}') for each in found)
+        raise ValueError(f'there is no scenario {name!r}; there are {words}')
     return chosen
 
 
@@ -129,6 +132,10 @@ def _pair(value):
 
 
 def _number(value):
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        raise ValueError(f'{value!r} should be a number')
-    return float(value)
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, OverflowError):
+        number = math.nan
+    if math.isnan(number):
+        raise ValueError(f'{value!r:.40} should be a number')
+    return number

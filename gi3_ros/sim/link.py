@@ -14,8 +14,10 @@ from .plug import DirectPlug
 from .run import Simulator
 
 STEP_S = 0.01
-MEASURE_STEPS = 4
-"""As the simulated driver: a reading every 40 ms."""
+WAITING_STEPS = 5
+"""So many at once while nothing but time has to pass: a delayed start may be hours (R48)."""
+MEASURE_PERIOD_S = 0.04
+"""As the simulated driver."""
 
 
 class Charger:
@@ -42,7 +44,7 @@ class Charger:
         """The last contactor command."""
         self.journal = []
         """What the parts of the charger said."""
-        self._steps = 0
+        self._measured_s = 0.0
         self._outbox = []
 
     @classmethod
@@ -80,12 +82,12 @@ class Charger:
 
     def move_hardware(self, *, now_s):
         """Let the circuit run until ``now_s``, and measure."""
-        self._steps += 1
         modules = self.modules
         modules.advance(now_s=now_s)
         modules.connect(self.plug.poll(modules.reading(), now_s=now_s))
-        if self._steps % MEASURE_STEPS or not self.is_alive['driver']:
+        if now_s - self._measured_s < MEASURE_PERIOD_S - 1e-6 or not self.is_alive['driver']:
             return
+        self._measured_s = now_s
         measurement = modules.measurement()
         for part in (self.power, self.stage, self.session):
             part.measure(measurement, now_s=now_s)
@@ -148,7 +150,8 @@ class Clock:
 
     def run(self, seconds):
         """Go on for some seconds."""
-        for _ in range(round(seconds / STEP_S)):
+        until_s = self.now_s + seconds - STEP_S / 2
+        while self.now_s < until_s:
             self.step()
 
     def run_until(self, condition, *, within_s):
@@ -157,7 +160,8 @@ class Clock:
 
         :raises AssertionError: when it does not hold within the time, with where things stand
         """
-        for _ in range(round(within_s / STEP_S)):
+        until_s = self.now_s + within_s
+        while self.now_s < until_s:
             if condition():
                 return
             self.step()
@@ -168,8 +172,10 @@ class Clock:
         raise AssertionError(f'not within {within_s} s: {stand}')
 
     def step(self):
-        """Go on by one tick of everything."""
-        self._steps += 1
+        """Go on by one tick of everything; a longer one while all wait for a late start."""
+        is_waiting = self.is_controller_alive and all(
+            simulator.waits_s > 2 * WAITING_STEPS * STEP_S for simulator, _ in self.pistols)
+        self._steps += WAITING_STEPS if is_waiting else 1
         now_s = self.now_s = self._steps * STEP_S
         for _, charger in self.pistols:
             charger.move_hardware(now_s=now_s)

@@ -18,6 +18,7 @@ import time
 
 from ..bus import Bus
 from ..core.codec import decode, encode, Received, Rejected, Rejection
+from ..core.findings import Tolerances
 from ..core.rules import CustomerRules
 from . import actions
 from .config import ControllerConfig
@@ -25,7 +26,7 @@ from .controller import Controller
 from .plug import InletReading
 from .plug import PERIOD_S as PLUG_PERIOD_S
 from .scenario import End
-from .stages import IDLE_STAGES
+from .stages import IDLE_STAGES, Stage
 from .vehicle import Vehicle, VehicleConfig
 from .wire import Wire
 
@@ -124,7 +125,7 @@ class Simulator:
         self.wire = Wire(self.config.index, rng)
         self.person = person
         self.player = player
-        self.rules = CustomerRules(tolerances)
+        self.rules = CustomerRules(tolerances or tolerances_for(self.config))
         self.events = []
         """New :class:`Event` objects; take and clear them at will."""
         self.sessions = 0
@@ -135,7 +136,9 @@ class Simulator:
         """Whether every session that is over ended as it should have."""
         self.elapsed_s = 0.0
         """Since the first tick."""
-        self._is_bus_off = False
+        self.restarts = 0
+        self._is_bus_open = True
+        self._is_paused = False
         self._undo = []
         self._starts_at_s = -math.inf
         self._start_s = None
@@ -182,24 +185,33 @@ class Simulator:
         self.vehicle.tick(now_s=now_s)
         # Before the controller reacts: its reaction ends what the rules would still look at.
         self._keep(self.rules.tick(now_s=now_s))
+        self.controller.has_copper = self._is_plug_link_up
         is_running = now_s >= self._starts_at_s
         messages = self.controller.tick(now_s=now_s) if is_running else []
         self._tell_inlet(now_s)
         frames = self.wire.send(
-            [encode(message, index=self.config.index) for message in messages], now_s=now_s)
+            [encode(message, index=self.config.index) for message in messages], now_s=now_s,
+            is_alive=is_running)
         self._follow_bus(now_s)
         for frame in frames:
             self._judge_own(frame, now_s)
         self._collect(now_s)
         return frames
 
+    def see_bus(self, is_open, *, now_s):
+        """Take whether the bus can be used: an adapter may be gone for a while."""
+        if is_open is not self._is_bus_open:
+            self._is_bus_open = is_open
+            self._follow_bus(now_s)
+
     def _follow_bus(self, now_s):
         """Blame the charger for nothing that went unheard."""
-        if self.wire.is_bus_off is self._is_bus_off:
+        is_off = self.wire.is_bus_off or not self._is_bus_open
+        if is_off is self._is_paused:
             return
-        self._is_bus_off = self.wire.is_bus_off
-        self.say(Kind.BUS, 'off' if self._is_bus_off else 'back', now_s=now_s)
-        if self._is_bus_off:
+        self._is_paused = is_off
+        self.say(Kind.BUS, 'off' if is_off else 'back', now_s=now_s)
+        if is_off:
             self.rules.pause()
         else:
             self.rules.resume(now_s)
@@ -216,6 +228,10 @@ class Simulator:
         if isinstance(action, str):
             action = actions.parse(action)
         self.say(Kind.ACTION, action.line, now_s=now_s)
+        # What is done now is not undone by the time of something earlier.
+        self._undo = [due for due in self._undo if not action.replaces(due[1])]
+        if self.person is not None:
+            self.person.see(action)
         action.do(self, now_s=now_s)
         if action.undo_line:
             self._undo.append((now_s + action.for_s, actions.parse(action.undo_line)))
@@ -241,7 +257,13 @@ class Simulator:
             self.vehicle.emergency(now_s=now_s)
             self.are_all_clean = False
         self._collect(now_s)
-        self.controller = Controller(self.config, self.vehicle)
+        before, self.controller = self.controller, Controller(self.config, self.vehicle)
+        # What people hold down is still held down.
+        self.controller.inputs = before.inputs
+        if before.is_emergency_held:
+            self.controller.emergency_stop(
+                before.emergency_cause, origin=before.emergency_origin, now_s=now_s)
+        self.restarts += 1
         self._was_idle = True
         self._starts_at_s = now_s + silent_s
 
@@ -260,7 +282,16 @@ class Simulator:
                 return True
             if not self.player.is_over or scenario.end == End.NONE:
                 return False
-        return self.person is not None and self.person.is_gone(self)
+        is_idle = self.controller.stage in IDLE_STAGES
+        return is_idle and self.person is not None and self.person.is_gone(self)
+
+    @property
+    def waits_s(self):
+        """How long nothing will happen by itself: a delayed start may be hours away (R48)."""
+        if self.controller.stage is not Stage.WAITING_FOR_CHARGE or self.wire.disturbances or (
+                self._undo or (self.player is not None and not self.player.is_over)):
+            return 0.0
+        return self.controller.waits_s
 
     def verdict(self):
         """Return ``(exit status, sentence)`` of what has happened so far."""
@@ -404,6 +435,15 @@ def _contacts(inlet):
             inlet.precharge_relay_closed)
 
 
+def tolerances_for(config):
+    """Return the tolerances of the rules that follow from a controller's configuration."""
+    tolerances = Tolerances(discharge_from_v=config.limits.min_charger_discharge_voltage)
+    if config.has_own_monitor:
+        # R13: then the field need not be filled.
+        tolerances = dataclasses.replace(tolerances, missing_insulation_s=math.inf)
+    return tolerances
+
+
 def _energy(outcome):
     into = f'{outcome.energy_charged_wh:.0f} Wh in {outcome.charging_s:.1f} s'
     if outcome.energy_discharged_wh >= 0.5:
@@ -417,7 +457,7 @@ class Person:
 
     :param sessions: after so many it does not come again; 0: it always does
     :param plug_in_after_s: from the start, and from unplugging, to the next plug-in
-    :param start_after_s: from plugging in to the start button of CHAdeMO
+    :param start_after_s: from plugging in to the start button of CHAdeMO; infinite: never
     :param unplug_after_s: from the end of a session
     """
 
@@ -431,11 +471,15 @@ class Person:
         self._sessions = 0
         self._due_s = None
         self._start_due_s = None
+        self._restarts = 0
         self._has_cable = True
 
-    def let_go(self):
-        """Leave plugging in, unplugging and the start button to somebody else from now on."""
-        self._has_cable = False
+    def see(self, action):
+        """Leave the cable, or the start button, to whoever has just used it."""
+        if action.is_of('plug_in', 'unplug'):
+            self._has_cable = False
+        elif action.is_of('start'):
+            self._start_due_s = None
 
     def is_gone(self, simulator):
         """Whether it has had its sessions."""
@@ -443,14 +487,17 @@ class Person:
 
     def tick(self, simulator, *, now_s):
         """Do what is due."""
-        if not self._has_cable:
-            return
         vehicle = simulator.vehicle
         is_idle = simulator.controller.stage in IDLE_STAGES
+        if simulator.restarts > self._restarts:
+            self._restarts = simulator.restarts
+            self._will_press_start(simulator, now_s)
         if self._start_due_s is not None and now_s >= self._start_due_s:
             self._start_due_s = None
             if vehicle.is_plugged:
                 simulator.controller.press_start(now_s=now_s)
+        if not self._has_cable:
+            return
         if simulator.sessions > self._sessions:
             self._sessions = simulator.sessions
             self._due_s = now_s + self._unplug_after_s
@@ -468,7 +515,10 @@ class Person:
         if self.is_gone(simulator):
             return
         simulator.plug_in(now_s=now_s)
-        if simulator.config.is_chademo:
+        self._will_press_start(simulator, now_s)
+
+    def _will_press_start(self, simulator, now_s):
+        if simulator.config.is_chademo and simulator.vehicle.is_plugged:
             self._start_due_s = now_s + self._start_after_s
 
 
@@ -508,9 +558,9 @@ def run(simulators, config, *, on_event, on_frame=None, between=None, stop=None)
             _receive_until(bus, simulators, deadline_s, on_frame)
             now_s = time.monotonic()
             for simulator in simulators:
+                simulator.see_bus(bus.is_open, now_s=now_s)
                 for frame in simulator.tick(now_s=now_s):
-                    bus.send(frame)
-                    if on_frame is not None:
+                    if bus.send(frame) and on_frame is not None:
                         on_frame(frame, time.time(), True)
             while bus_words:
                 simulators[0].say(Kind.BUS, bus_words.pop(0), now_s=now_s)

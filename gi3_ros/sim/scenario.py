@@ -154,8 +154,21 @@ def read_yaml(text, name):
     """
     # Not needed by those who only want a session.
     import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Refuses what would be lost without a word: a key that stands there twice."""
+
+        def construct_mapping(self, node, deep=False):
+            mapping = super().construct_mapping(node, deep=deep)
+            if len(mapping) != len(node.value):
+                raise yaml.MarkedYAMLError(
+                    problem='a key stands there twice', problem_mark=node.start_mark)
+            return mapping
+
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, Loader)
+    except RecursionError as error:
+        raise ValueError(f'{name}: nested too deeply') from error
     except yaml.YAMLError as error:
         mark = getattr(error, 'problem_mark', None)
         where = f', line {mark.line + 1}' if mark else ''
@@ -185,7 +198,7 @@ def _scenario(content, name):
     vehicle = content.get('vehicle', '')
     entries = {}
     if isinstance(vehicle, dict):
-        entries = dict(vehicle)
+        entries = {str(key): value for key, value in vehicle.items()}
         vehicle = entries.pop('file', '')
     expect = _mapping(content, 'expect', name)
     _refuse_unknown(expect, {'end', 'may_break'}, f'{name}: expect')
@@ -264,8 +277,9 @@ def _refuse_unknown(content, known, where):
 
 
 def _number(value, where, *, low=-math.inf):
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f'{where}: {value!r} should be a number')
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (
+            -1e9 < value < 1e9):
+        raise ValueError(f'{where}: {value!r:.40} should be a number')
     if value < low:
         raise ValueError(f'{where}: {value!r} should be {low:g} or more')
     return float(value)

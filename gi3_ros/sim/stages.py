@@ -246,6 +246,7 @@ WAITS = {
     Stage.TESTING: 'a good insulation at 90 % of the test voltage (R11, R12)',
     Stage.LOWERING: 'Present_Voltage of 20 V or less (R15)',
     Stage.PRECHARGE: 'Present_Voltage within 20 V of the battery (R19)',
+    Stage.CONNECTING: 'Present_Voltage within 20 V of the battery, through its resistor (R47)',
     Stage.ENDING_CURRENT: 'the current to fall (R42)',
 }
 """What the charger has to do before the session goes on; told to those who wonder."""
@@ -257,5 +258,5 @@ ENDS = frozenset({
 })
 """Triggers that say why a session ended; the last one counts."""
 IDLE_STAGES = frozenset({Stage.INITIALISING, Stage.NOT_AVAILABLE, Stage.WAITING_FOR_PEV})
-POWER_STAGES = frozenset({Stage.PRECHARGE, Stage.CHARGING})
-"""Power functions after the insulation test."""
+POWER_STAGES = frozenset({Stage.PRECHARGE, Stage.WAITING_FOR_CHARGE, Stage.CHARGING})
+"""Where the insulation is watched after the test (R14)."""

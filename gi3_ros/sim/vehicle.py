@@ -16,6 +16,17 @@ from .agreement import ControlMode, Direction, Protocol, Window
 from .modules import Contactor
 from .plug import Inlet, InletReading
 
+_MOST = {
+    **dict.fromkeys(('min_voltage_v', 'max_voltage_v', 'target_voltage_v'), 6553.5),
+    **dict.fromkeys(('max_current_a', 'min_current_a', 'max_discharge_current_a',
+                     'min_discharge_current_a'), 6553.5),
+    **dict.fromkeys(('max_power_w', 'min_power_w', 'max_discharge_power_w',
+                     'min_discharge_power_w', 'capacity_wh'), 65535e3),
+    'precharge_current_a': 3276.7,
+    **dict.fromkeys(('state_of_charge', 'target_state_of_charge', 'least_state_of_charge',
+                     'request_jitter'), 1.0),
+}
+"""What the frames can carry, and shares."""
 LONGEST_REQUEST_S = 60.0
 SHORTEST_REQUEST_S = 0.025
 """A CCS vehicle may take so long between two requests; the controller answers in 25 ms (R26)."""
@@ -97,15 +108,13 @@ class VehicleConfig:
         """Refuse what cannot be simulated."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, float) and not value >= 0:
-                raise ValueError(f'{field.name} of the vehicle is {value}, permitted are 0 and up')
+            most = _MOST.get(field.name, math.inf)
+            if isinstance(value, float) and not 0 <= value <= most:
+                raise ValueError(
+                    f'{field.name} of the vehicle is {value:g}, permitted are 0..{most:g}')
         for name in ('capacity_wh', 'resistance_ohm', 'insulation_resistance_ohm'):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f'{name} of the vehicle must be a number above 0')
-        for name in ('state_of_charge', 'target_state_of_charge', 'least_state_of_charge',
-                     'request_jitter'):
-            if getattr(self, name) > 1:
-                raise ValueError(f'{name} of the vehicle is a share, 0 to 1')
         if not SHORTEST_REQUEST_S <= self.request_period_s <= LONGEST_REQUEST_S:
             raise ValueError(
                 f'request_period_s of the vehicle is {self.request_period_s:g}, permitted are '
@@ -115,11 +124,13 @@ class VehicleConfig:
         if self.direction is not Direction.CHARGE and not self.is_bidirectional:
             raise ValueError(
                 f'direction of the vehicle is {self.direction.value}, but it is not bidirectional')
-        for name in ('open_circuit_v', 'current_taper'):
+        for name, least, most in (('open_circuit_v', 1.0, 6553.5), ('current_taper', 0.0, 1.0)):
             shares = [point[0] for point in getattr(self, name)]
             if len(shares) < 2 or shares != sorted(set(shares)):
                 raise ValueError(
                     f'{name} of the vehicle needs two points or more, by rising state of charge')
+            if not all(least <= value <= most for _, value in getattr(self, name)):
+                raise ValueError(f'{name} of the vehicle has values outside {least:g}..{most:g}')
 
 
 class ContactorFault(enum.Enum):
@@ -167,7 +178,9 @@ class Vehicle:
         self.state_of_charge = self.config.state_of_charge
         self.energy_charged_wh = 0.0
         self.energy_discharged_wh = 0.0
-        """Into and out of the battery since the last plug-in."""
+        """Into and out of the battery, ever."""
+        self.plug_ins = 0
+        """How often it was plugged in: who looks late sees that the plug was out meanwhile."""
         self.inlet_voltage_v = 0.0
         self.inlet_current_a = 0.0
         self.stop_reason = ''
@@ -188,6 +201,7 @@ class Vehicle:
         self._request = ChargeRequest()
         self._requested_at_s = -math.inf
         self._next_request_s = -math.inf
+        self._told = self._told_window = None
         self._pause_until_s = self._paused_at_s = -math.inf
         self._was_full = False
         self._open_from_s = math.inf
@@ -217,15 +231,15 @@ class Vehicle:
 
     @property
     def energy_wh(self):
-        """Into the battery since the last plug-in, what came out of it subtracted."""
+        """Into the battery, what came out of it subtracted."""
         return self.energy_charged_wh - self.energy_discharged_wh
 
     # What people and physics do to it
 
     def plug_in(self):
         """Put the connector in."""
+        self.plug_ins += not self.is_plugged
         self.is_plugged = True
-        self.energy_charged_wh = self.energy_discharged_wh = 0.0
 
     def unplug(self):
         """Pull the connector out; the contactors open by themselves."""
@@ -290,6 +304,7 @@ class Vehicle:
         self._request = ChargeRequest()
         self._requested_at_s = now_s - self.config.request_period_s
         self._next_request_s = now_s
+        self._told = None
 
     def end_transfer(self, *, now_s):
         """Open the contactors when the current is low."""
@@ -348,13 +363,14 @@ class Vehicle:
         """
         Return the :class:`~.agreement.Window` that battery, vehicle and charger allow now.
 
-        For a range; whether the vehicle wants to stop is looked at as well.
+        For a range; renewed at the vehicle's own pace, and when the charger says something new
+        (A44). Whether the vehicle wants to stop is looked at as well.
         """
-        if self.is_request_due(now_s=now_s):
+        if self.is_request_due(now_s=now_s) or limits != self._told:
             self._asked(now_s)
-        window = self._window(limits)
-        self._look_for_an_end(window, direction, now_s)
-        return window
+            self._told, self._told_window = limits, self._window(limits)
+            self._look_for_an_end(self._told_window, direction, now_s)
+        return self._told_window
 
     def _asked(self, now_s):
         config = self.config
@@ -377,23 +393,25 @@ class Vehicle:
         )
         if self.state_of_charge >= config.target_state_of_charge:
             charge_a = 0.0
+        may_discharge = limits.discharge_from_v <= battery_v <= limits.discharge_to_v
         discharge_a = min(
             config.max_discharge_current_a,
             limits.discharge_current_a,
             min(config.max_discharge_power_w or math.inf, limits.discharge_power_w) / battery_v,
             (battery_v - config.min_voltage_v) / config.resistance_ohm,
         )
-        if self.state_of_charge <= config.least_state_of_charge:
+        if self.state_of_charge <= config.least_state_of_charge or not may_discharge:
             discharge_a = 0.0
         return Window(
             voltage_v=voltage_v,
             charge_a=max(charge_a, 0.0),
             least_charge_a=max(
-                config.min_current_a, limits.least_current_a, config.min_power_w / inlet_v),
+                config.min_current_a, limits.least_current_a,
+                max(config.min_power_w, limits.least_power_w) / inlet_v),
             discharge_a=max(discharge_a, 0.0),
             least_discharge_a=max(
                 config.min_discharge_current_a, limits.least_discharge_current_a,
-                config.min_discharge_power_w / battery_v),
+                max(config.min_discharge_power_w, limits.least_discharge_power_w) / battery_v),
         )
 
     def _look_for_an_end(self, window, direction, now_s):

@@ -97,15 +97,21 @@ class Wire:
         """Send a frame of somebody's own, as it is."""
         self._extra.append(frame)
 
-    def send(self, frames, *, now_s):
-        """Return the frames that go out now, given those that should."""
+    def send(self, frames, *, now_s, is_alive=True):
+        """
+        Return the frames that go out now, given those that should.
+
+        :param is_alive: whether there is somebody who sends; otherwise late frames are lost
+        """
         self._disturbances = [each for each in self._disturbances if each.until_s > now_s]
         if not (self._disturbances or self._late or self._extra):
             return frames
         for frame in frames:
             self._take(frame, now_s)
-        for frame in self._newer(now_s):
+        for frame in self._newer(now_s) if is_alive else ():
             self._queue(frame, now_s)
+        if not is_alive:
+            self._late.clear()
         extra, self._extra = self._extra, []
         out = []
         while self._late and self._late[0][0] <= now_s:

@@ -1,6 +1,8 @@
 """``gi3 sim``: an ADVANTICS controller with a vehicle, on any bus."""
 
 import contextlib
+import dataclasses
+import math
 import sys
 import threading
 
@@ -13,7 +15,17 @@ from ..sim.actions import ACTIONS
 from ..sim.agreement import Direction
 from ..sim.link import Charger, Clock
 from ..sim.plug import DEFAULT_PORT, DirectPlug, PlugError, VehicleEnd
-from ..sim.run import conclude, Kind, Person, run, RunConfig, Simulator, stop_on_signals, tell
+from ..sim.run import (
+    conclude,
+    Kind,
+    Person,
+    run,
+    RunConfig,
+    Simulator,
+    stop_on_signals,
+    tell,
+    tolerances_for,
+)
 from ..sim.scenario import Player
 from .sim_cases import cases_of, DEFAULT_DURATION_S, DEFAULT_VEHICLE, scenario_of
 
@@ -27,9 +39,10 @@ _SECTIONS = {
     'Bus': ('interface', 'channel', 'port', 'bitrate', 'plug_port', 'fast'),
     'Controller': ('config_file', 'pistol', 'index', 'entries', 'sequence_flags',
                    'external_authorisation'),
-    'Vehicle': ('vehicles', 'vehicle_entries', 'plug_in_after_s', 'duration_s', 'direction',
+    'Vehicle': ('vehicles', 'vehicle_entries', 'plug_in_after_s', 'start_after_s', 'duration_s',
+                'direction',
                 'state_of_charge', 'max_current', 'steps', 'insulation_kohm'),
-    'What happens': ('scenario_name', 'once', 'stdin', 'seed'),
+    'What happens': ('scenario_name', 'once', 'stdin', 'seed', 'tolerances'),
     'What is shown': ('live', 'log_file', 'json_file'),
 }
 """Headings of the help, with the names of the options below them; what is left comes last."""
@@ -47,6 +60,20 @@ class _Manual(click.Command):
                 formatter.write_dl([records.pop(name) for name in names])
         with formatter.section('Help'):
             formatter.write_dl(list(records.values()))
+
+
+class _Finite(click.FloatRange):
+    """A number in a range; neither "nan" nor, unless that is said to have a meaning, "inf"."""
+
+    def __init__(self, *, may_be_infinite=False, **limits):
+        super().__init__(**limits)
+        self._may_be_infinite = may_be_infinite
+
+    def convert(self, value, param, ctx):
+        number = super().convert(value, param, ctx)
+        if math.isnan(number) or (math.isinf(number) and not self._may_be_infinite):
+            self.fail(f'{value} is no number of use here', param, ctx)
+        return number
 
 
 class _Entry(click.ParamType):
@@ -119,25 +146,29 @@ def _help_actions(ctx, _param, value):
     help='UDP port of the simulated power modules on this machine, the next ones for further '
     'pistols. 0: none.')
 @click.option(
-    '--plug-in-after', 'plug_in_after_s', default=1.0, type=click.FloatRange(min=0),
+    '--plug-in-after', 'plug_in_after_s', default=1.0, type=_Finite(min=0),
     metavar='SECONDS', help='When the vehicle is plugged in.')
 @click.option(
-    '--duration-s', type=click.FloatRange(min=0, min_open=True), metavar='SECONDS',
-    help=f'Energy transfer after which the vehicle stops; {DEFAULT_DURATION_S:g} without a '
-    'scenario. "inf": at its target state of charge.')
+    '--start-after', 'start_after_s', default=1.0, type=_Finite(min=0, may_be_infinite=True),
+    metavar='SECONDS', help='From there to the start button of CHAdeMO. "inf": nobody presses it, '
+    'the flag CHAdeMO_Start_Button has to.')
+@click.option(
+    '--duration-s', type=_Finite(min=0, min_open=True, may_be_infinite=True),
+    metavar='SECONDS', help=f'Energy transfer after which the vehicle stops; '
+    f'{DEFAULT_DURATION_S:g} without a scenario. "inf": at its target state of charge.')
 @click.option(
     '--direction', type=click.Choice([each.value for each in Direction]),
     help='Which way the energy may flow.')
 @click.option(
-    '--state-of-charge', type=click.FloatRange(0, 100), metavar='PERCENT',
+    '--state-of-charge', type=_Finite(min=0, max=100), metavar='PERCENT',
     help='Of the battery when the vehicle comes.')
 @click.option(
-    '--max-current', type=click.FloatRange(min=0, min_open=True), metavar='AMPERE',
+    '--max-current', type=_Finite(min=0, min_open=True), metavar='AMPERE',
     help='What the vehicle asks for at most. Charger (120 A) and cable (100 A) limit it further.')
 @click.option(
     '--steps', is_flag=True, help='The vehicle asks for its current in one step, without a ramp.')
 @click.option(
-    '--insulation-kohm', type=click.FloatRange(min=0, min_open=True), metavar='KOHM',
+    '--insulation-kohm', type=_Finite(min=0, min_open=True), metavar='KOHM',
     help='Of the vehicle to earth; matters only with a plug link.')
 @click.option(
     '--sequence-flags/--no-sequence-flags', default=None,
@@ -150,6 +181,10 @@ def _help_actions(ctx, _param, value):
     '--fast', is_flag=True,
     help="No bus: this package's own charger answers, on a made-up clock. Implies --once.")
 @click.option('--seed', default=0, help='Of what is left to chance (jitter).')
+@click.option(
+    '--tolerance', 'tolerances', multiple=True, type=_Entry(),
+    help='Of the rules that the charger is held to, such as follow_s=10; may be given often. '
+    'docs/rules.md has their names.')
 @click.option('--live', is_flag=True, help='A live view with keys instead of lines.')
 @click.option(
     '--stdin', is_flag=True,
@@ -227,6 +262,8 @@ def sim(
                 _simulator(
                     case, scenario, stack=stack, seed=seed + number, is_once=is_once,
                     plug_in_after_s=options['plug_in_after_s'],
+                    start_after_s=options['start_after_s'],
+                    tolerances=_tolerances(case.config, options['tolerances']),
                     plug=_plug(fast, plug_port and plug_port + number))
                 for number, case in enumerate(cases)
             ]
@@ -247,13 +284,34 @@ def sim(
     sys.exit(status)
 
 
-def _simulator(case, scenario, *, stack, seed, is_once, plug_in_after_s, plug):
+def _simulator(
+    case, scenario, *, stack, seed, is_once, plug_in_after_s, start_after_s, tolerances, plug,
+):
     if plug is not None:
         stack.enter_context(contextlib.closing(plug))
     return Simulator(
         case.config, case.vehicle, plug=plug, seed=seed,
         player=None if scenario is None else Player(scenario),
-        person=Person(sessions=int(is_once), plug_in_after_s=plug_in_after_s))
+        tolerances=tolerances,
+        person=Person(
+            sessions=int(is_once), plug_in_after_s=plug_in_after_s,
+            start_after_s=start_after_s))
+
+
+def _tolerances(config, entries):
+    tolerances = tolerances_for(config)
+    names = [field.name for field in dataclasses.fields(tolerances)]
+    for name, text in entries:
+        if name not in names:
+            raise ValueError(f'there is no tolerance {name}; there are {", ".join(names)}')
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not value >= 0:
+            raise ValueError(f'--tolerance {name}={text}: a number, 0 or more, is expected')
+        tolerances = dataclasses.replace(tolerances, **{name: value})
+    return tolerances
 
 
 def _plug(is_fast, port):
@@ -344,6 +402,8 @@ def _between(show, simulators, stdin, stop):
                 chosen = [each for each in simulators if each.config.index == int(index)]
                 line = rest
             try:
+                if not chosen:
+                    raise ValueError(f'there is no pistol with index {index}')
                 for simulator in chosen:
                     simulator.do(line, now_s=now_s)
             except ValueError as error:

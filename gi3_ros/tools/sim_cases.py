@@ -10,6 +10,7 @@ from ..sim.scenario import read_yaml
 from ..sim.vehicle import VehicleConfig
 
 DEFAULT_VEHICLE = 'ccs_400v'
+DEFAULT_CHADEMO_VEHICLE = 'chademo'
 DEFAULT_DURATION_S = 20.0
 _PLUGS = {False: Pistol.CCS.value, True: Pistol.CHADEMO.value}
 
@@ -29,9 +30,9 @@ def scenario_of(name):
         return None
     scenarios = library.load_scenarios(name)
     if len(scenarios) > 1:
-        names = ', '.join(each.name for each in scenarios)
-        raise ValueError(
-            f'{name} holds several: say which one, as in {scenarios[0].name!r}; {names}')
+        stem = pathlib.Path(name).stem
+        names = [repr(f'{name} {each.name.removeprefix(stem).strip()}') for each in scenarios]
+        raise ValueError(f'{name} holds several: say which one, {", ".join(names)}')
     return scenarios[0]
 
 
@@ -42,16 +43,30 @@ def cases_of(scenario, options):
     :raises ValueError: with words that say what to put right
     """
     of_scenario = '' if scenario is None else scenario.vehicle
-    names = options['vehicles'] or [of_scenario or DEFAULT_VEHICLE]
+    names = list(options['vehicles']) or ([of_scenario] if of_scenario else [])
     vehicles = [_vehicle(name, scenario, options) for name in names]
-    configs = _configs(scenario, options, is_chademo=vehicles[0].protocols[0].is_chademo)
-    if len(vehicles) == 1:
-        vehicles *= len(configs)
-    if len(vehicles) != len(configs):
+    is_chademo = bool(vehicles) and vehicles[0].protocols[0].is_chademo
+    configs = _configs(scenario, options, is_chademo=is_chademo)
+    if len(vehicles) > len(configs):
         raise ValueError(f'{len(vehicles)} vehicles for {len(configs)} pistols')
+    if not names or len(names) < len(configs):
+        # What is not said is a vehicle with the plug of the pistol.
+        names = [_fitting(config, names, vehicles) for config, _ in configs]
+        vehicles = [_vehicle(name, scenario, options) for name in names]
+    for name, (config, _), vehicle in zip(names, configs, vehicles, strict=True):
+        if vehicle.protocols[0].is_chademo is not config.is_chademo:
+            raise ValueError(f'the vehicle {name} does not fit the plug of {config.pistol.value}')
     return [
         Case(config, vehicle, warnings)
         for (config, warnings), vehicle in zip(configs, vehicles, strict=True)]
+
+
+def _fitting(config, names, vehicles):
+    """Return the name of the first vehicle whose plug fits, or that of our own."""
+    for name, vehicle in zip(names, vehicles, strict=True):
+        if vehicle.protocols[0].is_chademo is config.is_chademo:
+            return name
+    return DEFAULT_CHADEMO_VEHICLE if config.is_chademo else DEFAULT_VEHICLE
 
 
 def _vehicle(name, scenario, options):
@@ -72,7 +87,7 @@ def _vehicle(name, scenario, options):
         changes.update(ramp_up_a_per_s=math.inf, ramp_down_a_per_s=math.inf)
     for key, text in options['vehicle_entries']:
         changes[key] = read_yaml(f'value: {text}', f'--vehicle-set {key}')['value']
-    return library.load_vehicle(name, **changes)
+    return library.load_vehicle(name, changes)
 
 
 def _configs(scenario, options, *, is_chademo):
@@ -89,21 +104,18 @@ def _configs(scenario, options, *, is_chademo):
             raise ValueError('--external-authorisation needs --sequence-flags (R36)')
         entries['free_service'] = False
     if not file:
-        return configs_of_mapping({pistol or _PLUGS[is_chademo]: entries})
+        return configs_of_mapping({pistol or _PLUGS[is_chademo]: {}}, changes=entries)
     text = _text(file)
     if pathlib.Path(file).suffix in ('.yaml', '.yml'):
         content = read_yaml(text, file)
-        pistols = content.get('pistols')
-        if not isinstance(pistols, dict):
-            raise ValueError(f'{file}: pistols: a mapping of pistols is expected')
-        if pistol:
-            if pistol not in pistols:
-                raise ValueError(f'{file}: there is no pistol {pistol!r}')
-            pistols = {pistol: pistols[pistol]}
-        return configs_of_mapping(
-            {name: {**(own or {}), **entries} for name, own in pistols.items()})
+        unknown = sorted(str(key) for key in content if key != 'pistols')
+        if unknown:
+            raise ValueError(f'{file}: unknown {", ".join(unknown)} beside pistols')
+        source, read = content.get('pistols'), configs_of_mapping
+    else:
+        source, read = text, configs_of_text
     try:
-        return configs_of_text(text, pistol=pistol, changes=entries)
+        return read(source, pistol=pistol, changes=entries)
     except ValueError as error:
         raise ValueError(f'{file}: {error}') from error
 

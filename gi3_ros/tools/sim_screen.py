@@ -224,15 +224,11 @@ class View:
             self.line += key
 
     def _do(self, line, simulator, now_s):
-        was_plugged = simulator.vehicle.is_plugged
         try:
             simulator.do(line, now_s=now_s)
         except ValueError as error:
             self.message = str(error)
             return False
-        if simulator.person is not None and simulator.vehicle.is_plugged is not was_plugged:
-            # Else it would plug in again what has just been pulled out.
-            simulator.person.let_go()
         return True
 
     # Picture

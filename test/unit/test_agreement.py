@@ -20,6 +20,7 @@ from gi3_ros.sim.vehicle import VehicleConfig
 TARGET = DcPowerControl.SetpointsMode.TARGET_MODE
 RANGE = DcPowerControl.SetpointsMode.RANGE_MODE
 CHARGE, DISCHARGE, BOTH = Direction
+BATTERY_V = 360.0
 
 
 def settle(protocol, *, is_bidirectional, has_range, vehicle, **entries):
@@ -30,7 +31,7 @@ def settle(protocol, *, is_bidirectional, has_range, vehicle, **entries):
             limits=ChargerLimits(
                 is_bidirectional=is_bidirectional, supports_range_mode=has_range,
                 max_charger_discharge_current=50.0), **entries),
-        VehicleConfig(protocols=(protocol,), **vehicle))
+        VehicleConfig(protocols=(protocol,), **vehicle), BATTERY_V)
 
 
 BPT = {'is_bidirectional': True, 'direction': BOTH}
@@ -107,7 +108,7 @@ def test_common_protocols_are_ranked_as_configured(order, expected):
     vehicle = VehicleConfig(
         protocols=(Protocol.ISO_15118_2, Protocol.ISO_15118_20, Protocol.DIN_70121))
     config = ControllerConfig(enable_iso_part20=True, protocol_priority_order=order)
-    assert agree(config, vehicle).protocol is expected
+    assert agree(config, vehicle, BATTERY_V).protocol is expected
 
 
 @pytest.mark.parametrize(('entries', 'protocol'), [
@@ -118,7 +119,19 @@ def test_common_protocols_are_ranked_as_configured(order, expected):
 ])
 def test_without_a_common_protocol_there_is_no_session(entries, protocol):
     with pytest.raises(NoAgreement, match='no common protocol'):
-        agree(ControllerConfig(**entries), VehicleConfig(protocols=(protocol,)))
+        agree(ControllerConfig(**entries), VehicleConfig(protocols=(protocol,)), BATTERY_V)
+
+
+@pytest.mark.parametrize(('battery_v', 'fits'), [
+    (199.9, False), (200.0, True), (450.0, True), (450.1, False)])
+def test_the_battery_has_to_be_where_charger_and_cable_can_be(battery_v, fits):
+    config = ControllerConfig(
+        limits=ChargerLimits(min_charger_voltage=200.0, max_cable_voltage=450.0))
+    if fits:
+        agree(config, VehicleConfig(), battery_v)
+    else:
+        with pytest.raises(NoAgreement, match=r'can do 200\.\.450 V'):
+            agree(config, VehicleConfig(), battery_v)
 
 
 @pytest.mark.parametrize(('parameters', 'expected'), [

@@ -178,8 +178,25 @@ def check_session(run):
     assert link.decision.fault == ''
     assert str(outcome.agreement).startswith(case.protocol.value)
     check_phases(run)
+    check_pace(run)
     check_setpoints(run)
     check_energies(run, outcome)
+
+
+def check_pace(run):
+    """R26, A9: at the vehicle's pace, or every 100 ms and when the vehicle asks for another."""
+    vehicle, config = VEHICLES[run.case.vehicle], run.link.simulator.config
+    times = [
+        time_s for (time_s, _), message in zip(run.link.frames, run.sent, strict=True)
+        if isinstance(message, DcPowerControl) and message.power_function is (
+            Function.POWER_TRANSFER)]
+    asked_hz = 1 / (vehicle.request_period_s * (1 - vehicle.request_jitter / 2))
+    is_paced = config.power_control_pace == 'vehicle'
+    most_hz = asked_hz if is_paced else 10 + asked_hz
+    assert len(times) <= 14 * most_hz * 1.1 + 5
+    if is_paced:
+        least_s = vehicle.request_period_s * (1 - vehicle.request_jitter) - STEP_S - 1e-6
+        assert min(b - a for a, b in itertools.pairwise(times)) >= least_s
 
 
 def check_phases(run):

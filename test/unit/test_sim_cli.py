@@ -194,12 +194,104 @@ def test_lists_and_helps():
     (['--pistol', 'MCS'], 'has no label'),
     (['--log', '/no/such/folder/x.log'], 'cannot write'),
     (['--log', 'x.unknown'], 'cannot write'),
-    (['--duration-s', 'inf', '--vehicle-set', 'target_state_of_charge=2'], 'is a share'),
+    (['--vehicle-set', 'target_state_of_charge=2'], 'permitted are 0..1'),
+    (['--vehicle-set', 'name={a: 1}', '--vehicle-set', 'where=x'], 'a vehicle has no where'),
+    (['--vehicle-set', f'capacity_wh=1{"0" * 400}'], 'should be a number'),
+    (['--vehicle-set', f'capacity_wh={"[" * 3000}'], 'nested too deeply'),
+    (['--max-current', 'inf'], 'no number of use'),
+    (['--max-current', '10000'], 'permitted are 0..6553.5'),
+    (['--plug-in-after', 'nan'], 'no number of use'),
+    (['--plug-in-after', 'inf'], 'no number of use'),
+    (['--vehicle', 'chademo', '--pistol', 'CCS DC'], 'does not fit the plug'),
+    (['--tolerance', 'patience=1'], 'there is no tolerance patience'),
+    (['--tolerance', 'follow_s=-1'], 'a number, 0 or more'),
+    (['--live'], '--live'),
 ])
 def test_bad_arguments_exit_with_2_and_words(arguments, words):
     result = gi3_sim('--fast', *arguments)
     assert result.exit_code == 2, result.output
     assert words in result.output
+
+
+@pytest.mark.parametrize(('text', 'words'), [
+    ('', 'a mapping is expected'),
+    ('pistols: 3', 'mapping of pistol names'),
+    ('pistols: {CCS DC: 3}', 'a mapping of entries is expected'),
+    ('pistols: {CCS DC: {index: null}}', 'index has no value'),
+    ('pistols: {CCS DC: {charger_type: }}', 'charger_type has no value'),
+    ('pistols: {CCS DC: {index: 1, index: 2}}', 'a key stands there twice'),
+    ('pistols: {CCS DC: {}, ccs dc: {}}', 'is there twice, written differently'),
+    ('pistols: {CCS DC: {}}\nvehicle: x', 'unknown vehicle beside pistols'),
+    ('pistols: [', 'not YAML'),
+])
+def test_bad_yaml_of_pistols_is_refused_with_words(tmp_path, text, words):
+    path = tmp_path / 'cell.yaml'
+    path.write_text(text)
+    result = gi3_sim('--fast', '--config', path)
+    assert result.exit_code == 2, result.output
+    assert words in result.output
+
+
+@pytest.mark.parametrize(('data', 'words'), [
+    (b'', 'no DC pistol'), (b'\xff\xfe', 'cannot read'), (b'index = 1', 'stands before'),
+    (b'[pistol:CCS DC]\ncharger_type = Advantics_Generic_DC_v2\n', 'will not speak'),
+])
+def test_bad_files_of_a_controller_are_refused_with_words(tmp_path, data, words):
+    path = tmp_path / 'config.cfg'
+    path.write_bytes(data)
+    result = gi3_sim('--fast', '--config', path)
+    assert result.exit_code == 2, result.output
+    assert words in result.output
+
+
+def test_an_option_replaces_an_entry_under_its_old_name_or_place(tmp_path):
+    path = tmp_path / 'config.cfg'
+    path.write_text(
+        '[charger]\nuse_sequence_flags = true\n[pistol:CCS DC]\n'
+        'charger_type = Advantics_Generic_DC_v3\nmax_current = 90\n')
+    log = tmp_path / 'old.log'
+    result = gi3_sim(
+        '--fast', '--config', path, '--set', 'max_charger_current=60', '--no-sequence-flags',
+        '--duration-s', 3, '--log', log)
+    assert result.exit_code == 0, result.output
+    assert 'NOT_AVAILABLE' not in result.output
+    assert max(message.current_range_max for _, _, message in messages(log)
+               if message.NAME == 'DC_Power_Control') == 60.0
+
+
+def test_each_pistol_gets_a_vehicle_with_its_plug(tmp_path):
+    config = tmp_path / 'cell.yaml'
+    config.write_text(TWO_PISTOLS)
+    result = gi3_sim('--fast', '--config', config, '--duration-s', 3)
+    assert result.exit_code == 0, result.output
+    result = gi3_sim(
+        '--fast', '--config', config, '--duration-s', 3, '--vehicle', 'chademo_v2g')
+    assert result.exit_code == 0, result.output
+    assert 'family car' in result.output and 'van with V2G' in result.output
+
+
+def test_a_family_of_scenarios_is_chosen_by_file_and_word(tmp_path):
+    path = tmp_path / 'two words.yaml'
+    path.write_text(
+        'about: {ends}\nfor_each: {time: [2, 3]}\nvehicle: {charge_duration_s: "{time}"}\n'
+        .replace('{ends}', 'ends after {time} s').replace('"{time}"', "'{time}'"))
+    result = gi3_sim('--fast', '--scenario', path)
+    assert result.exit_code == 2
+    assert f"'{path} 2'" in result.output
+    assert gi3_sim('--fast', '--scenario', f'{path} 2').exit_code == 0
+
+
+def test_nobody_presses_start_when_that_is_said():
+    result = gi3_sim(
+        '--fast', '--vehicle', 'chademo', '--start-after', 'inf', '--scenario', 'user_stop_before')
+    assert result.exit_code in (0, 1)
+    assert 'start button pressed' not in result.output
+
+
+def test_tolerances_can_be_changed():
+    strict = gi3_sim('--fast', '--duration-s', 4, '--tolerance', 'lowering_s=0.1')
+    assert strict.exit_code == 1
+    assert 'RULE BROKEN R15' in strict.output
 
 
 def test_actions_from_standard_input_on_a_bus(tmp_path):

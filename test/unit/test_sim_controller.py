@@ -212,6 +212,140 @@ def test_without_flags_the_session_starts_and_goes_on_at_once():
     assert bench.states() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 1]
 
 
+@pytest.mark.parametrize('car', [
+    {'charge_duration_s': 8.0},
+    {'charge_duration_s': 8.0, 'protocols': (Protocol.ISO_15118_20,), 'state_of_charge': 0.75,
+     'control_mode': ControlMode.DYNAMIC},
+])
+def test_power_control_is_cyclic_and_not_sent_when_nothing_has_changed(car):
+    """R26, A9: every 100 ms, and at once when something changes."""
+    bench = Bench(ControllerConfig(enable_iso_part20=True), VehicleConfig(**car))
+    bench.until_over()
+    sent = [(time_s, encode(message, index=1).data)
+            for time_s, message in bench.all_of(DcPowerControl)
+            if message.power_function is Function.POWER_TRANSFER]
+    assert all(b[0] - a[0] > 0.095 for a, b in itertools.pairwise(sent) if a[1] == b[1])
+    assert max(b[0] - a[0] for a, b in itertools.pairwise(sent)) < 0.105
+    # The vehicle asks ten times a second.
+    assert len(sent) < 8.0 * 21
+
+
+def test_the_announcement_and_the_vehicles_data_come_in_state_3():
+    """Interface 4.1, with flags as without: time to answer them (R37)."""
+    for flags in (True, False):
+        bench = Bench(ControllerConfig(use_sequence_flags=flags))
+        bench.until_stage(Stage.READY)
+        for cls in (NewChargeSession, EvInformationBattery):
+            assert bench.state_at(bench.all_of(cls)[0][0]) is State.CONNECTED_WITH_FULL_INFO
+
+
+def test_a_plug_pulled_and_put_in_again_between_two_looks_ends_the_session():
+    bench = Bench()
+    bench.until_stage(Stage.CHARGING)
+    bench.run(1.0)
+    bench.simulator.do('unplug', now_s=bench.now_s)
+    bench.simulator.do('plug_in', now_s=bench.now_s)
+    bench.step()
+    assert bench.controller.stage is Stage.CLOSING
+    bench.until(lambda bench: bench.simulator.sessions == 2)
+    assert bench.controller.outcome.is_clean
+
+
+def test_energy_is_that_of_the_session():
+    bench = Bench()
+    first = bench.until_over().energy_wh
+    bench.controller.ask_again()
+    bench.until(lambda bench: bench.simulator.sessions == 2)
+    assert bench.controller.outcome.energy_wh == pytest.approx(first, rel=0.05)
+
+
+def test_a_demand_stays_within_what_was_agreed():
+    """Interface 4.3: no session of ISO 15118-2 discharges."""
+    bench = Bench(
+        ControllerConfig(limits=ChargerLimits(max_charger_discharge_current=60.0)),
+        VehicleConfig(charge_duration_s=6.0))
+    bench.until_stage(Stage.CHARGING)
+    bench.run(2.0)
+    bench.simulator.do('demand -40', now_s=bench.now_s)
+    bench.run(1.0)
+    assert bench.controller.power_control.current_range_max == 0.0
+    bench.until_over()
+    assert bench.simulator.findings == []
+
+
+def test_a_controller_with_a_monitor_of_its_own_needs_no_value():
+    """R13, A37."""
+    bench = Bench(ControllerConfig(insulation_monitor_type='BenderISOCHA425HV'))
+    bench.charger.insulation_ohm = 0.0
+    assert bench.until_over().is_clean
+    assert bench.simulator.findings == []
+    bench = Bench(ControllerConfig(insulation_monitor_type='BenderISOCHA425HV'))
+    bench.until_stage(Stage.CHARGING)
+    bench.vehicle.insulation_resistance_ohm = 10e3
+    assert 'R14' in bench.until_over().reason
+
+
+def test_insulation_is_watched_while_the_vehicle_waits():
+    """R14, interface 4.1."""
+    bench = Bench(vehicle=dataclasses.replace(CAR, start_delay_s=5.0))
+    bench.until_stage(Stage.WAITING_FOR_CHARGE)
+    bench.charger.insulation_ohm = 10e3
+    bench.until_stage(Stage.EMERGENCY, at_most_s=0.5)
+
+
+def test_an_emergency_while_closing_lowers_nothing():
+    """Interface 4.5."""
+    bench = Bench()
+    bench.charger.bleeds_to_v = 100.0
+    bench.until_stage(Stage.LOWERING)
+    bench.simulator.do('stop', now_s=bench.now_s)
+    bench.until_stage(Stage.CLOSING)
+    bench.run(0.3)
+    assert bench.controller.power_control.lower_output_voltage
+    bench.simulator.do('emergency evse for 1', now_s=bench.now_s)
+    bench.step()
+    assert bench.controller.power_control == DcPowerControl()
+
+
+def test_an_emergency_is_told_before_the_state_that_follows_from_it():
+    """Interface 4.5."""
+    bench = Bench()
+    bench.until_stage(Stage.CHARGING)
+    bench.simulator.do('emergency pev', now_s=bench.now_s)
+    bench.step()
+    now = [type(message) for time_s, message in bench.sent if time_s == bench.sent[-1][0]]
+    assert now.index(EmergencyStop) < now.index(AdvanticsControllerStatus)
+
+
+def test_a_slow_cycle_does_not_stretch_the_steps():
+    bench = Bench(ControllerConfig(power_control_period_s=20.0))
+    bench.until_stage(Stage.CHARGING)
+    assert bench.now_s < 20.0
+
+
+def test_relays_of_the_controller_close_where_no_copper_is_simulated():
+    """R47 with a foreign charger that floats honestly."""
+    bench = Bench(
+        ControllerConfig(
+            pistol=Pistol.CHADEMO, chademo_precharge=True,
+            limits=ChargerLimits(is_bidirectional=True, max_charger_discharge_current=60.0)),
+        dataclasses.replace(
+            CAR, protocols=(Protocol.CHADEMO_2,), is_bidirectional=True,
+            max_discharge_current_a=40.0),
+        has_plug_link=False)
+    bench.simulator.do('start', now_s=0.0)
+    bench.charger.modules.connect = lambda _inlet: None
+    bench.until_stage(Stage.CONNECTING)
+    bench.until_stage(Stage.CHARGING, at_most_s=5.0)
+
+
+@pytest.mark.parametrize('percent', [29, 57, 58])
+def test_state_of_charge_is_told_as_it_is(percent):
+    bench = Bench(vehicle=dataclasses.replace(CAR, state_of_charge=percent / 100))
+    bench.until(lambda bench: bench.all_of(EvInformationBattery))
+    assert bench.all_of(EvInformationBattery)[0][1].present_state_of_charge == percent
+
+
 FOREIGN_CARS = {
     'CCS': {},
     'range': {'protocols': (Protocol.ISO_15118_20,), 'control_mode': ControlMode.DYNAMIC},

@@ -27,6 +27,7 @@ from gi3_ros.sim.run import (
     TICK_S,
 )
 from gi3_ros.sim.stages import Stage
+from gi3_ros.sim.vehicle import ContactorFault
 from gi3_ros.tools.sim import sim
 
 BOOT = ControllerConfig(boot_s=0.05, negotiation_s=0.05, use_sequence_flags=False)
@@ -155,6 +156,70 @@ def test_stopped_simulator_falls_silent_and_does_not_fake_an_end():
     assert 'stopped in' in events[-1].text
     assert simulator.controller.outcome is None
     assert simulator.controller.stage in (Stage.FULL_INFO, Stage.NOT_READY)
+
+
+def test_a_lost_bus_is_not_the_chargers_fault():
+    simulator = Simulator(BOOT, person=Person(plug_in_after_s=0.0))
+    now_s = 0.0
+
+    def go(seconds, *, is_open):
+        nonlocal now_s
+        for _ in range(round(seconds / TICK_S)):
+            now_s += TICK_S
+            simulator.see_bus(is_open, now_s=now_s)
+            simulator.tick(now_s=now_s)
+            if is_open and round(now_s / TICK_S) % 10 == 0:
+                simulator.receive(encode(PowerModulesStatus(), index=1), now_s=now_s)
+
+    go(2.0, is_open=True)
+    go(3.0, is_open=False)
+    go(0.2, is_open=True)
+    assert simulator.findings == []
+    assert [event.text for event in simulator.events if event.kind is Kind.BUS] == [
+        'off', 'back']
+    go(0.5, is_open=True)
+
+
+def test_what_is_done_now_is_not_undone_by_the_time_of_something_earlier():
+    simulator = Simulator(BOOT)
+    ticks(simulator, 0.0, 0.5)
+    simulator.do('emergency evse for 2', now_s=0.5)
+    simulator.do('release', now_s=1.0)
+    simulator.do('emergency evse', now_s=1.5)
+    ticks(simulator, 1.5, 3.0)
+    assert simulator.controller.is_emergency_held
+    simulator.do('contactors welded for 1', now_s=4.5)
+    simulator.do('contactors stays_open', now_s=5.0)
+    ticks(simulator, 5.0, 2.0)
+    assert simulator.vehicle.contactor_fault is ContactorFault.STAYS_OPEN
+
+
+def test_a_restart_keeps_what_people_hold_down_and_forgets_late_frames():
+    simulator = Simulator(BOOT)
+    ticks(simulator, 0.0, 1.0)
+    simulator.do('emergency pev', now_s=1.0)
+    simulator.do('input 3 1', now_s=1.0)
+    simulator.do('jitter all 1', now_s=1.0)
+    simulator.do('newer 3.6', now_s=1.0)
+    ticks(simulator, 1.0, 0.5)
+    simulator.do('restart 2', now_s=1.5)
+    assert ticks(simulator, 1.5, 2.0 - TICK_S) == []
+    assert simulator.controller.is_emergency_held
+    assert simulator.controller.inputs == 4
+    simulator.do('heal', now_s=3.5)
+    ticks(simulator, 3.5, 1.0)
+    assert simulator.controller.emergency_origin.name == 'PEV'
+
+
+def test_whoever_takes_the_cable_keeps_it():
+    simulator = Simulator(BOOT, person=Person(plug_in_after_s=1.0))
+    ticks(simulator, 0.0, 0.5)
+    simulator.do('plug_in', now_s=0.5)
+    ticks(simulator, 0.5, 2.0)
+    assert simulator.vehicle.is_plugged
+    simulator.do('unplug', now_s=2.5)
+    ticks(simulator, 2.5, 3.0)
+    assert not simulator.vehicle.is_plugged
 
 
 class StalledBus:

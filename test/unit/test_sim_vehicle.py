@@ -243,6 +243,28 @@ def test_window_closes_where_the_battery_is_full_or_empty(
     assert (window.charge_a, window.discharge_a) == (charge_a, discharge_a)
 
 
+@pytest.mark.parametrize(('low_v', 'high_v', 'discharge_a'), [
+    (0.0, math.inf, 40.0), (364.0, 366.0, 40.0), (365.0, 500.0, 0.0), (0.0, 364.0, 0.0)])
+def test_the_charger_discharges_only_within_its_voltages(low_v, high_v, discharge_a):
+    road = bidirectional()
+    limits = dataclasses.replace(LIMITS, discharge_from_v=low_v, discharge_to_v=high_v)
+    window = road.vehicle.window(limits, Direction.BOTH, now_s=road.now_s)
+    assert window.discharge_a == discharge_a
+
+
+def test_a_window_is_renewed_at_the_vehicles_pace_and_by_the_charger():
+    """R26, A44."""
+    road = bidirectional(request_period_s=1.0)
+    windows = []
+    for _ in range(300):
+        road.amps = 100.0
+        windows.append(road.vehicle.window(LIMITS, Direction.BOTH, now_s=road.now_s))
+        road.run(STEP_S)
+    assert len(set(map(id, windows))) == 3
+    lower = dataclasses.replace(LIMITS, current_a=20.0)
+    assert road.vehicle.window(lower, Direction.BOTH, now_s=road.now_s).charge_a == 20.0
+
+
 def test_least_currents_are_the_larger_of_vehicle_and_charger():
     road = bidirectional(min_current_a=3.0, min_power_w=3647.0)
     limits = dataclasses.replace(
@@ -324,6 +346,13 @@ def test_a_false_battery_voltage_is_what_it_waits_for():
 @pytest.mark.parametrize('bad', [
     {'protocols': ()}, {'protocols': (Protocol.CHADEMO_1, Protocol.DIN_70121)},
     {'direction': Direction.BOTH}, {'request_period_s': 0.02}, {'request_period_s': 61.0},
+    {'capacity_wh': 1e9}, {'max_current_a': 1e4}, {'max_current_a': math.inf},
+    {'max_power_w': math.inf}, {'max_voltage_v': 7000.0}, {'min_current_a': math.inf},
+    {'max_discharge_current_a': math.inf}, {'precharge_current_a': 5000.0},
+    {'open_circuit_v': ((0.0, 7000.0), (1.0, 7000.0))},
+    {'open_circuit_v': ((0.0, 0.0), (1.0, 400.0))},
+    {'open_circuit_v': ((0.0, math.nan), (1.0, 400.0))},
+    {'current_taper': ((0.0, math.inf), (1.0, 1.0))},
     {'open_circuit_v': ((0.0, 300.0),)}, {'open_circuit_v': ((0.5, 300.0), (0.0, 200.0))},
     {'request_jitter': 1.5}, {'capacity_wh': math.inf},
     {'state_of_charge': 1.1}, {'state_of_charge': -0.1}, {'capacity_wh': 0.0},
