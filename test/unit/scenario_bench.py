@@ -17,6 +17,7 @@ from gi3_ros.sim.config import configs_of_mapping, Pistol
 from gi3_ros.sim.link import Link, STEP_S
 from gi3_ros.sim.run import Person
 from gi3_ros.sim.scenario import Player
+from gi3_ros.tools.sim_cases import DEFAULT_VEHICLE
 
 State = AdvanticsControllerStatus.State
 
@@ -269,6 +270,5 @@ class Bench(Link):
 
 def vehicle_of(scenario):
     """Return the vehicle of a scenario, as ``gi3 sim`` would."""
-    if scenario.vehicle:
-        return library.load_vehicle(scenario.vehicle, **scenario.vehicle_entries)
-    return library.vehicle_of({}, 'vehicle', **scenario.vehicle_entries)
+    return library.load_vehicle(
+        scenario.vehicle or DEFAULT_VEHICLE, **scenario.vehicle_entries)
