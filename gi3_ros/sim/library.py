@@ -67,9 +67,7 @@ def load_scenarios(name):
     :param name: with one of the words of ``for_each`` behind it, only that one is meant
     :raises ValueError: with the file and what is wrong with it
     """
-    file, word = name, ''
-    if not pathlib.Path(name).suffix or not pathlib.Path(name).exists():
-        file, _, word = name.partition(' ')
+    file, word = _file_and_word(name)
     path, text = _read(file, SCENARIOS, 'scenario')
     found = scenarios.load(text, name=path.stem)
     if not word:
@@ -80,6 +78,17 @@ def load_scenarios(name):
             repr(f'{file} {each.name.removeprefix(path.stem).strip()}') for each in found)
         raise ValueError(f'there is no scenario {name!r}; there are {words}')
     return chosen
+
+
+def _file_and_word(name):
+    """Take a name apart; the longest part that is a file is the file, blanks and all."""
+    parts = name.split(' ')
+    for count in range(len(parts), 0, -1):
+        file = ' '.join(parts[:count])
+        if pathlib.Path(file).is_file():
+            return file, ' '.join(parts[count:])
+    file, _, word = name.partition(' ')
+    return file, word
 
 
 def _read(name, folder, what):

@@ -15,7 +15,9 @@ from .run import Simulator
 
 STEP_S = 0.01
 WAITING_STEPS = 5
-"""So many at once while nothing but time has to pass: a delayed start may be hours (R48)."""
+WAITING_FROM_S = 2.0
+"""So many at once while, for so long, nothing but time will pass: a delayed start may be hours
+(R48)."""
 MEASURE_PERIOD_S = 0.04
 """As the simulated driver."""
 
@@ -174,7 +176,7 @@ class Clock:
     def step(self):
         """Go on by one tick of everything; a longer one while all wait for a late start."""
         is_waiting = self.is_controller_alive and all(
-            simulator.waits_s > 2 * WAITING_STEPS * STEP_S for simulator, _ in self.pistols)
+            simulator.waits_s > WAITING_FROM_S for simulator, _ in self.pistols)
         self._steps += WAITING_STEPS if is_waiting else 1
         now_s = self.now_s = self._steps * STEP_S
         for _, charger in self.pistols:

@@ -18,7 +18,7 @@ LONGEST_DATA = 8
 """Bytes of a classic CAN frame."""
 NEWER_VERSIONS = ('3.3', '3.4', '3.5', '3.6')
 _NEWER_PERIOD_S = 1.0
-# Lengths in the later versions, and what these add (interface.md 7.1).
+# Lengths in the later versions, and what these add.
 _NEWER_LENGTHS = {'EV_Information_Battery': 6, 'EV_Information_Voltages': 6}
 _NEWER_FRAMES = {
     '3.3': ((0x6B104, 6), (0x6B105, 6), (0x6B202, 8)),

@@ -11,6 +11,7 @@ from obedient_charger import Charger, Function, State, SystemEnable
 import pytest
 
 from gi3_ros.core.codec import encode
+from gi3_ros.core.findings import Tolerances
 from gi3_ros.core.frame import Frame
 from gi3_ros.core.hardware import ModulesMode, PowerSetpoint
 from gi3_ros.core.limits import ChargerLimits
@@ -32,6 +33,8 @@ CAR = VehicleConfig(
     patience_s=12.0, forced_opening_s=2.0)
 PATIENT_CAR = dataclasses.replace(CAR, patience_s=VehicleConfig.patience_s)
 SLOW_CAR = dataclasses.replace(CAR, request_period_s=4.0, charge_duration_s=9.0)
+STRICT = Tolerances(follow_s=3.0, first_status_s=2.0)
+"""Shorter than the defaults, so that short sessions do."""
 LONG_TEST = ControllerConfig(insulation_iterations=40)
 AUTHORISING = ControllerConfig(free_service=False)
 BIDIRECTIONAL = ChargerLimits(is_bidirectional=True, max_charger_discharge_current=40.0)
@@ -408,7 +411,7 @@ def run(
 ):
     """Run sessions to their end; return the simulator."""
     plug = DirectPlug()
-    simulator = Simulator(config, vehicle, plug=plug)
+    simulator = Simulator(config, vehicle, plug=plug, tolerances=STRICT)
     charger = charger_class(plug) if modules is None else charger_class(plug, modules)
     meddle = at(*happening) if happening else lambda _simulator, _now_s: None
     simulator.vehicle.plug_in()

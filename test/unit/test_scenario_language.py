@@ -339,6 +339,7 @@ LINES = {
     'start': ('start', lambda sim: any('start button' in each.text for each in sim.events)),
     'stop': ('stop', lambda sim: not sim.controller._stop_pressed),
     'vehicle_stop': ('vehicle_stop', lambda sim: 'enough' in sim.vehicle.stop_reason),
+    'lose_link': ('lose_link', lambda sim: not sim.controller._is_link_lost),
     'emergency': ('emergency pev', lambda sim: sim.controller.emergency_origin.name == 'PEV'),
     'release': ('release', lambda sim: sim.controller.emergency_origin is None),
     'restart': ('restart 0.2', lambda sim: sim.controller.outcome is None),

@@ -269,6 +269,7 @@ def test_a_demand_stays_within_what_was_agreed():
     bench.simulator.do('demand -40', now_s=bench.now_s)
     bench.run(1.0)
     assert bench.controller.power_control.current_range_max == 0.0
+    bench.simulator.do('demand nothing', now_s=bench.now_s)
     bench.until_over()
     assert bench.simulator.findings == []
 
