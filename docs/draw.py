@@ -5,12 +5,13 @@ Draw what the documentation takes from the code: state diagrams, and tables of e
 Not drawn: events that leave everything as it is, and those that may come anywhere.
 """
 
+import dataclasses
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PAGES = [ROOT / 'docs' / name for name in ('architecture.md', 'simulator.md')]
+PAGES = [ROOT / 'docs' / name for name in ('architecture.md', 'rules.md', 'simulator.md')]
 MARKED = re.compile(r'(<!-- begin: ([\w ]+) -->\n).*?(<!-- end: \2 -->)', re.DOTALL)
 
 
@@ -53,6 +54,7 @@ def _plain(value):
 def blocks():
     """Return the names of the marked blocks with what belongs there."""
     from gi3_ros.core import output_stage, power
+    from gi3_ros.core.findings import Tolerances
     from gi3_ros.core.limits import ChargerLimits
     from gi3_ros.sim import library, stages
     from gi3_ros.sim.actions import ACTIONS
@@ -73,6 +75,9 @@ def blocks():
         'entries of the controller': entries(ControllerConfig, ChargerLimits),
         'entries without effect': table(
             ('Entry', 'Why'), ((f'`{name}`', why) for name, why in WITHOUT_EFFECT.items())),
+        'tolerances': table(('Tolerance', 'Default'), (
+            (f'`{field.name}`', f'{field.default:g}')
+            for field in dataclasses.fields(Tolerances))),
         'vehicles': table(('Name', 'Vehicle', 'Speaks', 'Energy'), (
             (f'[{name}](../gi3_ros/sim/vehicles/{name}.yaml)', vehicle.name,
              ', '.join(each.value for each in vehicle.protocols),

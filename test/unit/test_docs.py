@@ -52,7 +52,7 @@ def load_draw():
     return draw
 
 
-@pytest.mark.parametrize('page', ['architecture.md', 'simulator.md'])
+@pytest.mark.parametrize('page', ['architecture.md', 'rules.md', 'simulator.md'])
 def test_diagrams_and_tables_are_drawn_from_the_code(page):
     """When this fails: ``python3 docs/draw.py``."""
     text = (ROOT / 'docs' / page).read_text(encoding='utf-8')

@@ -36,6 +36,8 @@ SCENARIOS = {
 FIRST_OF_FILES = [
     library.load_scenarios(name)[0].name for name in library.names_in(library.SCENARIOS)]
 CURRENT_TOLERANCE_A = 1.0
+EMPTY_V = 20.0
+"""R15."""
 OPENING_A = 5.0
 
 
@@ -163,10 +165,13 @@ def row_of(name):
     time = ''
     if wanted.safe_within_s is not None and outcome.safe_after_s is not None:
         time = f'{1000 * outcome.safe_after_s:.0f} ms'
+    # Not to the volt: that changes with every tick that something takes longer.
+    output_v = outcome.output_v
+    left = 'empty' if output_v <= EMPTY_V else f'about {10 * round(output_v / 10)} V'
     own = '' if bench.stage.config.has_output_contactors else "controller's "
     return heading, (
         f'| `{name}` | {scenario.about} | {session} | {charger} | {time} | '
-        f'{own}open, {outcome.output_v:.0f} V |')
+        f'{own}open, {left} |')
 
 
 HEADINGS = {
