@@ -92,10 +92,14 @@ def _list(ctx, _param, value):
     if value:
         click.echo('vehicles:')
         for name in library.names_in(library.VEHICLES):
-            click.echo(f'  {name:28}{library.load_vehicle(name).name}')
+            click.echo(f'  {name:32} {library.load_vehicle(name).name}')
         click.echo('scenarios:')
         for name in library.names_in(library.SCENARIOS):
-            click.echo(f'  {name:28}{library.load_scenarios(name)[0].about}')
+            first, *others = library.load_scenarios(name)
+            click.echo(f'  {first.name:32} {first.about}')
+            if others:
+                words = ', '.join(each.name.removeprefix(name).strip() for each in others)
+                click.echo(f'{"":35}also: {name} with {words}')
         ctx.exit()
 
 
@@ -223,7 +227,7 @@ def sim(
       gi3 sim --vehicle chademo_v2g --set is_bidirectional=true --set chademo_precharge=true \\
               --set max_charger_discharge_current=60 --direction both
       gi3 sim --config /srv/config.cfg       the pistols as your controller has them
-      gi3 sim --scenario emergency_pev       something goes wrong, as a file says
+      gi3 sim --scenario never_opens         something goes wrong, as a file says
       echo "mute DC_Power_Control for 3" | gi3 sim --stdin
 
     The vehicle decides on the protocol (DIN 70121, ISO 15118-2, ISO 15118-20 Scheduled or

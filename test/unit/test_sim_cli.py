@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -175,9 +176,21 @@ def test_lists_and_helps():
     listed = gi3_sim('--list').output
     for name in library.names_in(library.VEHICLES) + library.names_in(library.SCENARIOS):
         assert f'  {name} ' in listed
+    assert 'also: emergency_pev with Precharge' in listed
     actions = gi3_sim('--help-actions').output
     for name in ACTIONS:
         assert re.search(rf'^{name}\b', actions, re.MULTILINE)
+
+
+def test_scenarios_that_the_pages_name_can_be_played():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    pages = [root / 'README.md', *root.glob('docs/*.md')]
+    text = '\n'.join(page.read_text(encoding='utf-8') for page in pages) + gi3_sim('--help').output
+    named = set(re.findall(r"--scenario ([a-z]\w+|'\w+ \w+')", text))
+    named -= {"'name Precharge'"}
+    assert len(named) >= 3
+    for name in named:
+        assert len(library.load_scenarios(name.strip("'"))) == 1, name
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [
