@@ -84,20 +84,23 @@ def claim_port():
     and the plug link in, while the kernel gives the number to nobody else who asks for any.
     """
     with contextlib.ExitStack() as claims:
-        def claim():
+        def bind(port):
+            held = claims.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            # Not the address of the plug link, which does not share.
+            held.bind(('127.0.0.2', port))
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind(('127.0.0.1', held.getsockname()[1]))
+            return held.getsockname()[1]
+
+        def claim(count=1):
+            """Return a port; with ``count`` the first of so many in a row."""
             while True:
-                held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                # Not the address of the plug link, which does not share.
-                held.bind(('127.0.0.2', 0))
-                held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                port = held.getsockname()[1]
-                claims.enter_context(held)
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                    try:
-                        probe.bind(('127.0.0.1', port))
-                    except OSError:
-                        continue
-                return port
+                with contextlib.suppress(OSError, OverflowError):
+                    port = bind(0)
+                    for further in range(1, count):
+                        bind(port + further)
+                    return port
 
         yield claim
 

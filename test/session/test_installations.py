@@ -52,3 +52,34 @@ def test_chademo_v2g_behind_the_controllers_relays(
     finished = site.stories.wait_for(lambda story: story.end_reason)
     assert finished.end_reason == 'Clean_Stop'
     assert finished.energy_discharged > 1.0
+
+
+def test_two_pistols_with_different_plugs_share_charger_simulator_and_bus(
+        alone, world, start_process, claim_port, tmp_path):
+    """R51; CHAdeMO behind a diode (R46)."""
+    port, names = claim_port(), [f'{world.pistol.lstrip("/")}_{side}' for side in 'ab']
+    # The simulator takes the next port for its second pistol.
+    plug_port = claim_port(2)
+    energies = {}
+    for name, offset, options in ((names[0], 0, ()), (names[1], 1, ('-p', 'has_diode:=true'))):
+        start_process(
+            'power_modules_sim', '--ros-args', '-r', f'__ns:=/{name}', '-p', 'autostart:=true',
+            '-p', f'plug_port:={plug_port + offset}', *options)
+        energies[name] = world.listen(
+            ros.ChargeSession, f'/{name}/charge_session', latched=True)
+    start_process(
+        'charger', '--ros-args', '-p', 'autostart:=true', '-p', f'port:={port}',
+        '-p', f'pistols:=[{", ".join(names)}]', '-p', 'indices:=[1, 4]')
+    for stories in energies.values():
+        stories.wait_for(timeout_s=30.0)
+    config = tmp_path / 'cell.yaml'
+    config.write_text('pistols: {CCS DC: {index: 1}, CHAdeMO: {index: 4}}')
+    simulator = start_process(
+        'gi3', 'sim', '--once', '--config', config, '--port', port, '--plug-port', plug_port,
+        '--duration-s', 6)
+    assert simulator.exit_status(timeout_s=90.0) == 0, simulator.text
+    assert simulator.text.count('] CLEAN_STOP') == 2
+    for name, stories in energies.items():
+        finished = stories.wait_for(lambda story: story.end_reason)
+        assert finished.end_reason == 'Clean_Stop', name
+        assert finished.energy_charged > 20.0, name
