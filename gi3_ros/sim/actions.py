@@ -297,8 +297,9 @@ ACTIONS = {
         _claim, 'VOLT|truth', 'battery voltage that the vehicle tells in the precharge',
         _or_none('truth', 'VOLT', 0.0, 6553.5), undo='claim truth'),
     'demand': _Spec(
-        _demand, 'AMPERE|nothing', 'current the vehicle asks for, whatever is good for it; the '
-        'controller keeps to the limits', _or_none('nothing', 'AMPERE', -3276.8, 3276.7),
+        _demand, 'AMPERE|nothing', 'current the vehicle asks for, whatever is good for it and '
+        'without an end by itself; the controller keeps to the limits',
+        _or_none('nothing', 'AMPERE', -3276.8, 3276.7),
         undo='demand nothing'),
     'pause': _Spec(
         _pause, 'SECONDS', 'the vehicle asks for nothing in the energy transfer',

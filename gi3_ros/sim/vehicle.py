@@ -336,6 +336,7 @@ class Vehicle:
         if is_pausing:
             self._request = ChargeRequest()
             self._paused_at_s = now_s
+            self._look_at_the_clock(now_s)
         return is_pausing
 
     @property
@@ -414,11 +415,13 @@ class Vehicle:
                 max(config.min_discharge_power_w, limits.least_discharge_power_w) / battery_v),
         )
 
-    def _look_for_an_end(self, window, direction, now_s):
-        config = self.config
+    def _look_at_the_clock(self, now_s):
         if self._remaining_s(now_s) <= 0:
             self.ask_to_stop('the planned charging time is over')
-            return
+
+    def _look_for_an_end(self, window, direction, now_s):
+        config = self.config
+        self._look_at_the_clock(now_s)
         soc = f'state of charge {100 * self.state_of_charge:.0f} % reached'
         is_full = self.state_of_charge >= config.target_state_of_charge
         is_empty = self.state_of_charge <= config.least_state_of_charge

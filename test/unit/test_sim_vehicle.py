@@ -298,6 +298,14 @@ def test_in_a_pause_it_asks_for_nothing_and_begins_from_nothing():
     assert road.requests(0.1)[0] < 70.0
 
 
+def test_the_planned_end_comes_in_a_pause_as_well():
+    road = Road(charge_duration_s=2.0, pauses=((1.0, 100.0),)).connected()
+    road.requests(0.9)
+    road.run(2.0)
+    assert road.vehicle.is_pausing(now_s=road.now_s)
+    assert 'time is over' in road.vehicle.stop_reason
+
+
 def test_chademo_closes_its_contactors_at_whatever_voltage():
     """R46."""
     road = Road(protocols=(Protocol.CHADEMO_1,))
