@@ -288,6 +288,7 @@ class PowerControl:
         self._stage_reason = 'nothing heard from it yet'
         self._stage_s = -math.inf
         self._has_output_contactors = True
+        self._stage_sees_battery = False
         self._ticked_s = -math.inf
         self._announced_s = -math.inf
         # Memory of the session.
@@ -300,6 +301,7 @@ class PowerControl:
         self._is_tested = False
         self._refusals = Refusals()
         self._bleeding_from = None
+        self._bled_to_v = 0.0
         self._bleeds_in_vain = False
         """What is on the output does not fall: not tried again before the fault is reset."""
         self._next_status_s = -math.inf
@@ -340,8 +342,11 @@ class PowerControl:
         self._has_temperature |= not math.isnan(measurement.power_modules_temperature_c)
         return True
 
-    def see_stage(self, stage, reason, *, has_output_contactors=True, now_s):
+    def see_stage(
+        self, stage, reason, *, has_output_contactors=True, battery_may_be_connected=False, now_s,
+    ):
         """Take a report of the output stage."""
+        self._stage_sees_battery = battery_may_be_connected
         was_closed = self._stage is Stage.CLOSED
         self._stage, self._stage_reason, self._stage_s = Stage(stage), reason, now_s
         self._has_output_contactors = has_output_contactors
@@ -662,7 +667,7 @@ class PowerControl:
             return request
         if self._controller.state == State.CLOSING_COMMUNICATION:
             return Lowering.ON_CLOSING
-        return Lowering.AT_END if self._battery_may_be_connected else Lowering.AFTER_TEST
+        return Lowering.AT_END if self._is_battery_possible else Lowering.AFTER_TEST
 
     def _unfit(self, event, command, now_s):
         """Say why a legal command does not fit what is going on; empty when it does."""
@@ -674,7 +679,7 @@ class PowerControl:
             return f'{event.value} commanded in {self.phase.name}'
         if event in _STARTS and self._ticked_s - now_s > COMMAND_MAX_AGE_S:
             return f'{event.value} is {self._ticked_s - now_s:.1f} s old'
-        if event is Request.INSULATION_TEST and self._battery_may_be_connected:
+        if event is Request.INSULATION_TEST and self._is_battery_possible:
             return 'Insulation_Test although the battery may be connected'
         if (self.phase is Phase.POWER_TRANSFER and event is Request.POWER_TRANSFER
                 and command.setpoints_mode != self._command.setpoints_mode):
@@ -892,7 +897,7 @@ class PowerControl:
         if self._has_output_contactors:
             is_cut_off = self._stage is Stage.OPEN and now_s - self._stage_s < STAGE_MAX_AGE_S
         else:
-            is_cut_off = self.phase is Phase.WAKING and not self._battery_may_be_connected
+            is_cut_off = self.phase is Phase.WAKING and not self._is_battery_possible
         if reading is None or not is_cut_off or self._bleeds_in_vain:
             return ''
         if reading.voltage_v <= EMPTY_VOLTAGE_V:
@@ -990,11 +995,11 @@ class PowerControl:
 
     def _lower(self, now_s):
         """Bleed the output, unless a battery may be on it (R15 to R17)."""
-        if self._battery_may_be_connected and self._has_output_contactors:
+        if self._is_battery_possible and self._has_output_contactors:
             if self._stage is not Stage.OPEN:
                 self._note = f'does not bleed: output contactors are {self._stage.name}'
                 return PowerSetpoint(reason=self._note)
-        elif self._battery_may_be_connected and self.phase is not Phase.LOWERING_ON_CLOSING:
+        elif self._is_battery_possible and self.phase is not Phase.LOWERING_ON_CLOSING:
             self._note = 'does not bleed: the vehicle may still be connected (R17)'
             return PowerSetpoint(reason=self._note)
         return self._bleed(now_s, 'Lower_Output_Voltage')
@@ -1003,6 +1008,15 @@ class PowerControl:
         volts = self._measurement.voltage_v
         if self._bleeding_from is None:
             self._bleeding_from = (now_s, volts)
+            self._bled_to_v = volts
+        self._bled_to_v = min(self._bled_to_v, volts)
+        if volts > self._bled_to_v + SAFE_VOLTAGE_V:
+            self._bleeds_in_vain = True
+            self._fail(
+                f'output rises while bleeding: from {self._bled_to_v:.0f} to {volts:.0f} V; is a '
+                'battery connected?', now_s,
+            )
+            return PowerSetpoint(reason=self.fault)
         since_s, from_v = self._bleeding_from
         if now_s - since_s >= BLEED_CHECK_S:
             if volts > max(SAFE_VOLTAGE_V, from_v * (1.0 - BLEED_CHECK_FALL)):
@@ -1015,6 +1029,11 @@ class PowerControl:
             self._bleeding_from = (now_s, volts)
         # On to zero, never stopping at 20 V (A12).
         return PowerSetpoint(ModulesMode.BLEED, reason=why)
+
+    @property
+    def _is_battery_possible(self):
+        """Whether a battery may be at the pistol, as far as we or the output stage know."""
+        return self._battery_may_be_connected or self._stage_sees_battery
 
     # What is told to the controller
 

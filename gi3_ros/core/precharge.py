@@ -9,10 +9,13 @@ import enum
 import math
 
 from .command import illegality, Request, request_of
+from .hardware import ModulesMode
 from .signals import DcPowerControl
 
 WINDOW_V = 20.0
 """R19: the vehicle connects within +/- 20 V of its battery."""
+CURRENT_TOLERANCE_A = 0.5
+"""What a measured current may be above its cap: sensors of large modules are no better."""
 
 
 class Verdict(enum.IntEnum):
@@ -24,6 +27,16 @@ class Verdict(enum.IntEnum):
     DONE = 3
     ABORTED = 4
     TIMED_OUT = 5
+    OVER_CURRENT = 6
+
+
+class Kind(enum.IntEnum):
+    """Whose precharge it is; the numbers are those of ``PrechargeStatus.msg``."""
+
+    CCS = 0
+    """By the power modules, to the battery's voltage (R19)."""
+    V2G = 1
+    """By the battery, through the resistor of the stage (R47)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,11 +49,26 @@ class Progress:
     current_cap_a: float
     elapsed_s: float
     verdict: Verdict
+    kind: Kind = Kind.CCS
+    energy_j: float = 0.0
+    """Into the resistor of the stage."""
 
     @property
     def difference_v(self):
         """Present voltage minus target."""
         return self.present_v - self.target_v
+
+    @property
+    def words(self):
+        """Tell it in a line."""
+        energy = f', {self.energy_j:.0f} J into the resistor' if self.kind is Kind.V2G else ''
+        hint = ''
+        if self.verdict is Verdict.TIMED_OUT:
+            hint = ('; it is the vehicle that ends it: if it does not, look at the voltage at its '
+                    'inlet')
+        return (
+            f'precharge {self.verdict.name} after {self.elapsed_s:.2f} s: {self.present_v:.1f} V '
+            f'of {self.target_v:.1f} V, {self.current_a:.1f} A{energy}{hint}')
 
 
 class PrechargeSupervision:
@@ -58,6 +86,7 @@ class PrechargeSupervision:
         self._is_end_told = True
         self._voltage_v = math.nan
         self._current_a = math.nan
+        self._allowed_a = 0.0
 
     def receive(self, message, *, now_s):
         """Take a decoded message of the controller; only DC_Power_Control matters."""
@@ -76,6 +105,11 @@ class PrechargeSupervision:
         if self._ended_s is None:
             self._voltage_v, self._current_a = measurement.voltage_v, measurement.current_a
 
+    def see_setpoint(self, setpoint):
+        """Take power_control's setpoint: it may permit more than the vehicle does (A13)."""
+        if setpoint.mode is ModulesMode.REGULATE:
+            self._allowed_a = setpoint.current_a
+
     def progress(self, *, now_s):
         """Return the :class:`Progress`, or ``None`` when no precharge was seen yet."""
         if self._began_s is None:
@@ -87,6 +121,9 @@ class PrechargeSupervision:
             verdict = Verdict.DONE if in_window else Verdict.ABORTED
         elif elapsed_s > self.timeout_s:
             verdict = Verdict.TIMED_OUT
+        elif abs(self._current_a) > CURRENT_TOLERANCE_A + max(
+                self._command.current_range_max, self._allowed_a):
+            verdict = Verdict.OVER_CURRENT
         else:
             verdict = Verdict.IN_WINDOW if in_window else Verdict.RUNNING
         return Progress(

@@ -18,7 +18,8 @@ from rclpy.duration import Duration
 
 from .. import convert
 from ..bus import Bus, BusError
-from ..core import codec
+from ..core import codec, signals
+from ..core.hardware import COMMAND_TIMEOUT_S
 from ..core.journal import Journal
 from ..core.timing import MEASUREMENT_MAX_AGE_S
 from .lifecycle import CannotConfigure, ChargerNode, EVENTS, Parameter, run
@@ -32,6 +33,7 @@ QUIET_S = 0.25
 OTHER_CLOCK_S = 60.0
 """An adapter whose stamps are further away than this has a clock of its own; what has merely
 waited keeps its age."""
+OUTPUTS_WATCH_S = 0.1
 OWN_FRAMES = 64
 """How many of our own frames are remembered to know their echoes."""
 
@@ -70,6 +72,7 @@ class Gateway(ChargerNode):
         self._receiver = None
         self._receiving = False
         self._asked_to_send_s = -math.inf
+        self._outputs_high_s = {}
 
     def build(self):
         pistols, indices = list(self.value('pistols')), list(self.value('indices'))
@@ -99,6 +102,7 @@ class Gateway(ChargerNode):
         }
         self._diagnostics = self.publisher(DiagnosticArray, '/diagnostics')
         self.every(1.0, self._diagnose)
+        self.every(OUTPUTS_WATCH_S, self._watch_outputs)
         self._receiving = True
         self._receiver = threading.Thread(
             target=self._receive_for_ever, name='gateway receive', daemon=True,
@@ -142,21 +146,52 @@ class Gateway(ChargerNode):
     def _send(self, message, true_at_s, index):
         if not self.is_active:
             return
-        signals = convert.from_ros(message)
+        content = convert.from_ros(message)
         now_s = self._asked_to_send_s = time.monotonic()
         if now_s - true_at_s > MAX_AGE_S:
             self._counters.not_sent += 1
             self._journal.finding(
-                'too old', f'{signals.NAME} is {now_s - true_at_s:.2f} s old: not sent',
+                'too old', f'{content.NAME} is {now_s - true_at_s:.2f} s old: not sent',
                 now_s=now_s,
             )
             return
-        frame = codec.encode(signals, index=index)
+        if isinstance(content, signals.AdmCsSeccOutputs):
+            self._note_outputs(content, true_at_s, index)
+        self._transmit(content, index)
+
+    def _transmit(self, content, index):
+        frame = codec.encode(content, index=index)
         self._own.append((frame.can_id, frame.data))
         if self._bus.send(frame):
             self._counters.sent += 1
         else:
             self._counters.not_sent += 1
+
+    def _note_outputs(self, outputs, true_at_s, index):
+        if outputs == signals.AdmCsSeccOutputs():
+            self._outputs_high_s.pop(index, None)
+        else:
+            self._outputs_high_s[index] = true_at_s
+
+    def _watch_outputs(self):
+        """
+        Let relays go whose author has died: the controller would hold them for ever.
+
+        As a driver opens contactors a second after the last command: by then power_control, which
+        hears the same silence, has taken the current away.
+        """
+        now_s = time.monotonic()
+        with self.lock:
+            if not self.is_active:
+                return
+            for index, true_at_s in list(self._outputs_high_s.items()):
+                if now_s - true_at_s > COMMAND_TIMEOUT_S:
+                    del self._outputs_high_s[index]
+                    self._transmit(signals.AdmCsSeccOutputs(), index)
+                    self._journal.finding(
+                        'outputs', f'pistol {index}: nobody has commanded the digital outputs '
+                        f'for {now_s - true_at_s:.1f} s, all of them go low: has precharge '
+                        'ended?', now_s=now_s)
 
     # From the bus
 

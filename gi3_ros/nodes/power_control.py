@@ -198,6 +198,7 @@ class PowerControlNode(ChargerNode):
         self._core.see_stage(
             message.stage, message.reason, now_s=true_at_s,
             has_output_contactors=message.has_output_contactors,
+            battery_may_be_connected=message.battery_may_be_connected,
         )
         self.tick()
 

@@ -1,7 +1,8 @@
 """
 precharge: the only author of contactor commands.
 
-Owns the output stage between the power modules and the pistol, and supervises the CCS precharge.
+Owns the output stage between the power modules and the pistol, supervises the CCS precharge, and
+commands the controller's digital outputs, on which relays of the stage may hang.
 """
 
 import math
@@ -12,15 +13,17 @@ from gi3_ros import srv
 
 from .. import convert
 from ..core import signals
-from ..core.output_stage import OutputStage, Stage, StageConfig
+from ..core.digital_outputs import DigitalOutputs
+from ..core.installations import stage_for
+from ..core.output_stage import Stage, StageConfig
 from ..core.power import POWERED
 from ..core.precharge import PrechargeSupervision, Verdict
 from .lifecycle import ChargerNode, Parameter, parameters_of, run
 
 REPORT_PERIOD_S = 0.1
 SIGNALS = (
-    signals.AdvanticsControllerStatus, signals.ChargeStatusChange, signals.DcPowerControl,
-    signals.ChargeSessionFinished, signals.EmergencyStop,
+    signals.AdvanticsControllerStatus, signals.NewChargeSession, signals.ChargeStatusChange,
+    signals.DcPowerControl, signals.ChargeSessionFinished, signals.EmergencyStop,
 )
 
 
@@ -43,18 +46,24 @@ class PrechargeNode(ChargerNode):
         self._command = self.publisher(ros.ContactorCommand, 'contactor_command')
         self._stage_status = self.publisher(ros.StageStatus, 'stage_status')
         self._precharge_status = self.publisher(ros.PrechargeStatus, 'precharge_status')
+        self._outputs_to_controller = self.publisher(
+            convert.ROS_TYPES[signals.AdmCsSeccOutputs], signals.AdmCsSeccOutputs.TOPIC)
         for cls in SIGNALS:
             self.subscribe_signals(cls, self._on_controller)
         self.subscribe(ros.PowerMeasurement, 'power_measurement', self._on_measurement)
         self.subscribe(ros.ContactorFeedback, 'contactor_feedback', self._on_feedback)
         self.subscribe(ros.PowerStatus, 'power_status', self._on_power)
+        self.subscribe(ros.PowerSetpoint, 'power_setpoint', self._on_setpoint)
         self.serve(srv.SetContactors, 'set_contactors', self._set_contactors)
+        self.serve(srv.SetOutputs, 'set_outputs', self._set_outputs)
         self.serve(srv.ResetFault, 'reset_stage_fault', self._reset_fault)
 
     def _reset(self):
-        self._stage = OutputStage(self._config)
+        self._stage = stage_for(self._config)
+        self._outputs = DigitalOutputs(self._config)
         self._supervision = PrechargeSupervision(self.value('precharge_timeout'))
         self._last = None
+        self._verdict = None
         self._due_s = -math.inf
         self._ending = False
 
@@ -65,6 +74,7 @@ class PrechargeNode(ChargerNode):
         """Ask for zero power; the driver opens by itself once the current is gone."""
         if self._stage.stage is not Stage.OPEN:
             self._publish_stage(Stage.UNLOADING, 'precharge leaves active')
+        self._publish_outputs(self._outputs.last_word())
 
     def begin_safe_stop(self):
         self._ending = True
@@ -84,11 +94,15 @@ class PrechargeNode(ChargerNode):
         stage = self._stage
         if self._ending:
             stage.see_power('the process was asked to end', is_enabled=False, now_s=now_s)
-        decision = (stage.tick(now_s=now_s), stage.stage)
+        command = stage.tick(now_s=now_s)
+        decision = (command, stage.stage)
+        if command is not None:
+            self._outputs.follow(command)
+            self._publish_outputs(self._outputs.due(now_s=now_s))
         if decision != self._last or now_s >= self._due_s:
             self._last, self._due_s = decision, now_s + REPORT_PERIOD_S
-            if decision[0] is not None:
-                self._command.publish(convert.command_to_ros(decision[0], self.now()))
+            if command is not None:
+                self._command.publish(convert.command_to_ros(command, self.now()))
             self._publish_stage(stage.stage, stage.reason)
             self._publish_progress(now_s)
         self.tell(stage.journal)
@@ -96,28 +110,37 @@ class PrechargeNode(ChargerNode):
     def _publish_stage(self, stage, reason):
         message = ros.StageStatus(
             stage=int(stage), stage_name=stage.name, reason=reason,
+            installation=self._config.installation,
             has_output_contactors=self._config.has_output_contactors,
+            battery_may_be_connected=self._stage.battery_may_be_connected,
         )
         message.header.stamp = self.now()
         self._stage_status.publish(message)
 
+    def _publish_outputs(self, message):
+        if message is not None:
+            self._outputs_to_controller.publish(convert.to_ros(message, self.now()))
+
     def _publish_progress(self, now_s):
-        progress = self._supervision.take_news(now_s=now_s)
+        progress = self._supervision.take_news(now_s=now_s) or self._stage.take_progress(
+            now_s=now_s)
         if progress is None:
             return
         message = ros.PrechargeStatus(
-            target=progress.target_v, present=progress.present_v,
+            kind=int(progress.kind), target=progress.target_v, present=progress.present_v,
             difference=progress.difference_v, current=progress.current_a,
             current_cap=progress.current_cap_a, elapsed=progress.elapsed_s,
-            verdict=int(progress.verdict),
+            energy=progress.energy_j, verdict=int(progress.verdict),
         )
         message.header.stamp = self.now()
         self._precharge_status.publish(message)
+        before, self._verdict = self._verdict, progress.verdict
+        if progress.verdict is before:
+            return
         if progress.verdict in (Verdict.DONE, Verdict.ABORTED):
-            self.get_logger().info(
-                f'precharge {progress.verdict.name} after {progress.elapsed_s:.2f} s: '
-                f'{progress.present_v:.1f} V of {progress.target_v:.1f} V'
-            )
+            self.get_logger().info(progress.words)
+        elif progress.verdict in (Verdict.TIMED_OUT, Verdict.OVER_CURRENT):
+            self.get_logger().warning(progress.words)
 
     # Inputs
 
@@ -141,7 +164,15 @@ class PrechargeNode(ChargerNode):
             is_commanded=message.phase in POWERED, now_s=true_at_s,
         )
 
+    def _on_setpoint(self, message, true_at_s):
+        setpoint = convert.setpoint_from_ros(message)
+        self._stage.see_setpoint(setpoint.mode, now_s=true_at_s)
+        self._supervision.see_setpoint(setpoint)
+
     # Services
+
+    def _set_outputs(self, request, _response):
+        return self._outputs.request(list(request.outputs), request.high)
 
     def _set_contactors(self, request, _response):
         now_s = time.monotonic()

@@ -6,7 +6,8 @@ waiting. A second of it takes some ten milliseconds, and the same start gives th
 """
 
 from ..core import codec
-from ..core.output_stage import OutputStage, Stage, StageConfig
+from ..core.installations import stage_for
+from ..core.output_stage import Installation, Stage, StageConfig
 from ..core.power import PowerConfig, PowerControl, POWERED
 from ..core.session import SessionConfig, SessionControl
 from .modules import CircuitConfig, Contactors, ModulesConfig, PowerModules
@@ -38,7 +39,7 @@ class Charger:
         self.plug = plug or DirectPlug()
         self.modules = PowerModules(modules_config)
         self.power = PowerControl(power_config or PowerConfig())
-        self.stage = OutputStage(stage_config or StageConfig())
+        self.stage = stage_for(stage_config or StageConfig())
         self.session = SessionControl(session_config or SessionConfig(auto_authorise=True))
         self.decision = None
         """The last :class:`~gi3_ros.core.power.Decision`."""
@@ -55,8 +56,8 @@ class Charger:
         Return a charger whose limits and installation fit a controller.
 
         CCS and the classic CHAdeMO charger have contactors of their own, the latter with a diode
-        behind them (R46); where energy flows back over CHAdeMO, the relays of the controller
-        take their place (R47).
+        behind them (R46); where energy flows back over CHAdeMO, the precharge stage takes their
+        place, which the controller runs or is ours (R47).
 
         :param config: the :class:`~.config.ControllerConfig`
         """
@@ -69,9 +70,14 @@ class Charger:
             max_power_w=1.25 * config.limits.max_charger_voltage
             * config.limits.max_charger_current)
         options.setdefault('power_config', PowerConfig(limits=config.limits))
-        options.setdefault('stage_config', StageConfig(has_output_contactors=not is_v2g))
-        options.setdefault('modules_config', ModulesConfig(
-            circuit=circuit, contactors=Contactors.CONTROLLER if is_v2g else Contactors.OWN))
+        installation = Installation.OWN_CONTACTORS
+        if is_v2g:
+            installation = (Installation.CONTROLLER_V2G if config.chademo_precharge
+                            else Installation.OWN_V2G)
+        options.setdefault('stage_config', StageConfig(installation=installation.value))
+        options.setdefault('modules_config', ModulesConfig(circuit=circuit, contactors=(
+            Contactors.OWN if options['stage_config'].has_output_contactors
+            else Contactors.CONTROLLER)))
         return cls(index=config.index, plug=plug, **options)
 
     def receive(self, frame, *, now_s):
@@ -108,7 +114,8 @@ class Charger:
                 self.modules.command(self.command, now_s=now_s)
             self.power.see_stage(
                 self.stage.stage, self.stage.reason, now_s=now_s,
-                has_output_contactors=self.stage.config.has_output_contactors)
+                has_output_contactors=self.stage.config.has_output_contactors,
+                battery_may_be_connected=self.stage.battery_may_be_connected)
         if self.is_alive['power']:
             self._tick_power(now_s)
         for part in (self.power, self.stage, self.session):
@@ -119,6 +126,7 @@ class Charger:
     def _tick_power(self, now_s):
         decision = self.decision = self.power.tick(now_s=now_s)
         self.modules.set_point(decision.setpoint, now_s=now_s)
+        self.stage.see_setpoint(decision.setpoint.mode, now_s=now_s)
         self.stage.see_power(
             decision.fault, is_enabled=decision.system_enable,
             is_commanded=decision.phase in POWERED, now_s=now_s)

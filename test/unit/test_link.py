@@ -245,7 +245,7 @@ def test_insulation_too_low_ends_before_any_power():
 
 def test_without_own_contactors_nothing_is_bled_out_of_the_battery():
     link = plugged(
-        stage_config=StageConfig(has_output_contactors=False))
+        stage_config=StageConfig(installation='none'))
     # Contactors on the controller's relay: closed when it says so.
     link.stage.tick = lambda *, now_s: _relay(link)
     link.stage.stage = Stage.CLOSED
