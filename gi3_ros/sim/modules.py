@@ -389,10 +389,10 @@ class PowerModules:
     Simulated driver of power modules, and of the charger's own contactors where it has some.
 
     It keeps the contract of ``PowerSetpoint`` and ``ContactorCommand``: it switches off by itself
-    when no set-point came for ``DRIVER_TIMEOUT_S``, and opens when no command came for
-    ``COMMAND_TIMEOUT_S`` and no current flows. Without own contactors a command does nothing, and
-    there is no feedback. What a real charger would be damaged by is kept in ``breaches``, whoever
-    did it.
+    when no set-point came for ``DRIVER_TIMEOUT_S``; when no command came for
+    ``COMMAND_TIMEOUT_S`` it opens the precharge relay, and the output contactors once no current
+    flows. Without own contactors a command does nothing, and there is no feedback. What a real
+    charger would be damaged by is kept in ``breaches``, whoever did it.
     """
 
     def __init__(self, config=None):
@@ -569,10 +569,10 @@ class PowerModules:
             self._output.drive(self._inlet.relay_closed, now_s=now_s)
             self._precharge.drive(self._inlet.precharge_relay_closed, now_s=now_s)
         elif (self.config.contactors is Contactors.OWN
-                and now_s - self._command_at_s >= COMMAND_TIMEOUT_S - _EPSILON_S
-                and abs(circuit.output_current_a) <= self.config.max_off_current_a):
-            self._output.drive(False, now_s=now_s)
+                and now_s - self._command_at_s >= COMMAND_TIMEOUT_S - _EPSILON_S):
             self._precharge.drive(False, now_s=now_s)
+            if abs(circuit.output_current_a) <= self.config.max_off_current_a:
+                self._output.drive(False, now_s=now_s)
         if self._precharge.advance(now_s=now_s) and self._precharge.is_closed:
             self._precharge_j.reset()
         if not self._output.advance(now_s=now_s):

@@ -47,14 +47,14 @@ class Rig:
     def now_s(self):
         return self.ms / 1000
 
-    def run(self, seconds, setpoint=None, *, closed=None, inlet=None):
+    def run(self, seconds, setpoint=None, *, closed=None, precharge=False, inlet=None):
         if inlet is not None:
             self.modules.connect(inlet)
         for _ in range(round(seconds / 0.01)):
             if setpoint is not None:
                 self.modules.set_point(setpoint, now_s=self.now_s)
             if closed is not None:
-                self.command = ContactorCommand(output_closed=closed)
+                self.command = ContactorCommand(closed, precharge)
             if self.command is not None:
                 self.modules.command(self.command, now_s=self.now_s)
             self.ms += 10
@@ -258,6 +258,36 @@ def test_contactors_open_a_second_after_the_last_command(silent_s, contact):
     rig.command = None
     rig.run(silent_s - 0.01, PowerSetpoint())
     assert rig.modules.feedback().output is contact
+
+
+def test_without_commands_the_precharge_relay_opens_whatever_flows():
+    """2 A flow through it: output contactors would be kept closed."""
+    config = dataclasses.replace(AWAKE, circuit=CircuitConfig(precharge_ohm=70.0))
+    rig = Rig(config)
+    rig.run(0.5, regulate(500.0, 5.0), closed=False, inlet=BATTERY)
+    rig.run(0.05, OFF, closed=False, precharge=True)
+    rig.run(0.5, regulate(500.0, 5.0))
+    assert rig.circuit.output_current_a == pytest.approx(2.0, abs=0.01)
+    rig.command = None
+    rig.run(COMMAND_TIMEOUT_S - 0.01, regulate(500.0, 5.0))
+    assert rig.modules.feedback().precharge is Contact.CLOSED
+    rig.run(0.03, regulate(500.0, 5.0))
+    assert rig.modules.feedback().precharge is Contact.OPEN
+    assert rig.texts() == []
+
+
+def test_without_commands_and_both_closed_the_current_keeps_the_output_contactors_only():
+    rig = Rig()
+    rig.precharge(360.0)
+    rig.run(0.1, OFF, closed=True, precharge=True, inlet=BATTERY)
+    rig.run(0.5, regulate(420.0, 50.0))
+    rig.command = None
+    rig.run(3.0, regulate(420.0, 50.0))
+    feedback = rig.modules.feedback()
+    assert (feedback.output, feedback.precharge) == (Contact.CLOSED, Contact.OPEN)
+    rig.run(0.1, OFF)
+    assert rig.modules.feedback().output is Contact.OPEN
+    assert rig.texts() == []
 
 
 def test_stream_of_setpoints_keeps_the_driver_on():
