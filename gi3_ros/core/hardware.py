@@ -43,7 +43,11 @@ class PowerSetpoint:
 DRIVER_TIMEOUT_S = 0.3
 """A driver that has had no setpoint for this long switches off."""
 COMMAND_TIMEOUT_S = 1.0
-"""A driver that has had no contactor command for this long opens as soon as no current flows."""
+"""
+A driver that has had no contactor command for this long opens the precharge relay at once, as its
+resistor limits the current and must not get hot, and the output contactors as soon as no current
+flows.
+"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -329,10 +329,11 @@ class ChargerNode(LifecycleNode):
         Subscribe until cleanup; ``callback(message, true_at_s)`` runs with the lock held.
 
         A message that is too old, or that the callback refuses with ``ValueError``, is not used
-        and says so.
+        and says so. One without a header is true when it comes.
         """
         def guarded(message):
-            true_at_s = self.true_at_s(message.header)
+            has_header = hasattr(message, 'header')
+            true_at_s = self.true_at_s(message.header) if has_header else time.monotonic()
             if true_at_s is None:
                 return
             try:

@@ -2,16 +2,26 @@
 power_modules_sim: a simulated driver of power modules and contactors behind real topics.
 
 The circuit is physics (:mod:`gi3_ros.sim.modules`); what hangs at the pistol comes from the
-simulated vehicle over the plug link, and with ``contactors`` set to ``controller`` so do the
-positions of the simulated controller's relays. A real installation puts its own driver here.
+simulated vehicle over the plug link, and so do the positions of the simulated controller's relays
+and the levels of its outputs, where coils hang on these. Whoever wants to see it break names the
+faults on the topic ``hardware_faults``. A real installation puts its own driver here.
 """
 
 import time
 
+from std_msgs.msg import String
+
 from gi3_ros import msg as ros
 
 from .. import convert
-from ..sim.modules import CircuitConfig, Contactors, ModulesConfig, PowerModules
+from ..sim.modules import (
+    CircuitConfig,
+    Contactors,
+    HardwareFault,
+    ModulesConfig,
+    parse_faults,
+    PowerModules,
+)
 from ..sim.plug import CircuitEnd, DEFAULT_PORT, PlugError
 from .lifecycle import CannotConfigure, ChargerNode, Parameter, run
 
@@ -27,10 +37,23 @@ class PowerModulesSim(ChargerNode):
                   'UDP port of the plug link on this machine, the same as for gi3 sim', 1, 65535),
         Parameter('contactors', Contactors.OWN.value,
                   'Who moves the contactors between modules and pistol: own (the charger, with '
-                  'has_output_contactors of precharge), controller (its relay, R45), or none'),
+                  'has_output_contactors of precharge), controller (its relay, R45), outputs (the '
+                  'charger, by digital outputs of the controller, R47), or none'),
+        Parameter('main_output', ModulesConfig.main_output,
+                  'Digital output of the controller that the output contactors hang on, with '
+                  'contactors outputs; 0 = none', 0, 4),
+        Parameter('precharge_output', ModulesConfig.precharge_output,
+                  'The one of the precharge relay', 0, 4),
+        Parameter('has_feedback', ModulesConfig.has_feedback,
+                  'Whether contactors of the charger (own, outputs) have auxiliary contacts'),
+        Parameter('measures_pistol', ModulesConfig.measures_pistol,
+                  'Whether the voltage behind these contactors is measured'),
         Parameter('has_diode', CircuitConfig.has_diode,
                   'Whether a diode keeps the vehicle from feeding the output, as in a '
                   'unidirectional CHAdeMO charger (R47)'),
+        Parameter('faults', '',
+                  'What is broken from the start, separated by commas: '
+                  + ', '.join(fault.value for fault in HardwareFault)),
     )
 
     def __init__(self, **options):
@@ -38,12 +61,16 @@ class PowerModulesSim(ChargerNode):
         self._plug = None
 
     def build(self):
-        config = self._installation()
+        modules = PowerModules(self._installation())
+        try:
+            modules.faults = parse_faults(self.value('faults'))
+        except ValueError as error:
+            raise CannotConfigure(f'faults: {error}') from error
         try:
             self._plug = CircuitEnd(self.value('plug_port'))
         except PlugError as error:
             raise CannotConfigure(str(error)) from error
-        self._modules = PowerModules(config)
+        self._modules = modules
         self._breaches_told = 0
         self._due_s = 0.0
         self._last_contacts = None
@@ -51,6 +78,7 @@ class PowerModulesSim(ChargerNode):
         self._feedback = self.publisher(ros.ContactorFeedback, 'contactor_feedback')
         self.subscribe(ros.PowerSetpoint, 'power_setpoint', self._on_setpoint)
         self.subscribe(ros.ContactorCommand, 'contactor_command', self._on_command)
+        self.subscribe(String, 'hardware_faults', self._on_faults)
 
     def tear_down(self):
         if self._plug is not None:
@@ -89,14 +117,25 @@ class PowerModulesSim(ChargerNode):
             raise CannotConfigure(
                 f'contactors is {self.value("contactors")!r}, permitted are {known}'
             ) from error
-        return ModulesConfig(
-            circuit=CircuitConfig(has_diode=self.value('has_diode')), contactors=contactors)
+        return self.config(
+            ModulesConfig, contactors=contactors,
+            circuit=CircuitConfig(has_diode=self.value('has_diode')))
 
     def _on_setpoint(self, message, true_at_s):
         self._modules.set_point(convert.setpoint_from_ros(message), now_s=true_at_s)
 
     def _on_command(self, message, true_at_s):
         self._modules.command(convert.command_from_ros(message), now_s=true_at_s)
+
+    def _on_faults(self, message, _true_at_s):
+        try:
+            faults = parse_faults(message.data)
+        except ValueError as error:
+            self.get_logger().error(str(error))
+            return
+        self._modules.faults = faults
+        names = ', '.join(sorted(fault.value for fault in faults))
+        self.get_logger().warning(f'broken from now on: {names or "nothing"}')
 
 
 def main():

@@ -620,6 +620,17 @@ class Controller:
         return self.stage is Stage.CONNECTING and self.config.chademo_precharge
 
     @property
+    def digital_outputs(self):
+        """
+        Levels of the outputs that the charger commands (0x63201), bit 0 for the first.
+
+        That one is the controller's own where it drives the precharge relay (R47).
+        """
+        first = 2 if self.config.chademo_precharge else 1
+        return sum(
+            getattr(self.outputs, f'digital_output{n}') << (n - 1) for n in range(first, 5))
+
+    @property
     def relay_closed(self):
         """Whether its own relay is closed, which drives contactors of the charger (R45, A41)."""
         command = self._sent_power_control

@@ -9,7 +9,8 @@ Contactors, or a relay with the precharge resistor in parallel, belong to whom
 :class:`Contactors` says; the diode and the discharge resistor are there with
 ``CircuitConfig.has_diode`` only. :class:`Circuit` solves the two capacitor nodes,
 :class:`PowerModules` is what a power modules driver would be to the charger: set-points and
-contactor commands in, measurements out. Neither owns a clock.
+contactor commands in, measurements out. Neither owns a clock. What breaks is a
+:class:`HardwareFault`.
 """
 
 import dataclasses
@@ -23,6 +24,7 @@ from ..core.hardware import (
     ContactorFeedback,
     DRIVER_TIMEOUT_S,
     ModulesMode,
+    NAN,
     PowerMeasurement,
     PowerSetpoint,
 )
@@ -63,6 +65,8 @@ class CircuitConfig:
     pistol_bleed_ohm: float = 50e3
     """Across the pistol of a charger with a diode, which keeps the bleeder away from it."""
     charger_insulation_ohm: float = 2e6
+    short_ohm: float = 0.5
+    """Across the output when it is shorted."""
     max_voltage_v: float = 1000.0
     max_current_a: float = 150.0
     max_power_w: float = 60e3
@@ -78,6 +82,8 @@ class Ledger:
 
     modules_j: float = 0.0
     bled_j: float = 0.0
+    shorted_j: float = 0.0
+    """In the short across the output."""
     leaked_j: float = 0.0
     """In sensing, insulation and the discharge resistor at the pistol."""
     path_loss_j: float = 0.0
@@ -109,20 +115,21 @@ class _Network:
 
     __slots__ = (
         'bleeder', 'leakage', 'output_ohm', 'output_s', 'path', 'pistol_leakage', 'pistol_ohm',
-        'pistol_s', 'transfer_ohm', 'vehicle',
+        'pistol_s', 'short', 'transfer_ohm', 'vehicle',
     )
 
-    def __init__(self, config, dt_s, path, bleeds, inlet):
+    def __init__(self, config, dt_s, path, bleeds, is_shorted, inlet):
         self.path = path
         self.output_s = config.output_capacitance_f / dt_s
         self.pistol_s = config.pistol_capacitance_f / dt_s
         self.bleeder = 1.0 / config.bleeder_ohm if bleeds else 0.0
+        self.short = 1.0 / config.short_ohm if is_shorted else 0.0
         self.leakage = 1.0 / config.leakage_ohm
         self.vehicle = 1.0 / inlet.battery_resistance_ohm if _is_battery_on(inlet) else 0.0
         self.pistol_leakage = 1.0 / inlet.insulation_resistance_ohm if inlet.is_plugged else 0.0
         if config.has_diode:
             self.pistol_leakage += 1.0 / config.pistol_bleed_ohm
-        at_output = self.output_s + self.bleeder + self.leakage
+        at_output = self.output_s + self.bleeder + self.short + self.leakage
         at_pistol = self.pistol_s + self.vehicle + self.pistol_leakage
         # Multiplied out: with a path of milliohms the difference of two large numbers is noise.
         determinant = at_output * at_pistol + (at_output + at_pistol) * path
@@ -173,12 +180,14 @@ class Circuit:
 
     def step(
         self, dt_s, *, mode=ModulesMode.OFF, voltage_v=0.0, current_a=0.0,
-        output_closed=False, precharge_closed=False, inlet=UNPLUGGED,
+        output_closed=False, precharge_closed=False, inlet=UNPLUGGED, is_shorted=False,
         max_slope_v_per_s=math.inf,
     ):
         """
         Go on by ``dt_s`` with the modules, contactors and vehicle as given.
 
+        :param precharge_closed: whether the path through the precharge resistor conducts
+        :param is_shorted: whether the output is
         :param max_slope_v_per_s: nothing is done when a voltage would move faster
         :returns: whether it was done
         """
@@ -191,12 +200,13 @@ class Circuit:
             path = 1.0 / config.cable_ohm
         elif precharge_closed:
             path = 1.0 / (config.precharge_ohm + config.cable_ohm)
-        network = self._network(dt_s, path, mode is ModulesMode.BLEED, inlet)
+        bleeds = mode is ModulesMode.BLEED
+        network = self._network(dt_s, path, bleeds, is_shorted, inlet)
         output_v, pistol_v, modules_a = self._solve(network, mode, voltage_v, limit_a, inlet)
         if config.has_diode and path and output_v < pistol_v:
             # It blocks. There is no second answer to look for: a circuit in which a closed path
             # would carry current backwards has the higher voltage at the pistol when it is open.
-            network = self._network(dt_s, 0.0, mode is ModulesMode.BLEED, inlet)
+            network = self._network(dt_s, 0.0, bleeds, is_shorted, inlet)
             output_v, pistol_v, modules_a = self._solve(network, mode, voltage_v, limit_a, inlet)
         slope_v_per_s = max(
             abs(output_v - self.output_voltage_v), abs(pistol_v - self.pistol_voltage_v)) / dt_s
@@ -209,6 +219,7 @@ class Circuit:
         ledger = self.ledger
         ledger.modules_j += modules_a * output_v * dt_s
         ledger.bled_j += network.bleeder * output_v ** 2 * dt_s
+        ledger.shorted_j += network.short * output_v ** 2 * dt_s
         ledger.leaked_j += (
             network.leakage * output_v ** 2 + network.pistol_leakage * pistol_v ** 2) * dt_s
         ledger.path_loss_j += output_a * (output_v - pistol_v) * dt_s
@@ -227,11 +238,11 @@ class Circuit:
         self.vehicle_current_a = vehicle_a
         return True
 
-    def _network(self, dt_s, path, bleeds, inlet):
+    def _network(self, dt_s, path, bleeds, is_shorted, inlet):
         if inlet is not self._networks_inlet:
             self._networks.clear()
             self._networks_inlet = inlet
-        key = dt_s, path, bleeds
+        key = dt_s, path, bleeds, is_shorted
         network = self._networks.get(key)
         if network is None:
             network = self._networks[key] = _Network(self.config, *key, inlet)
@@ -279,6 +290,11 @@ class Contactor:
     def __init__(self, *, closing_s=0.03, opening_s=0.02, is_closed=False):
         self.is_closed = is_closed
         self.is_wanted_closed = is_closed
+        self.is_welded = False
+        """The contacts are together for good, whatever the coil does."""
+        self.is_stuck = False
+        """They do not come together, whatever the coil does."""
+        self._is_pulled = is_closed
         self._closing_s = closing_s
         self._opening_s = opening_s
         self._moves_at_s = math.inf
@@ -288,22 +304,23 @@ class Contactor:
         if closed == self.is_wanted_closed:
             return
         self.is_wanted_closed = closed
-        if closed == self.is_closed:
+        if closed == self._is_pulled:
             self._moves_at_s = math.inf
         else:
             self._moves_at_s = now_s + (self._closing_s if closed else self._opening_s)
 
     def advance(self, *, now_s):
         """Return whether the contacts have moved just now."""
-        if now_s < self._moves_at_s - _EPSILON_S:
-            return False
-        self._moves_at_s = math.inf
-        self.is_closed = self.is_wanted_closed
-        return True
+        was_closed = self.is_closed
+        if now_s >= self._moves_at_s - _EPSILON_S:
+            self._moves_at_s = math.inf
+            self._is_pulled = self.is_wanted_closed
+        self.is_closed = self.is_welded or (self._is_pulled and not self.is_stuck)
+        return self.is_closed is not was_closed
 
     @property
     def is_moving(self):
-        """Whether the contacts are on their way."""
+        """Whether the coil is about to move something."""
         return self._moves_at_s < math.inf
 
     @property
@@ -319,15 +336,59 @@ class Contactors(enum.Enum):
     """The charger itself, by its ContactorCommand."""
     CONTROLLER = 'controller'
     """The controller: the coils hang on its relays, ``Inlet`` says how these stand."""
+    OUTPUTS = 'outputs'
+    """The charger itself, by ADM_CS_SECC_Outputs: the coils hang on digital outputs of the
+    controller that are CAN_Controlled (0x63201), at most 100 mA each. ``Inlet`` has the levels."""
     NONE = 'none'
     """Nothing lies between them: the cable is all there is."""
 
 
+_OF_THE_CHARGER = (Contactors.OWN, Contactors.OUTPUTS)
+"""Where it has auxiliary contacts, and a voltage behind the contactors, to look at."""
 _PATH_NAMES = {
     Contactors.OWN: 'output contactors',
+    Contactors.OUTPUTS: 'output contactors',
     Contactors.CONTROLLER: 'controller relay',
     Contactors.NONE: 'cable alone',
 }
+
+
+class HardwareFault(enum.Enum):
+    """What can break in the charger; contactors and relays only where there are some."""
+
+    MAIN_WELDED = 'main_welded'
+    """The output contactors are closed and do not open any more."""
+    MAIN_STUCK = 'main_stuck'
+    """They are open and do not close any more."""
+    PRECHARGE_WELDED = 'precharge_welded'
+    PRECHARGE_STUCK = 'precharge_stuck'
+    RESISTOR_OPEN = 'resistor_open'
+    """Nothing flows through the precharge relay, closed or not."""
+    OUTPUT_SHORTED = 'output_shorted'
+    """The modules' output capacitor is a short."""
+    MAIN_FEEDBACK_OPEN = 'main_feedback_open'
+    """The auxiliary contact of the output contactors says open, whatever they do: a broken
+    wire."""
+    MAIN_FEEDBACK_CLOSED = 'main_feedback_closed'
+    """It says closed, whatever they do: a shorted wire."""
+    PRECHARGE_FEEDBACK_OPEN = 'precharge_feedback_open'
+    PRECHARGE_FEEDBACK_CLOSED = 'precharge_feedback_closed'
+
+
+def parse_faults(text):
+    """
+    Return the set of :class:`HardwareFault` whose names a text has, separated by commas.
+
+    :raises ValueError: with the known names, when one of them is not
+    """
+    names = {name.strip() for name in text.split(',')} - {''}
+    known = [fault.value for fault in HardwareFault]
+    unknown = sorted(names.difference(known))
+    if unknown:
+        raise ValueError(
+            f'no fault of the hardware is called {", ".join(map(repr, unknown))}, '
+            f'known are {", ".join(known)}')
+    return {HardwareFault(name) for name in names}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -336,6 +397,15 @@ class ModulesConfig:
 
     circuit: CircuitConfig = dataclasses.field(default_factory=CircuitConfig)
     contactors: Contactors = Contactors.OWN
+    main_output: int = 0
+    """With OUTPUTS: the digital output of the output contactors, 1 to 4; 0: on none, they stay
+    open."""
+    precharge_output: int = 0
+    """That of the precharge relay."""
+    has_feedback: bool = True
+    """Contactors of the charger have auxiliary contacts."""
+    measures_pistol: bool = True
+    """The voltage behind contactors of the charger is measured."""
     wake_up_s: float = 1.5
     """From the first set-point of a stream until the modules are ready."""
     sleep_after_s: float = 5.0
@@ -389,16 +459,19 @@ class PowerModules:
     Simulated driver of power modules, and of the charger's own contactors where it has some.
 
     It keeps the contract of ``PowerSetpoint`` and ``ContactorCommand``: it switches off by itself
-    when no set-point came for ``DRIVER_TIMEOUT_S``, and opens when no command came for
-    ``COMMAND_TIMEOUT_S`` and no current flows. Without own contactors a command does nothing, and
-    there is no feedback. What a real charger would be damaged by is kept in ``breaches``, whoever
-    did it.
+    when no set-point came for ``DRIVER_TIMEOUT_S``; when no command came for
+    ``COMMAND_TIMEOUT_S`` it opens the precharge relay, and the output contactors once no current
+    flows. Where the coils hang on the controller a command does nothing; without contactors of
+    the charger there is no feedback. What a real charger would be damaged by is kept in
+    ``breaches``, whoever did it.
     """
 
     def __init__(self, config=None):
         self.config = config or ModulesConfig()
         self.circuit = Circuit(self.config.circuit)
         self.breaches = []
+        self.faults = set()
+        """Of :class:`HardwareFault`: what is broken; change it at will."""
         self.timeouts = 0
         """How often the set-points stopped while the modules were regulating or bleeding."""
         # Without a switch the path is one that is always closed.
@@ -429,14 +502,14 @@ class PowerModules:
     @property
     def is_at_rest(self):
         """Whether the driver may go: own contactors open, without them no power processed."""
-        if self.config.contactors is Contactors.OWN:
+        if self.config.contactors in _OF_THE_CHARGER:
             return not self._output.is_closed
         return self._mode is not ModulesMode.REGULATE
 
     @property
     def is_path_closed(self):
         """Whether modules and pistol are joined, by whoever's contactors."""
-        return self._output.is_closed or self._precharge.is_closed
+        return self._output.is_closed or self._resistor_conducts
 
     def set_point(self, setpoint, *, now_s):
         """Take a set-point; a stream of them, of whatever mode, wakes the modules."""
@@ -462,11 +535,12 @@ class PowerModules:
         self._precharge.drive(command.precharge_closed, now_s=now_s)
 
     def connect(self, inlet):
-        """Say what hangs at the pistol from now on, and how the controller's relays stand."""
+        """Say what hangs at the pistol from now on, and what the controller drives."""
         self._inlet = inlet
 
     def advance(self, *, now_s):
         """Let the circuit run until ``now_s``."""
+        self._break()
         if self._now_s is None or now_s - self._now_s > _MAX_CATCH_UP_S:
             self._now_s = now_s if self._now_s is None else now_s - _MAX_CATCH_UP_S
         steps = int((now_s - self._now_s) / STEP_S + _EPSILON_S / STEP_S)
@@ -497,20 +571,46 @@ class PowerModules:
         )
 
     def feedback(self):
-        """Return the positions of the own contactors; without any, nothing is known."""
-        if self.config.contactors is not Contactors.OWN:
+        """Return what is seen of the charger's contactors; without any, nothing is known."""
+        config = self.config
+        if config.contactors not in _OF_THE_CHARGER:
             return ContactorFeedback()
         return ContactorFeedback(
-            output=self._output.contact,
-            precharge=self._precharge.contact,
-            pistol_voltage_v=self.circuit.pistol_voltage_v,
+            output=self._contact(
+                self._output, HardwareFault.MAIN_FEEDBACK_OPEN,
+                HardwareFault.MAIN_FEEDBACK_CLOSED),
+            precharge=self._contact(
+                self._precharge, HardwareFault.PRECHARGE_FEEDBACK_OPEN,
+                HardwareFault.PRECHARGE_FEEDBACK_CLOSED),
+            pistol_voltage_v=self.circuit.pistol_voltage_v if config.measures_pistol else NAN,
         )
+
+    def _contact(self, contactor, says_open, says_closed):
+        if not self.config.has_feedback:
+            return Contact.UNKNOWN
+        if says_open in self.faults:
+            return Contact.OPEN
+        return Contact.CLOSED if says_closed in self.faults else contactor.contact
 
     def reading(self):
         """Return the truth at the vehicle's inlet, for the plug link."""
         return InletReading(
             voltage_v=self.circuit.pistol_voltage_v, current_a=self.circuit.vehicle_current_a,
         )
+
+    @property
+    def _resistor_conducts(self):
+        """Whether current can flow through the precharge relay."""
+        return self._precharge.is_closed and HardwareFault.RESISTOR_OPEN not in self.faults
+
+    def _break(self):
+        """Let the contactors be as broken as ``faults`` says."""
+        if self.config.contactors is Contactors.NONE:
+            return
+        self._output.is_welded = HardwareFault.MAIN_WELDED in self.faults
+        self._output.is_stuck = HardwareFault.MAIN_STUCK in self.faults
+        self._precharge.is_welded = HardwareFault.PRECHARGE_WELDED in self.faults
+        self._precharge.is_stuck = HardwareFault.PRECHARGE_STUCK in self.faults
 
     def _switch(self, now_s):
         """Let modules and contactors do what is due at ``now_s``; doing it again is no harm."""
@@ -529,7 +629,7 @@ class PowerModules:
             return True
         return (
             self.config.contactors is Contactors.OWN
-            and (self._output.is_closed or self._precharge.is_closed)
+            and (self._output.is_wanted_closed or self._precharge.is_wanted_closed)
             and until_s - self._command_at_s >= COMMAND_TIMEOUT_S - _EPSILON_S
         )
 
@@ -539,7 +639,8 @@ class PowerModules:
         has_flown = self.circuit.step(
             dt_s, mode=self._mode, voltage_v=self._setpoint.voltage_v,
             current_a=self._setpoint.current_a, output_closed=self._output.is_closed,
-            precharge_closed=self._precharge.is_closed, inlet=self._inlet,
+            precharge_closed=self._resistor_conducts, inlet=self._inlet,
+            is_shorted=HardwareFault.OUTPUT_SHORTED in self.faults,
             max_slope_v_per_s=max_slope_v_per_s,
         )
         if has_flown:
@@ -564,19 +665,15 @@ class PowerModules:
             self._bled_from_battery_j.reset()
 
     def _move_contactors(self, now_s):
-        circuit = self.circuit
-        if self.config.contactors is Contactors.CONTROLLER:
-            self._output.drive(self._inlet.relay_closed, now_s=now_s)
-            self._precharge.drive(self._inlet.precharge_relay_closed, now_s=now_s)
-        elif (self.config.contactors is Contactors.OWN
-                and now_s - self._command_at_s >= COMMAND_TIMEOUT_S - _EPSILON_S
-                and abs(circuit.output_current_a) <= self.config.max_off_current_a):
-            self._output.drive(False, now_s=now_s)
-            self._precharge.drive(False, now_s=now_s)
+        self._drive_coils(now_s)
         if self._precharge.advance(now_s=now_s) and self._precharge.is_closed:
             self._precharge_j.reset()
+            if self._mode is not ModulesMode.OFF:
+                self._breach(
+                    now_s, f'precharge relay closed while the modules are {self._mode.name}')
         if not self._output.advance(now_s=now_s):
             return
+        circuit = self.circuit
         name = _PATH_NAMES[self.config.contactors]
         if self._output.is_closed:
             across_v = circuit.output_voltage_v - circuit.pistol_voltage_v
@@ -587,6 +684,24 @@ class PowerModules:
             through_a = abs(circuit.output_current_a)
             if through_a > self.config.max_opening_current_a:
                 self._breach(now_s, f'{name} opened under {through_a:.0f} A', through_a=through_a)
+
+    def _drive_coils(self, now_s):
+        config, inlet = self.config, self._inlet
+        if config.contactors is Contactors.CONTROLLER:
+            self._output.drive(inlet.relay_closed, now_s=now_s)
+            self._precharge.drive(inlet.precharge_relay_closed, now_s=now_s)
+        elif config.contactors is Contactors.OUTPUTS:
+            self._output.drive(self._is_high(config.main_output), now_s=now_s)
+            self._precharge.drive(self._is_high(config.precharge_output), now_s=now_s)
+        elif (config.contactors is Contactors.OWN
+                and now_s - self._command_at_s >= COMMAND_TIMEOUT_S - _EPSILON_S):
+            self._precharge.drive(False, now_s=now_s)
+            if abs(self.circuit.output_current_a) <= config.max_off_current_a:
+                self._output.drive(False, now_s=now_s)
+
+    def _is_high(self, output):
+        """Tell whether a digital output is, by its number; 0 is none."""
+        return output > 0 and bool(self._inlet.digital_outputs & 1 << (output - 1))
 
     def _watch_vehicle(self, now_s):
         """No switch of ours, but it is our capacitors that fill when the vehicle closes."""
@@ -609,7 +724,7 @@ class PowerModules:
         path_name = ''
         if self._output.is_closed:
             path_name = _PATH_NAMES[config.contactors]
-        elif self._precharge.is_closed:
+        elif self._resistor_conducts:
             path_name = 'precharge relay'
             taken_j = circuit.output_current_a ** 2 * circuit.config.precharge_ohm * dt_s
             if self._precharge_j.add(taken_j):

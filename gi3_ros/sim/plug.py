@@ -24,6 +24,7 @@ _DATAGRAM_BYTES = 2048
 _ABSURD = 1e12
 """No quantity of ours is that large; NaN and infinity fail the comparison too."""
 _LEAST_OHM = 1e-6
+_ALL_OUTPUTS = 0b1111
 _DATAGRAMS_PER_POLL = 200
 """A flood of datagrams must not stop the caller's clock."""
 
@@ -46,6 +47,8 @@ class Inlet:
     """The controller's main relay: relay 1 (CCS) or relay 3 (CHAdeMO) (R45, R47)."""
     precharge_relay_closed: bool = False
     """Its precharge relay on Digital_OUT1, in series with a resistor (CHAdeMO, R47)."""
+    digital_outputs: int = 0
+    """Levels of its outputs that are CAN_Controlled (0x63201, R47); bit 0 is Digital_Output1."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ def _unpack(datagram, kind, cls):
         if wanted is float and not (
             isinstance(value, int | float) and -_ABSURD < value < _ABSURD
         ):
+            return None
+        if wanted is int and not (isinstance(value, int) and 0 <= value <= _ALL_OUTPUTS):
             return None
         # The circuit divides by resistances.
         if name.endswith('_ohm') and value < _LEAST_OHM:

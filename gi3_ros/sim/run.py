@@ -364,6 +364,7 @@ class Simulator:
             self.vehicle.inlet(),
             relay_closed=self.controller.relay_closed,
             precharge_relay_closed=self.controller.precharge_relay_closed,
+            digital_outputs=self.controller.digital_outputs,
         )
         before = self._sent_inlet
         has_moved = before is None or _contacts(before) != _contacts(inlet)
@@ -432,7 +433,7 @@ class Simulator:
 def _contacts(inlet):
     """Return what the other end of the plug link has to know at once."""
     return (inlet.is_plugged, inlet.contactors_closed, inlet.relay_closed,
-            inlet.precharge_relay_closed)
+            inlet.precharge_relay_closed, inlet.digital_outputs)
 
 
 def tolerances_for(config):

@@ -10,6 +10,7 @@ import pytest
 
 from gi3_ros.core import hardware, timing
 from gi3_ros.core.signals import MESSAGES
+from gi3_ros.sim.modules import HardwareFault
 from gi3_ros.sim.vehicle import VehicleConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -71,6 +72,11 @@ def test_the_page_of_the_simulator_has_every_entry_of_a_vehicle():
     missing = [field.name for field in dataclasses.fields(VehicleConfig)
                if f'`{field.name}`' not in text]
     assert missing == []
+
+
+def test_the_page_of_the_simulator_has_every_fault_of_the_hardware():
+    text = (ROOT / 'docs' / 'simulator.md').read_text(encoding='utf-8')
+    assert [fault.value for fault in HardwareFault if f'`{fault.value}`' not in text] == []
 
 
 @pytest.mark.parametrize('name, value', [

@@ -1096,6 +1096,23 @@ def test_outputs_of_the_charger_are_told_when_they_change():
         'digital outputs 1 to 4: [1, 0, 1, 0]']
 
 
+@pytest.mark.parametrize('is_precharging, levels', [(False, 0b1011), (True, 0b1010)])
+def test_outputs_have_the_levels_that_the_charger_wants_but_for_the_controllers_own(
+        is_precharging, levels):
+    """R47: with chademo_precharge the first one drives the controller's own relay."""
+    bench = Bench(ControllerConfig(pistol=Pistol.CHADEMO, chademo_precharge=is_precharging))
+    bench.run(2.0)
+    assert bench.charger.plug.poll(InletReading(), now_s=bench.now_s).digital_outputs == 0
+    bench.charger.send(AdmCsSeccOutputs(
+        digital_output1=True, digital_output2=True, digital_output4=True))
+    bench.step()
+    # At once, not with the next of the periodic words.
+    assert bench.charger.plug.poll(InletReading(), now_s=bench.now_s).digital_outputs == levels
+    bench.simulator.do('restart', now_s=bench.now_s)
+    bench.run(0.1)
+    assert bench.charger.plug.poll(InletReading(), now_s=bench.now_s).digital_outputs == 0
+
+
 def test_every_stage_has_its_row_its_state_and_its_work():
     for stage in Stage:
         assert stage in TRANSITIONS

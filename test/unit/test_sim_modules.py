@@ -14,7 +14,15 @@ from gi3_ros.core.hardware import (
     ModulesMode,
     PowerSetpoint,
 )
-from gi3_ros.sim.modules import Circuit, CircuitConfig, Contactors, ModulesConfig, PowerModules
+from gi3_ros.sim.modules import (
+    Circuit,
+    CircuitConfig,
+    Contactors,
+    HardwareFault,
+    ModulesConfig,
+    parse_faults,
+    PowerModules,
+)
 from gi3_ros.sim.plug import CircuitEnd, Inlet, MAX_AGE_S, UNPLUGGED, VehicleEnd
 
 DT_S = 0.001
@@ -23,6 +31,8 @@ BATTERY = Inlet(
 AWAKE = ModulesConfig(wake_up_s=0.0)
 WITH_DIODE = CircuitConfig(has_diode=True)
 ON_RELAYS = ModulesConfig(wake_up_s=0.0, contactors=Contactors.CONTROLLER)
+ON_OUTPUTS = ModulesConfig(
+    wake_up_s=0.0, contactors=Contactors.OUTPUTS, main_output=3, precharge_output=2)
 BARE = ModulesConfig(wake_up_s=0.0, contactors=Contactors.NONE)
 CHADEMO = dataclasses.replace(ON_RELAYS, circuit=WITH_DIODE)
 CAR = dataclasses.replace(BATTERY, contactors_closed=False)
@@ -47,14 +57,14 @@ class Rig:
     def now_s(self):
         return self.ms / 1000
 
-    def run(self, seconds, setpoint=None, *, closed=None, inlet=None):
+    def run(self, seconds, setpoint=None, *, closed=None, precharge=False, inlet=None):
         if inlet is not None:
             self.modules.connect(inlet)
         for _ in range(round(seconds / 0.01)):
             if setpoint is not None:
                 self.modules.set_point(setpoint, now_s=self.now_s)
             if closed is not None:
-                self.command = ContactorCommand(output_closed=closed)
+                self.command = ContactorCommand(closed, precharge)
             if self.command is not None:
                 self.modules.command(self.command, now_s=self.now_s)
             self.ms += 10
@@ -75,6 +85,11 @@ def relays(inlet, *, main=False, precharge=False, battery=None):
     battery = inlet.contactors_closed if battery is None else battery
     return dataclasses.replace(
         inlet, relay_closed=main, precharge_relay_closed=precharge, contactors_closed=battery)
+
+
+def outputs(inlet, levels):
+    """Return the inlet with the digital outputs of the controller as given."""
+    return dataclasses.replace(inlet, digital_outputs=levels)
 
 
 def charged(circuit, volts):
@@ -260,6 +275,36 @@ def test_contactors_open_a_second_after_the_last_command(silent_s, contact):
     assert rig.modules.feedback().output is contact
 
 
+def test_without_commands_the_precharge_relay_opens_whatever_flows():
+    """2 A flow through it: output contactors would be kept closed."""
+    config = dataclasses.replace(AWAKE, circuit=CircuitConfig(precharge_ohm=70.0))
+    rig = Rig(config)
+    rig.run(0.5, regulate(500.0, 5.0), closed=False, inlet=BATTERY)
+    rig.run(0.05, OFF, closed=False, precharge=True)
+    rig.run(0.5, regulate(500.0, 5.0))
+    assert rig.circuit.output_current_a == pytest.approx(2.0, abs=0.01)
+    rig.command = None
+    rig.run(COMMAND_TIMEOUT_S - 0.01, regulate(500.0, 5.0))
+    assert rig.modules.feedback().precharge is Contact.CLOSED
+    rig.run(0.03, regulate(500.0, 5.0))
+    assert rig.modules.feedback().precharge is Contact.OPEN
+    assert rig.texts() == []
+
+
+def test_without_commands_and_both_closed_the_current_keeps_the_output_contactors_only():
+    rig = Rig()
+    rig.precharge(360.0)
+    rig.run(0.1, OFF, closed=True, precharge=True, inlet=BATTERY)
+    rig.run(0.5, regulate(420.0, 50.0))
+    rig.command = None
+    rig.run(3.0, regulate(420.0, 50.0))
+    feedback = rig.modules.feedback()
+    assert (feedback.output, feedback.precharge) == (Contact.CLOSED, Contact.OPEN)
+    rig.run(0.1, OFF)
+    assert rig.modules.feedback().output is Contact.OPEN
+    assert rig.texts() == []
+
+
 def test_stream_of_setpoints_keeps_the_driver_on():
     rig = Rig()
     rig.precharge(360.0)
@@ -405,7 +450,7 @@ def numeric_loss_j(circuit, output_v, pistol_v):
     )
 
 
-def random_steps(circuit, seed, count=2000):
+def random_steps(circuit, seed, count=2000, *, short_share=0.0):
     """Throw everything at a circuit, in any order; yields before and after each step."""
     draw = random.Random(seed)
     orders = {}
@@ -418,6 +463,7 @@ def random_steps(circuit, seed, count=2000):
                 'output_closed': draw.random() < 0.6, 'precharge_closed': draw.random() < 0.4,
                 'inlet': Inlet(draw.random() < 0.8, draw.random() < 0.6,
                                draw.uniform(300.0, 420.0)),
+                'is_shorted': short_share > 0.0 and draw.random() < short_share,
             }
         yield 'before', orders
         circuit.step(draw.choice([0.001, 0.001, 0.01]), **orders)
@@ -425,16 +471,18 @@ def random_steps(circuit, seed, count=2000):
 
 
 @pytest.mark.parametrize('config', [CircuitConfig(), WITH_DIODE], ids=['plain', 'diode'])
+@pytest.mark.parametrize('short_share', [0.0, 0.2])
 @pytest.mark.parametrize('seed', range(5))
-def test_every_step_books_every_joule(config, seed):
+def test_every_step_books_every_joule(config, short_share, seed):
     circuit = Circuit(config)
     ledger = circuit.ledger
 
     def unbooked_j():
         return ledger.modules_j - circuit.stored_j - (
-            ledger.bled_j + ledger.leaked_j + ledger.path_loss_j + ledger.vehicle_j)
+            ledger.bled_j + ledger.shorted_j + ledger.leaked_j + ledger.path_loss_j
+            + ledger.vehicle_j)
 
-    for moment, _ in random_steps(circuit, seed):
+    for moment, _ in random_steps(circuit, seed, short_share=short_share):
         if moment == 'before':
             before_j = unbooked_j()
             voltages = circuit.output_voltage_v, circuit.pistol_voltage_v
@@ -443,7 +491,11 @@ def test_every_step_books_every_joule(config, seed):
                 numeric_loss_j(circuit, *voltages), rel=1e-6, abs=1e-5)
             assert ledger.vehicle_j == pytest.approx(
                 ledger.battery_j + ledger.battery_loss_j, rel=1e-9, abs=1e-6)
-    assert abs(ledger.modules_j) > 1000.0
+    if short_share:
+        assert ledger.shorted_j > 150.0
+    else:
+        assert ledger.shorted_j == 0.0
+        assert abs(ledger.modules_j) > 1000.0
 
 
 @pytest.mark.parametrize('config', [CircuitConfig(), WITH_DIODE], ids=['plain', 'diode'])
@@ -696,6 +748,282 @@ def test_v2g_precharge_through_the_resistor_of_the_controller():
     assert rig.texts() == []
 
 
+# The controller's digital outputs
+
+
+@pytest.mark.parametrize('main', range(5))
+@pytest.mark.parametrize('precharge', range(5))
+def test_coils_hang_on_the_outputs_that_they_are_said_to(main, precharge):
+    config = dataclasses.replace(ON_OUTPUTS, main_output=main, precharge_output=precharge)
+    for levels in range(16):
+        rig = Rig(config)
+        rig.run(0.05, OFF, inlet=Inlet(digital_outputs=levels))
+        feedback = rig.modules.feedback()
+        is_high = [False, *(bool(levels & bit) for bit in (1, 2, 4, 8))]
+        assert (feedback.output, feedback.precharge) == (is_high[main], is_high[precharge])
+
+
+def test_coils_on_outputs_take_their_time_and_obey_nobody_else():
+    modules = PowerModules(ON_OUTPUTS)
+    modules.advance(now_s=0.0)
+    modules.command(ContactorCommand(output_closed=True, precharge_closed=True), now_s=0.0)
+    modules.connect(Inlet(relay_closed=True, precharge_relay_closed=True))
+    modules.advance(now_s=0.1)
+    assert not modules.is_path_closed
+    modules.connect(Inlet(digital_outputs=0b0100))
+    modules.advance(now_s=0.130)
+    assert modules.feedback().output is Contact.OPEN
+    modules.advance(now_s=0.131)
+    assert modules.feedback().output is Contact.CLOSED
+    modules.command(ContactorCommand(), now_s=0.2)
+    # No command for longer than COMMAND_TIMEOUT_S either.
+    modules.advance(now_s=3.0)
+    assert modules.feedback().output is Contact.CLOSED
+    modules.connect(UNPLUGGED)
+    modules.advance(now_s=3.020)
+    assert modules.feedback().output is Contact.CLOSED
+    modules.advance(now_s=3.021)
+    assert modules.feedback().output is Contact.OPEN
+
+
+def test_v2g_precharge_by_the_outputs():
+    """R47, with a stage of the charger's own."""
+    rig = Rig(ON_OUTPUTS)
+    rig.run(0.1, OFF, inlet=BATTERY)
+    rig.run(1.0, OFF, inlet=outputs(BATTERY, 0b0010))
+    assert rig.modules.feedback().pistol_voltage_v == pytest.approx(360.0, abs=0.1)
+    assert rig.circuit.output_voltage_v == pytest.approx(360.0, abs=4.0)
+    rig.run(0.1, OFF, inlet=outputs(BATTERY, 0b0110))
+    rig.run(0.1, OFF, inlet=outputs(BATTERY, 0b0100))
+    measured = rig.run(1.0, regulate(420.0, -20.0))
+    assert measured.current_a == pytest.approx(-20.0, abs=0.1)
+    assert rig.texts() == []
+    rig.run(0.1, inlet=BATTERY)
+    assert rig.texts() == ['output contactors opened under 20 A']
+
+
+# What is seen of the charger's contactors
+
+
+CLOSED_BOTH = dataclasses.replace(CAR, digital_outputs=0b0110)
+
+
+@pytest.mark.parametrize('config', [AWAKE, ON_OUTPUTS], ids=['own', 'outputs'])
+def test_without_auxiliary_contacts_no_position_is_known(config):
+    rig = Rig(dataclasses.replace(config, has_feedback=False))
+    rig.modules.faults = {
+        HardwareFault.MAIN_FEEDBACK_CLOSED, HardwareFault.PRECHARGE_FEEDBACK_OPEN}
+    rig.run(0.1, OFF, closed=True, precharge=True, inlet=CLOSED_BOTH)
+    feedback = rig.modules.feedback()
+    assert (feedback.output, feedback.precharge) == (Contact.UNKNOWN, Contact.UNKNOWN)
+    assert feedback.pistol_voltage_v == 0.0
+    assert rig.modules.is_path_closed
+
+
+@pytest.mark.parametrize('config', [AWAKE, ON_OUTPUTS], ids=['own', 'outputs'])
+def test_voltage_at_the_pistol_that_is_not_measured_is_nan(config):
+    rig = Rig(dataclasses.replace(config, measures_pistol=False))
+    rig.run(0.1, OFF, closed=True, precharge=True, inlet=CLOSED_BOTH)
+    feedback = rig.modules.feedback()
+    assert (feedback.output, feedback.precharge) == (Contact.CLOSED, Contact.CLOSED)
+    assert math.isnan(feedback.pistol_voltage_v)
+
+
+# What breaks
+
+
+CONTACTS = {'main': 'output', 'precharge': 'precharge'}
+WITH_CONTACTORS = [AWAKE, ON_RELAYS, ON_OUTPUTS]
+NAMES = ['own', 'controller', 'outputs']
+
+
+def drive(rig, part, closed):
+    """Let the coil of one part be driven, whoever does so."""
+    main, precharge = (closed and part == each for each in ('main', 'precharge'))
+    inlet = outputs(relays(CAR, main=main, precharge=precharge), 4 * main + 2 * precharge)
+    rig.run(0.1, OFF, closed=main, precharge=precharge, inlet=inlet)
+
+
+@pytest.mark.parametrize('config', WITH_CONTACTORS, ids=NAMES)
+@pytest.mark.parametrize('part', CONTACTS)
+@pytest.mark.parametrize('was_closed', [False, True])
+def test_welded_contacts_are_closed_until_they_are_mended(config, part, was_closed):
+    rig = Rig(config)
+    drive(rig, part, was_closed)
+    rig.modules.faults.add(HardwareFault(f'{part}_welded'))
+    for closed in (was_closed, False, True, False):
+        drive(rig, part, closed)
+        assert rig.modules.is_path_closed
+        assert getattr(rig.modules.feedback(), CONTACTS[part]) is (
+            Contact.UNKNOWN if config is ON_RELAYS else Contact.CLOSED)
+    drive(rig, part, True)
+    rig.modules.faults.clear()
+    rig.run(0.1)
+    assert rig.modules.is_path_closed, 'the coil holds them'
+    drive(rig, part, False)
+    assert not rig.modules.is_path_closed
+
+
+@pytest.mark.parametrize('config', WITH_CONTACTORS, ids=NAMES)
+@pytest.mark.parametrize('part', CONTACTS)
+@pytest.mark.parametrize('was_closed', [False, True])
+def test_stuck_contacts_are_open_until_they_are_mended(config, part, was_closed):
+    rig = Rig(config)
+    drive(rig, part, was_closed)
+    rig.modules.faults.add(HardwareFault(f'{part}_stuck'))
+    for closed in (was_closed, True, False, True):
+        drive(rig, part, closed)
+        assert not rig.modules.is_path_closed
+        assert getattr(rig.modules.feedback(), CONTACTS[part]) is (
+            Contact.UNKNOWN if config is ON_RELAYS else Contact.OPEN)
+    drive(rig, part, False)
+    rig.modules.faults.clear()
+    rig.run(0.1)
+    assert not rig.modules.is_path_closed, 'the coil does not hold them'
+    drive(rig, part, True)
+    assert rig.modules.is_path_closed
+
+
+@pytest.mark.parametrize(('part', 'ohm'), [('main', 0.01), ('precharge', 500.0)])
+def test_current_finds_the_welded_path(part, ohm):
+    rig = Rig()
+    rig.modules.faults = {HardwareFault(f'{part}_welded')}
+    rig.run(1.0, OFF, closed=False, inlet=CAR)
+    rig.run(1.0, regulate(300.0, 2.0))
+    assert rig.circuit.pistol_voltage_v == pytest.approx(300.0, abs=1.0)
+    measured = rig.run(1.0, regulate(420.0, 100.0), inlet=BATTERY)
+    expected_a = min(100.0, 60.0 / (ohm + 0.07))
+    assert measured.current_a == pytest.approx(expected_a, rel=0.01)
+
+
+def test_welding_onto_a_battery_and_falling_open_under_load_are_suffered():
+    rig = Rig()
+    rig.run(0.1, OFF, closed=False, inlet=BATTERY)
+    rig.modules.faults = {HardwareFault.MAIN_WELDED}
+    rig.run(0.5, OFF)
+    rig.run(0.5, regulate(420.0, 50.0))
+    rig.modules.faults = {HardwareFault.MAIN_STUCK}
+    rig.run(0.1, regulate(420.0, 50.0))
+    assert rig.texts() == [
+        'output contactors closed with 360 V across', 'output contactors opened under 50 A']
+
+
+def test_welded_contactors_whose_coil_is_released_let_the_circuit_leap(monkeypatch):
+    rig = Rig()
+    rig.modules.faults = {HardwareFault.MAIN_WELDED}
+    rig.run(2.0, OFF)
+    steps = counted_steps(monkeypatch)
+    rig.run(1.0, OFF)
+    assert len(steps) == 100
+
+
+def test_through_an_open_resistor_nothing_flows():
+    rig = Rig()
+    rig.modules.faults = {HardwareFault.RESISTOR_OPEN}
+    rig.run(0.1, OFF, closed=False, inlet=BATTERY)
+    measured = rig.run(1.0, OFF, closed=False, precharge=True)
+    assert rig.modules.feedback().precharge is Contact.CLOSED
+    assert rig.circuit.output_voltage_v == 0.0
+    assert rig.circuit.ledger.path_loss_j == 0.0
+    assert measured.insulation_resistance_ohm == rig.circuit.config.charger_insulation_ohm
+    assert not rig.modules.is_path_closed
+    rig.run(0.2, BLEED)
+    rig.modules.faults.clear()
+    rig.run(0.2, OFF)
+    tau_s = rig.circuit.config.precharge_ohm * rig.circuit.config.output_capacitance_f
+    assert rig.circuit.output_voltage_v == pytest.approx(
+        360.0 * (1.0 - math.exp(-0.2 / tau_s)), rel=0.01)
+    assert rig.texts() == []
+
+
+def test_an_open_resistor_does_not_touch_the_output_contactors():
+    rig = Rig()
+    rig.modules.faults = {HardwareFault.RESISTOR_OPEN}
+    rig.run(0.1, OFF, closed=True, precharge=True, inlet=CAR)
+    rig.run(0.5, regulate(360.0, 5.0))
+    assert rig.circuit.pistol_voltage_v == pytest.approx(360.0, abs=0.1)
+
+
+@pytest.mark.parametrize('config', [*WITH_CONTACTORS, BARE], ids=[*NAMES, 'none'])
+def test_a_shorted_output_takes_the_current_of_the_modules(config):
+    rig = Rig(config)
+    rig.run(0.5, regulate(400.0, 5.0), inlet=CAR)
+    rig.modules.faults = {HardwareFault.OUTPUT_SHORTED}
+    measured = rig.run(0.5, regulate(400.0, 5.0))
+    assert measured.voltage_v == pytest.approx(5.0 * 0.5, rel=0.01)
+    assert measured.current_a == pytest.approx(0.0, abs=0.01)
+    assert rig.circuit.modules_current_a == 5.0
+    rig.modules.faults.clear()
+    assert rig.run(0.5, regulate(400.0, 5.0)).voltage_v == pytest.approx(400.0, abs=0.1)
+
+
+def test_a_shorted_output_holds_the_precharge_near_zero():
+    """The resistor is the one that suffers."""
+    rig = Rig()
+    rig.modules.faults = {HardwareFault.OUTPUT_SHORTED}
+    rig.run(0.1, OFF, closed=False, inlet=BATTERY)
+    measured = rig.run(1.0, OFF, closed=False, precharge=True)
+    assert measured.current_a == pytest.approx(-360.0 / 500.0, rel=0.01)
+    assert measured.voltage_v == pytest.approx(0.36, abs=0.01)
+    rig.run(2.0, OFF)
+    assert rig.texts() == ['precharge resistor took 502 J in one go']
+    assert rig.circuit.ledger.shorted_j == pytest.approx(0.72 ** 2 * 0.5 * 3.0, rel=0.02)
+
+
+def test_a_short_behind_closed_contactors_is_on_the_battery():
+    rig = Rig()
+    rig.precharge(360.0)
+    rig.run(0.1, OFF, inlet=BATTERY)
+    rig.modules.faults = {HardwareFault.OUTPUT_SHORTED}
+    measured = rig.run(0.1, OFF)
+    assert measured.current_a == pytest.approx(-360.0 / (0.5 + 0.07 + 0.01), rel=0.01)
+    assert rig.texts() == ['620.7 A flow through the output contactors although the modules '
+                           'are off']
+
+
+@pytest.mark.parametrize('config', [AWAKE, ON_OUTPUTS], ids=['own', 'outputs'])
+@pytest.mark.parametrize('part', CONTACTS)
+@pytest.mark.parametrize(('says', 'contact'), [('open', Contact.OPEN), ('closed', Contact.CLOSED)])
+def test_a_broken_auxiliary_contact_says_the_same_whatever_the_contactor_does(
+        config, part, says, contact):
+    rig = Rig(config)
+    other = 'precharge' if part == 'main' else 'main'
+    rig.modules.faults = {HardwareFault(f'{part}_feedback_{says}')}
+    for closed in (False, True):
+        drive(rig, part, closed)
+        assert rig.modules.is_path_closed is closed
+        assert getattr(rig.modules.feedback(), CONTACTS[part]) is contact
+        drive(rig, other, closed)
+        assert rig.modules.is_path_closed is closed
+        assert getattr(rig.modules.feedback(), CONTACTS[other]) == closed
+        assert getattr(rig.modules.feedback(), CONTACTS[part]) is contact
+
+
+@pytest.mark.parametrize(
+    'fault', [fault for fault in HardwareFault if fault is not HardwareFault.OUTPUT_SHORTED])
+def test_where_there_is_no_contactor_none_breaks(fault):
+    rig = Rig(BARE)
+    rig.modules.faults = {fault}
+    rig.run(0.5, regulate(360.0, 5.0), inlet=CAR)
+    assert rig.circuit.pistol_voltage_v == pytest.approx(360.0, abs=0.1)
+    assert rig.modules.feedback().output is Contact.UNKNOWN
+
+
+@pytest.mark.parametrize(('text', 'faults'), [
+    ('', set()), (' , ', set()), ('main_welded', {HardwareFault.MAIN_WELDED}),
+    ('main_stuck, resistor_open,main_stuck',
+     {HardwareFault.MAIN_STUCK, HardwareFault.RESISTOR_OPEN})])
+def test_faults_are_named_separated_by_commas(text, faults):
+    assert parse_faults(text) == faults
+
+
+@pytest.mark.parametrize('text', ['main_weld', 'main_stuck, main_weld', 'main_weld main_stuck'])
+def test_a_fault_that_does_not_exist_is_refused_with_those_that_do(text):
+    with pytest.raises(ValueError, match='main_weld') as refusal:
+        parse_faults(text)
+    assert all(fault.value in str(refusal.value) for fault in HardwareFault)
+
+
 # What the hardware suffers from, whoever did it
 
 
@@ -800,12 +1128,28 @@ def test_precharge_resistor_is_no_heater(seconds, is_breach):
     """440 V across 500 Ohm are 387 W."""
     rig = Rig(ON_RELAYS)
     rig.run(0.5, regulate(800.0, 5.0), inlet=relays(BATTERY))
-    rig.run(seconds, inlet=relays(BATTERY, precharge=True), setpoint=regulate(800.0, 5.0))
-    rig.run(0.1, inlet=relays(BATTERY), setpoint=regulate(800.0, 5.0))
+    rig.run(0.04, OFF, inlet=relays(BATTERY, precharge=True))
+    rig.run(seconds, regulate(800.0, 5.0))
+    rig.run(0.1, regulate(800.0, 5.0), inlet=relays(BATTERY))
     # Cold again, by the next attempt.
-    rig.run(1.0, inlet=relays(BATTERY, precharge=True), setpoint=regulate(800.0, 5.0))
+    rig.run(0.04, OFF, inlet=relays(BATTERY, precharge=True))
+    rig.run(1.0, regulate(800.0, 5.0))
     assert len(rig.texts()) == is_breach
     assert all('precharge resistor took' in text for text in rig.texts())
+
+
+@pytest.mark.parametrize(('setpoint', 'mode'), [
+    (OFF, None), (regulate(300.0, 2.0), 'REGULATE'), (BLEED, 'BLEED')])
+@pytest.mark.parametrize('config', [AWAKE, ON_RELAYS], ids=['own', 'controller'])
+def test_precharge_relay_that_closes_on_busy_modules_is_recorded(config, setpoint, mode):
+    """R47: only floating modules may be behind it."""
+    rig = Rig(config)
+    rig.run(0.1, setpoint, closed=False, inlet=relays(CAR))
+    for _ in range(2):
+        rig.run(0.1, setpoint, closed=False, precharge=True, inlet=relays(CAR, precharge=True))
+        assert rig.texts() == [f'precharge relay closed while the modules are {mode}'] * bool(mode)
+    rig.run(0.1, setpoint, closed=False, inlet=relays(CAR))
+    assert len(rig.texts()) == bool(mode), 'opening it is no harm'
 
 
 # Without any switch
@@ -826,6 +1170,7 @@ def test_without_contactors_the_pistol_is_the_output():
 
 @pytest.mark.parametrize(('config', 'inlet', 'sees_vehicle'), [
     (BARE, relays(CAR), True), (BARE, UNPLUGGED, False), (ON_RELAYS, relays(CAR), False),
+    (ON_OUTPUTS, outputs(CAR, 0b1011), True), (ON_OUTPUTS, outputs(CAR, 0b1001), False),
     (ON_RELAYS, relays(CAR, main=True), True), (ON_RELAYS, relays(CAR, precharge=True), True)])
 def test_insulation_of_the_vehicle_is_seen_through_the_path_that_is_closed(
         config, inlet, sees_vehicle):
@@ -837,15 +1182,17 @@ def test_insulation_of_the_vehicle_is_seen_through_the_path_that_is_closed(
         together_ohm if sees_vehicle else alone_ohm)
 
 
-@pytest.mark.parametrize('config', [AWAKE, ON_RELAYS, BARE], ids=['own', 'controller', 'none'])
+@pytest.mark.parametrize('config', [AWAKE, ON_RELAYS, ON_OUTPUTS, BARE],
+                         ids=['own', 'controller', 'outputs', 'none'])
 def test_rest_is_open_contactors_or_without_own_ones_no_power(config):
     rig = Rig(config)
     assert rig.modules.is_at_rest
-    rig.run(0.5, regulate(360.0, 5.0), closed=True, inlet=relays(CAR, main=True))
+    closed = dataclasses.replace(CAR, relay_closed=True, digital_outputs=0b0100)
+    rig.run(0.5, regulate(360.0, 5.0), closed=True, inlet=closed)
     assert not rig.modules.is_at_rest
     rig.run(0.1, OFF)
-    assert rig.modules.is_at_rest is (config is not AWAKE)
-    rig.run(0.1, OFF, closed=False)
+    assert rig.modules.is_at_rest is (config in (ON_RELAYS, BARE))
+    rig.run(0.1, OFF, closed=False, inlet=CAR)
     assert rig.modules.is_at_rest
 
 
@@ -854,15 +1201,19 @@ def test_rest_is_open_contactors_or_without_own_ones_no_power(config):
 
 def scenes(rig_run):
     """Play a bit of everything, on the contactors of each installation."""
-    main = {'closed': True, 'inlet': relays(CAR, main=True)}
+    main = {'closed': True, 'inlet': outputs(relays(CAR, main=True), 0b0100)}
     for seconds, setpoint, changes in [
         (0.5, OFF, {'closed': False, 'inlet': UNPLUGGED}), (0.3, OFF, main),
         (1.0, regulate(500.0, 2.0), {}), (1.5, BLEED, {}), (1.0, regulate(355.0, 2.0), {}),
-        (1.0, OFF, {'inlet': relays(BATTERY, main=True)}), (1.0, regulate(420.0, 60.0), {}),
+        (1.0, OFF, {'inlet': outputs(relays(BATTERY, main=True), 0b0100)}),
+        (1.0, regulate(420.0, 60.0), {}),
         (0.5, regulate(420.0, 59.9), {}), (1.0, regulate(420.0, -20.0), {}), (1.0, None, {}),
         (0.5, OFF, {'closed': False, 'inlet': relays(BATTERY)}),
-        (0.5, BLEED, {'inlet': relays(CAR, precharge=True)}), (0.3, OFF, main),
-        (1.5, OFF, {'falls_silent': True}), (1.0, OFF, {'inlet': UNPLUGGED}),
+        (0.5, BLEED, {'inlet': outputs(relays(CAR, precharge=True), 0b0010)}), (0.3, OFF, main),
+        (0.5, regulate(355.0, 2.0), {'faults': 'output_shorted'}),
+        (1.0, OFF, {'faults': 'main_stuck', 'inlet': relays(BATTERY)}),
+        (1.0, OFF, {'faults': 'precharge_welded'}), (1.0, OFF, {'faults': 'resistor_open'}),
+        (1.5, OFF, {'falls_silent': True, 'faults': ''}), (1.0, OFF, {'inlet': UNPLUGGED}),
     ]:
         yield from rig_run(seconds, setpoint, **changes)
 
@@ -880,9 +1231,11 @@ def played(config, *, leaps):
     if not leaps:
         modules.advance = every_ms
 
-    def run(seconds, setpoint, *, falls_silent=False, **changes):
+    def run(seconds, setpoint, *, falls_silent=False, faults=None, **changes):
         if falls_silent:
             rig.command = None
+        if faults is not None:
+            modules.faults = parse_faults(faults)
         for _ in range(round(seconds / 0.01)):
             measured = rig.run(0.01, setpoint, **changes)
             changes = {}
@@ -898,8 +1251,8 @@ def played(config, *, leaps):
     return scenes(run)
 
 
-@pytest.mark.parametrize('config', [AWAKE, ON_RELAYS, BARE, CHADEMO],
-                         ids=['own', 'controller', 'none', 'chademo'])
+@pytest.mark.parametrize('config', [AWAKE, ON_RELAYS, ON_OUTPUTS, BARE, CHADEMO],
+                         ids=['own', 'controller', 'outputs', 'none', 'chademo'])
 def test_leaps_change_nothing_that_can_be_seen(config):
     for leapt, stepped in zip(
             played(config, leaps=True), played(config, leaps=False), strict=True):

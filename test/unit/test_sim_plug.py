@@ -16,7 +16,8 @@ from gi3_ros.sim.plug import (
     VehicleEnd,
 )
 
-CAR = Inlet(True, True, 360.0, 0.07, 1e6, relay_closed=True, precharge_relay_closed=False)
+CAR = Inlet(True, True, 360.0, 0.07, 1e6, relay_closed=True, precharge_relay_closed=False,
+            digital_outputs=0b1010)
 READING = InletReading(361.5, 20.0)
 
 
@@ -57,11 +58,12 @@ def test_the_relays_of_the_controller_are_told_each_by_itself(circuit, vehicle, 
 
 def test_silence_releases_the_relays(circuit, vehicle):
     """R47: nobody is there to hold them."""
-    vehicle.send(Inlet(relay_closed=True, precharge_relay_closed=True))
+    vehicle.send(Inlet(relay_closed=True, precharge_relay_closed=True, digital_outputs=0b1111))
     circuit.poll(READING, now_s=1.0)
     heard = circuit.poll(READING, now_s=1.0 + MAX_AGE_S)
     assert not heard.relay_closed
     assert not heard.precharge_relay_closed
+    assert heard.digital_outputs == 0
 
 
 def test_silence_is_a_pulled_plug(circuit, vehicle):
@@ -91,6 +93,7 @@ def content(without=None, **changes):
         'gi3_plug': 'inlet', 'is_plugged': True, 'contactors_closed': True,
         'battery_emf_v': 360.0, 'battery_resistance_ohm': 0.07,
         'insulation_resistance_ohm': 1e6, 'relay_closed': True, 'precharge_relay_closed': False,
+        'digital_outputs': 0b1010,
     }
     chosen = {**good, **changes}
     return json.dumps({name: chosen[name] for name in chosen if name != without}).encode()
@@ -106,7 +109,9 @@ def content(without=None, **changes):
     content(gi3_plug=[1]), content(battery_emf_v=[]), content(relay_closed=1),
     content(precharge_relay_closed=None), content(precharge_relay_closed='false'),
     content(without='relay_closed'), content(without='precharge_relay_closed'),
-], ids=range(27))
+    content(digital_outputs=16), content(digital_outputs=-1), content(digital_outputs=1.0),
+    content(digital_outputs=True), content(without='digital_outputs'),
+], ids=range(32))
 def test_garbage_changes_nothing(circuit, vehicle, stranger, garbage):
     stranger.send(garbage)
     assert circuit.poll(READING, now_s=0.0) == UNPLUGGED

@@ -10,6 +10,7 @@ import pytest
 
 from gi3_ros.core.codec import decode, encode
 from gi3_ros.core.signals import (
+    AdmCsSeccOutputs,
     AdvanticsControllerStatus,
     PowerModulesStatus,
     SequenceControl,
@@ -124,6 +125,9 @@ def test_vehicle_is_told_to_the_circuit_at_50_hz_and_on_change():
     simulator.vehicle.plug_in()
     simulator.tick(now_s=1.001)
     assert link.sent[-1].is_plugged
+    simulator.receive(encode(AdmCsSeccOutputs(digital_output2=True), index=1), now_s=1.002)
+    simulator.tick(now_s=1.002)
+    assert link.sent[-1].digital_outputs == 0b0010
 
 
 def test_findings_are_events_and_spoil_the_verdict():
