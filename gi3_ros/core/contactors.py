@@ -16,8 +16,12 @@ ASSUMED_CONTACT_TIME_S = 0.1
 """Without auxiliary contacts: a DC contactor of this class moves within 50 ms."""
 LATE_FEEDBACK_S = 0.2
 """A driver that should have spoken twice meanwhile says nothing about its contacts now."""
-SETTLED_S = 0.5
+SETTLED_S = 0.2
 """After opening: from now on a voltage or current comes through the contactors."""
+RISES_S = 0.06
+"""A voltage that has come through is there in the next reading, too."""
+AFTER_S = 0.05
+"""A reading that is so much younger than a word of the contacts was taken after it."""
 SURELY_CLOSED_A = 2.0
 """No contactor that carries this is open, whatever its auxiliary contact says."""
 
@@ -43,6 +47,8 @@ class OwnContactors(OutputStage):
     """Stages in which the output contactors are commanded closed."""
     WORD = 'output contactors'
     """What people call them."""
+    WELDABLE = WORD
+    """What a voltage may come through, in words."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -54,6 +60,8 @@ class OwnContactors(OutputStage):
         self._wanted = {'output': (False, -math.inf), 'precharge': (False, -math.inf)}
         """What each is commanded, and since when."""
         self._lowest_v = math.inf
+        self._opened_s = None
+        """When the auxiliary contact said open although closed is commanded."""
         self._flows_since_s = math.inf
         self._apart_since_s = math.inf
 
@@ -121,8 +129,7 @@ class OwnContactors(OutputStage):
     def _while_open(self, now_s):
         if self._contact('output', now_s) is Contact.CLOSED:
             if now_s - self._entered_s >= self.config.contact_timeout:
-                self._fail(
-                    f'{self.WORD} are closed although open is commanded: welded?', now_s)
+                self._fail(self._words_for_closed(now_s), now_s)
             return
         if self._comes_through(now_s):
             return
@@ -142,7 +149,7 @@ class OwnContactors(OutputStage):
         else:
             self._fail_if_late(
                 f'{self.WORD} did not close within {self.config.contact_timeout:g} s: stuck, or '
-                'their auxiliary contact broken?', now_s)
+                'the auxiliary contact broken?', now_s)
 
     def _while_closed(self, now_s):
         if self._leave_if_wanted(now_s):
@@ -152,14 +159,9 @@ class OwnContactors(OutputStage):
                 f'contactor driver silent for {now_s - self._feedback_s:.2f} s', now_s,
             )
         elif self._contact('output', now_s) is Contact.OPEN:
-            reading = self._fresh_reading(now_s)
-            if reading is not None and abs(reading.current_a) >= SURELY_CLOSED_A:
-                self._fail(
-                    f'auxiliary contact of the {self.WORD} says open although '
-                    f'{reading.current_a:.1f} A flow: is its wire broken?', now_s)
-            else:
-                self._fail(f'{self.WORD} opened by themselves', now_s)
+            self._on_opened(now_s)
         else:
+            self._opened_s = None
             self._watch_difference(now_s)
 
     def _while_unloading(self, now_s):
@@ -172,7 +174,8 @@ class OwnContactors(OutputStage):
         if self._contact('output', now_s) is Contact.OPEN:
             self._happen(Happening.CONTACTS_OPEN, now_s, self.reason)
         else:
-            self._fail_if_late(self._why_not_open(now_s), now_s)
+            self._fail_if_late(self._words_for_closed(
+                now_s, did=f'did not open within {self.config.contact_timeout:g} s'), now_s)
 
     def _while_fault(self, now_s):
         if self._controller.has_emergency(now_s=now_s):
@@ -273,12 +276,12 @@ class OwnContactors(OutputStage):
             self._flows_since_s = math.inf
             return False
         self._flows_since_s = min(self._flows_since_s, now_s)
-        if now_s - self._flows_since_s < self.config.contact_timeout:
+        if now_s - self._flows_since_s < (self.config.contact_timeout if flows else RISES_S):
             return False
         what = (f'{reading.current_a:.1f} A flow' if flows else
                 f'the voltage at the modules rose from {self._lowest_v:.0f} to '
                 f'{reading.voltage_v:.0f} V')
-        self._fail(f'{what} although open is commanded: {self.WORD} welded?', now_s)
+        self._fail(f'{what} although open is commanded: {self.WELDABLE} welded?', now_s)
         return True
 
     def _watch_difference(self, now_s):
@@ -297,14 +300,31 @@ class OwnContactors(OutputStage):
 
     # Faults
 
-    def _why_not_open(self, now_s):
+    def _on_opened(self, now_s):
+        """Judge an auxiliary contact that opened by a reading that was taken after it."""
+        if self._opened_s is None:
+            self._opened_s = now_s
+        reading = self._fresh_reading(now_s)
+        if reading is not None and self._measured_s < self._opened_s + AFTER_S:
+            return
+        self._opened_s = None
+        if reading is not None and abs(reading.current_a) >= SURELY_CLOSED_A:
+            self._fail(
+                f'auxiliary contact of the {self.WORD} says open although '
+                f'{reading.current_a:.1f} A flow: is its wire broken?', now_s)
+        else:
+            self._fail(
+                f'{self.WORD} opened without a command, or the auxiliary contact broken?', now_s)
+
+    def _words_for_closed(self, now_s, *, did='is closed although open is commanded'):
+        """Name what it is when the auxiliary contact says closed and should not."""
         reading, pistol_v = self._fresh_reading(now_s), self._pistol_v(now_s)
         if reading is not None:
             apart_v = abs(reading.voltage_v - pistol_v)
             if apart_v > self.config.max_closing_difference:
                 return (f'auxiliary contact of the {self.WORD} says closed although both sides '
                         f'are {apart_v:.0f} V apart: is its wire shorted?')
-        return f'{self.WORD} did not open within {self.config.contact_timeout:g} s: welded?'
+        return f'{self.WORD}: {did}: welded, or the auxiliary contact broken?'
 
     def _fail_if_late(self, why, now_s):
         """Fail when a contact has had its time; one whose driver is silent is not blamed."""

@@ -33,6 +33,7 @@ class RcCurve:
     def __init__(self, config):
         self._config = config
         self._tau_s = config.time_constant_s
+        self._window_s = max(self._tau_s / 2, 0.05)
         self._samples = collections.deque()
         self._began = None
         """Time, voltage across and voltage at the pistol from which the fall is judged."""
@@ -77,8 +78,7 @@ class RcCurve:
         """
         before = self._samples[-1] if self._samples else (now_s, reading.voltage_v)
         self._samples.append((now_s, reading.voltage_v))
-        window_s = max(self._tau_s / 2, 0.05)
-        while len(self._samples) > 2 and now_s - self._samples[1][0] >= window_s:
+        while len(self._samples) > 2 and now_s - self._samples[1][0] >= self._window_s:
             self._samples.popleft()
         if math.isnan(self._start_v):
             self._start_v = reading.voltage_v
@@ -147,10 +147,10 @@ class RcCurve:
         is_there = self.battery_v >= BATTERY_FROM_V and (self.has_begun or is_known_battery)
         if not (is_there and across_v <= limit_v):
             self._matches = 0
-        if self.energy_j > self._config.max_precharge_energy:
+        if self.energy_j > self._config.max_precharge_energy and not self._may_be_a_jump(now_s):
             self.fault = (
-                f'{self.energy_j:.0f} J went into the precharge resistor, '
-                f'{self._config.max_precharge_energy:g} J is the most: {self.diagnosis}')
+                f'{across_v:.0f} V are still across after {self.energy_j:.0f} J for the precharge '
+                f'resistor, {self._config.max_precharge_energy:g} J is the most: {self.diagnosis}')
         elif self.has_begun and self._is_too_slow(now_s):
             self.fault = (
                 f'precharge too slow, {across_v:.0f} V are left across after '
@@ -162,6 +162,11 @@ class RcCurve:
                     'falling through the precharge resistor: was the main contact closed, or the '
                     'resistor bridged?')
             self._matches += 1
+
+    def _may_be_a_jump(self, now_s):
+        """Tell whether the output moved so lately that it may not have been by the resistor."""
+        return (self._began is not None and math.isnan(self._began[1])
+                and now_s - self._began[0] < 3 * self._window_s)
 
     def _expected_s(self, left_v):
         """Return how long the fall to ``left_v`` takes."""
@@ -180,13 +185,11 @@ class RcCurve:
     @property
     def diagnosis(self):
         """Why the voltage across does not fall as it should, in words."""
-        across_v = abs(self.across_v)
-        if not self.has_moved:
-            flows = abs(self.current_a) >= across_v / self._config.precharge_resistance / DOUBT
-            if flows and abs(self.current_a) > 0.0:
-                return (
-                    f'{abs(self.current_a):.1f} A flow and the output stays at '
-                    f'{self.output_v:.0f} V: is its capacitor shorted?')
+        amps = abs(self.current_a)
+        if amps < abs(self.across_v) / self._config.precharge_resistance / DOUBT:
             return 'no current flows: is the resistor or the precharge relay open?'
+        if not self.has_moved:
+            return (f'{amps:.1f} A flow and the output stays at {self.output_v:.0f} V: is its '
+                    'capacitor shorted?')
         return ('something loads the output, or precharge_resistance and output_capacitance are '
                 'not those of this charger')

@@ -25,6 +25,8 @@ from .timing import MEASUREMENT_MAX_AGE_S
 
 EMPTY_V = 20.0
 """R15: a lowered output."""
+PROVEN_OPEN_S = 0.2
+"""With a battery at the pistol, before the precharge relay closes."""
 PROOF_A = 2.0
 """No precharge resistor lets so much through: the main relay is closed."""
 
@@ -233,10 +235,13 @@ class OwnV2gStage(_V2gSession, OwnContactors):
     }
     OUTPUT_CLOSED = OwnContactors.OUTPUT_CLOSED | {Stage.RELEASING}
     WORD = 'main relay'
+    WELDABLE = 'main relay or precharge relay'
 
     def __init__(self, config):
         super().__init__(config)
         self._attempts = collections.deque()
+        self._battery_since_s = math.inf
+        """Since when there has been a voltage at the pistol with the stage open."""
 
     @property
     def _wants_precharge_relay(self):
@@ -248,15 +253,21 @@ class OwnV2gStage(_V2gSession, OwnContactors):
     def _while_open(self, now_s):
         if self._contact('precharge', now_s) is Contact.CLOSED:
             if now_s - self._entered_s >= self.config.contact_timeout:
-                self._fail('precharge relay is closed although open is commanded: welded?', now_s)
+                self._fail(
+                    'precharge relay: is closed although open is commanded: welded, or the '
+                    'auxiliary contact broken?', now_s)
             return
+        if self._pistol_v(now_s) >= BATTERY_FROM_V:
+            self._battery_since_s = min(self._battery_since_s, now_s)
+        else:
+            self._battery_since_s = math.inf
         super()._while_open(now_s)
         if self.stage is Stage.PRECHARGE_CLOSING:
             self._attempts.append(now_s)
             self._begin_curve(now_s)
 
     def _while_precharge_closing(self, now_s):
-        if self._leave_if_wanted(now_s):
+        if self._leave_if_wanted(now_s) or self._fail_if_main_is_closed(now_s):
             return
         curve = self._watch_curve(now_s)
         if self._contact('precharge', now_s) is Contact.CLOSED:
@@ -270,8 +281,15 @@ class OwnV2gStage(_V2gSession, OwnContactors):
                 f'precharge relay did not close within {self.config.contact_timeout:g} s: stuck?',
                 now_s)
 
+    def _fail_if_main_is_closed(self, now_s):
+        if (self._contact('output', now_s) is not Contact.CLOSED
+                or now_s - self._entered_s < self.config.contact_timeout / 2):
+            return False
+        self._fail(self._words_for_closed(now_s), now_s)
+        return True
+
     def _while_precharging(self, now_s):
-        if self._leave_if_wanted(now_s):
+        if self._leave_if_wanted(now_s) or self._fail_if_main_is_closed(now_s):
             return
         curve = self._watch_curve(now_s)
         closed_s = now_s - self._began_s
@@ -290,7 +308,8 @@ class OwnV2gStage(_V2gSession, OwnContactors):
         elif curve.has_begun:
             self._fail(f'no match within {closed_s:.1f} s: {curve.diagnosis}', now_s)
         else:
-            words = f'no battery came within {closed_s:.1f} s'
+            words = (f"no battery came within {closed_s:.1f} s: are the vehicle's contactors, the "
+                     'resistor or the precharge relay open?')
             self.journal.finding('no battery', f'precharge: {words}', now_s=now_s)
             self._happen(Happening.NO_BATTERY, now_s, words)
 
@@ -315,7 +334,8 @@ class OwnV2gStage(_V2gSession, OwnContactors):
 
     @property
     def _words_for_a_closed_precharge_relay(self):
-        return f'precharge relay did not open within {self.config.contact_timeout:g} s: welded?'
+        return (f'precharge relay: did not open within {self.config.contact_timeout:g} s: welded, '
+                'or the auxiliary contact broken?')
 
     # Conditions
 
@@ -357,6 +377,12 @@ class OwnV2gStage(_V2gSession, OwnContactors):
                     'be recognised')
         if pistol_v < BATTERY_FROM_V:
             return 'waits for the voltage of the battery at the pistol'
+        if not math.isnan(pistol_v):
+            # An open stage shows that it is open as long as the output stays where it is.
+            if now_s - self._battery_since_s < PROVEN_OPEN_S:
+                return 'a battery has come: looks whether both relays are open'
+            if reading.voltage_v > self._lowest_v + self.config.max_closing_difference:
+                return 'the voltage at the modules rises with both relays open'
         config = self.config
         while self._attempts and now_s - self._attempts[0] >= config.precharge_attempts_period:
             self._attempts.popleft()

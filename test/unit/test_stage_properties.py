@@ -19,8 +19,8 @@ from stage_bench import (
     FINISHED,
     LOWER,
     OPEN,
-    STANDBY,
     StageBench,
+    STANDBY,
     STARTED,
     STEP_S,
     TEST,
@@ -29,7 +29,7 @@ from stage_bench import (
 
 from gi3_ros.core.hardware import ModulesMode, PowerMeasurement
 from gi3_ros.core.limits import ChargerLimits
-from gi3_ros.core.output_stage import Installation, Stage
+from gi3_ros.core.output_stage import Installation
 from gi3_ros.core.power import BLEED_CHECK_S, PowerConfig, PowerControl, POWERED
 from gi3_ros.core.signals import AdvanticsControllerStatus, DcPowerControl
 
@@ -56,13 +56,14 @@ class Charger(StageBench):
         self.longest_relay_s = 0.0
         self.bled_battery_s = 0.0
         self.relay_closed_by = set()
+        self.last_command = OPEN
         super().__init__(installation, **options)
 
     def give(self, message):
         self.power.receive(message, now_s=self.now_s)
         self.is_emergency |= message is EMERGENCY
-        self.last_command = (
-            message if isinstance(message, DcPowerControl) else getattr(self, 'last_command', OPEN))
+        if isinstance(message, DcPowerControl):
+            self.last_command = message
         return super().give(message)
 
     def _speak(self):
