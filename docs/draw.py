@@ -11,23 +11,37 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PAGES = [ROOT / 'docs' / name for name in ('architecture.md', 'rules.md', 'simulator.md')]
+PAGES = [ROOT / 'docs' / name for name in (
+    'architecture.md', 'output_stage.md', 'rules.md', 'simulator.md')]
 MARKED = re.compile(r'(<!-- begin: ([\w ]+) -->\n).*?(<!-- end: \2 -->)', re.DOTALL)
 
 
-def diagram(transitions, is_drawn=lambda event: True):
-    """Return a mermaid state diagram of ``{(state, event): next state}``."""
+def diagram(transitions, is_drawn=lambda event: True, *, first=None):
+    """
+    Return a mermaid state diagram of ``{(state, event): next state}``.
+
+    :param first: the state it begins in; that of the first row when it is not given
+    """
     events = {}
     for (before, event), after in transitions.items():
         if before is not after and is_drawn(event):
             events.setdefault((before.name, after.name), []).append(event.value)
-    first = next(iter(transitions))[0].name
+    first = first or next(iter(transitions))[0]
     return '\n'.join([
-        '```mermaid', 'stateDiagram-v2', f'    [*] --> {first}',
+        '```mermaid', 'stateDiagram-v2', f'    [*] --> {first.name}',
         *(f'    {before} --> {after}: {", ".join(texts)}'
           for (before, after), texts in events.items()),
         '```',
     ])
+
+
+def stage_diagram(installation, cls):
+    """Return the state diagram of the output stage of an installation."""
+    from gi3_ros.core.output_stage import Happening, StageConfig
+
+    first = cls(StageConfig(installation=installation.value)).stage
+    return diagram(
+        cls.TRANSITIONS, lambda event: event is not Happening.FAULT, first=first)
 
 
 def table(head, rows):
@@ -53,8 +67,9 @@ def _plain(value):
 
 def blocks():
     """Return the names of the marked blocks with what belongs there."""
-    from gi3_ros.core import output_stage, power
+    from gi3_ros.core import power
     from gi3_ros.core.findings import Tolerances
+    from gi3_ros.core.installations import STAGES
     from gi3_ros.core.limits import ChargerLimits
     from gi3_ros.sim import library, stages
     from gi3_ros.sim.actions import ACTIONS
@@ -69,8 +84,8 @@ def blocks():
     return {
         'power transitions': diagram(
             power.TRANSITIONS, lambda event: event is not power.Happening.FAULT),
-        'output stage transitions': diagram(
-            output_stage.TRANSITIONS, lambda event: event is not output_stage.Happening.FAULT),
+        **{f'stage {installation.value}': stage_diagram(installation, cls)
+           for installation, cls in STAGES.items()},
         'session of the controller': diagram(session),
         'entries of the controller': entries(ControllerConfig, ChargerLimits),
         'entries without effect': table(

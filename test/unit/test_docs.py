@@ -3,12 +3,15 @@
 import ast
 import dataclasses
 import importlib.util
+import math
 import pathlib
 import re
 
 import pytest
 
-from gi3_ros.core import hardware, timing
+from gi3_ros.core import hardware, rc_curve, timing
+from gi3_ros.core.installations import STAGES
+from gi3_ros.core.output_stage import Stage, StageConfig
 from gi3_ros.core.signals import MESSAGES
 from gi3_ros.sim.modules import HardwareFault
 from gi3_ros.sim.vehicle import VehicleConfig
@@ -18,6 +21,7 @@ PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/*.md')])
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
 ARCHITECTURE = ROOT / 'docs' / 'architecture.md'
 INTERFACE = (ROOT / 'docs' / 'interface.md').read_text(encoding='utf-8')
+OUTPUT_STAGE = (ROOT / 'docs' / 'output_stage.md').read_text(encoding='utf-8')
 RULES = (ROOT / 'docs' / 'rules.md').read_text(encoding='utf-8')
 OPERATION = (ROOT / 'docs' / 'operation.md').read_text(encoding='utf-8')
 
@@ -53,7 +57,8 @@ def load_draw():
     return draw
 
 
-@pytest.mark.parametrize('page', ['architecture.md', 'rules.md', 'simulator.md'])
+@pytest.mark.parametrize(
+    'page', ['architecture.md', 'output_stage.md', 'rules.md', 'simulator.md'])
 def test_diagrams_and_tables_are_drawn_from_the_code(page):
     """When this fails: ``python3 docs/draw.py``."""
     text = (ROOT / 'docs' / page).read_text(encoding='utf-8')
@@ -115,20 +120,33 @@ def fault_texts(module, returned_by):
     """
     Return the texts of the faults of a module.
 
-    They are what it hands to ``_fail``, and what the functions ``returned_by`` return or call
-    ``why``.
+    They are what it hands to ``_fail`` and ``_fail_if_late``, what it calls ``self.fault``, and
+    what the functions ``returned_by`` return or call ``why``.
     """
     tree = ast.parse((ROOT / 'gi3_ros' / 'core' / module).read_text(encoding='utf-8'))
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and getattr(node.func, 'attr', '') == '_fail':
+        if isinstance(node, ast.Call) and getattr(node.func, 'attr', '') in (
+                '_fail', '_fail_if_late'):
             found.append(node.args[0])
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == 'self.fault':
+            found.append(node.value)
         elif isinstance(node, ast.FunctionDef) and node.name in returned_by:
             found += [
                 each.value for each in ast.walk(node) if isinstance(each, ast.Return)
                 or (isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == 'why')
             ]
     return {text for text in map(text_of, found) if text}
+
+
+def stage_fault_texts():
+    """Return the texts of the faults of all output stages, and of what they end with."""
+    core = ROOT / 'gi3_ros' / 'core'
+    modules = {*(cls.__module__.rpartition('.')[2] for cls in STAGES.values()), 'output_stage'}
+    assert all((core / f'{module}.py').is_file() for module in modules)
+    returned_by = {'_why_not_open', '_words_for_a_closed_precharge_relay', 'diagnosis'}
+    return set().union(*(
+        fault_texts(f'{module}.py', returned_by) for module in (*modules, 'rc_curve')))
 
 
 def defined_in(path):
@@ -179,11 +197,46 @@ def check_texts():
     ('### Of power_control', check_texts() | fault_texts(
         'power.py', {'emergency_stop', '_not_ready', '_measurement_missing'},
     ) | fault_texts('controller_watch.py', {'forbids'})),
-    ('### Of the output stage', fault_texts('output_stage.py', ())),
+    ('### Of the output stage', stage_fault_texts()),
 ])
 def test_every_fault_is_explained_and_no_other(heading, texts):
     section = re.search(rf'^{heading}.*?(?=^##)', OPERATION, re.DOTALL | re.MULTILINE).group()
     assert set(re.findall(r'^\| `(.*?)` \|', section, re.MULTILINE)) == texts
+
+
+@pytest.mark.parametrize('name', [
+    *(field.name for field in dataclasses.fields(StageConfig)),
+    *(f'`{installation.value}`' for installation in STAGES),
+    *(f'`{stage.name}`' for stage in Stage),
+])
+def test_the_page_of_the_output_stage_has_every_parameter_installation_and_stage(name):
+    assert name in OUTPUT_STAGE
+
+
+def test_the_page_of_the_output_stage_has_the_figures_of_the_code():
+    config = StageConfig()
+    tau_s, limit_v = config.time_constant_s, config.max_closing_difference
+    fall_s = tau_s * math.log(500.0 / limit_v)
+    too_slow_s = rc_curve.DOUBT * fall_s + rc_curve.DOUBT_S
+    power_w = 500.0 ** 2 / config.precharge_resistance
+    worst_j = config.max_precharge_time * power_w
+    for words in (
+        f'| time constant | RC | {tau_s:g} s |',
+        f'| from 500 V to {limit_v:g} V across | RC ln(25) | {fall_s:.2f} s |',
+        f'| first moment | V / R, V^2 / R | {500.0 / config.precharge_resistance:g} A, '
+        f'{power_w:g} W |',
+        f'| C V^2 / 2 | {config.output_capacitance * 500.0 ** 2 / 2:g} J |',
+        f'| `max_precharge_energy` | {config.max_precharge_energy:g} J, after '
+        f'{config.max_precharge_energy / power_w:g} s; a fault |',
+        f'| `max_precharge_time` x V^2 / R | {worst_j:g} J |',
+        f'| {config.max_precharge_attempts} of these | '
+        f'{config.max_precharge_attempts * worst_j:g} J |',
+        f'here {too_slow_s:.1f} s',
+        f'`dV / (exp(dt / ({rc_curve.SLOWEST:g} RC)) - 1)`',
+        f'{rc_curve.DOUBT:g} RC ln(V / {limit_v:g} V) + {rc_curve.DOUBT_S:g} s',
+        f'RC ln(V / rest) / {rc_curve.DOUBT:g} - {rc_curve.DOUBT_S:g} s',
+    ):
+        assert words in OUTPUT_STAGE
 
 
 def test_the_example_of_a_driver_is_python():
