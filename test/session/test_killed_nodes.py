@@ -13,6 +13,7 @@ import dataclasses
 import itertools
 import math
 import signal
+import subprocess
 import time
 
 import pytest
@@ -252,8 +253,9 @@ class Track:
 class Record:
     """What was heard of one charger, its hardware and its controller, from the beginning."""
 
-    def __init__(self, site, simulator, installation, seconds):
+    def __init__(self, site, simulator, installation, seconds, *, has_ended):
         self.installation = installation
+        self.has_simulator_ended = has_ended
         self.setpoints = Track(site.setpoints.heard, seconds)
         self.measurements = Track(site.measurements.heard, seconds)
         self.words = Track(site.words.heard, seconds)
@@ -343,14 +345,14 @@ class Record:
             yield at_s, setpoint if is_in_force else None, feedback
 
     def unsafe_unplugs(self, since_s):
-        """Return when the plug was called safe although it was not."""
+        """Return when the plug was called safe although it was not, and the voltage at it."""
         found = []
         for at_s, is_safe in self.unplugs:
             feedback, reading = self.contacts.before(at_s), self.measurements.before(at_s)
             if at_s > since_s and is_safe.data and (
                     self.closed(feedback) or abs(feedback.pistol_voltage) > SAFE_VOLTAGE_V
                     or abs(reading.current) > 1.0):
-                found.append((at_s, feedback))
+                found.append((f'{at_s - since_s:+.3f} s', f'{feedback.pistol_voltage:.0f} V'))
         return found
 
 
@@ -379,6 +381,7 @@ def of_both(record, killed):
         f'{at_s - killed.at_s:+.3f} s' for at_s in record.bleeds_from_battery()]
     yield 'the hardware does not suffer', record.breaches
     yield 'nobody is told that an unsafe plug may be pulled', record.unsafe_unplugs(killed.at_s)
+    yield 'the simulator ends', [] if record.has_simulator_ended else [record.verdict]
     is_clean = 'CLEAN_STOP' in record.verdict
     yield 'the session does not end as if nothing had been', (
         [record.verdict] if is_clean and not moment.may_end_clean else [])
@@ -458,6 +461,17 @@ def tell(record, killed, took_s):
         f'last Power_Modules_Status{ms(record.of(PMS)[-1].at_s)}; row {took_s:.1f} s')
 
 
+def is_over(simulator):
+    """Wait for the end of the simulator; one that goes on for ever is ended, and told."""
+    try:
+        simulator.exit_status(timeout_s=20.0)
+    except subprocess.TimeoutExpired:
+        simulator.signal(signal.SIGINT)
+        simulator.exit_status()
+        return False
+    return True
+
+
 @pytest.mark.parametrize('node', ['power_control', 'precharge'])
 @pytest.mark.parametrize(('installation', 'moment'), ROWS)
 def test_a_killed_node_leaves_nothing_unsafe(
@@ -476,10 +490,10 @@ def test_a_killed_node_leaves_nothing_unsafe(
             lambda frame: frame.base_id == FINISHED.BASE_ID, after=mark, timeout_s=30.0)
         assert finished.data[0] == FINISHED.State.RUSHED_STOP
         simulator.signal(signal.SIGINT)
-    simulator.exit_status(timeout_s=20.0)
+    has_ended = is_over(simulator)
     site.measurements.wait_for(
         lambda reading: seconds(reading.header.stamp) > killed.at_s + WATCHED_S)
-    record = Record(site, simulator, installation, seconds)
+    record = Record(site, simulator, installation, seconds, has_ended=has_ended)
     site.end()
     tell(record, killed, time.monotonic() - began_s)
     phase = record.words.before(killed.at_s).phase
