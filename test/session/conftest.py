@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import itertools
 import os
+import signal
 import socket
 import struct
 import threading
@@ -11,6 +12,7 @@ import time
 
 import can
 import pytest
+from std_msgs.msg import Bool
 
 from gi3_ros import msg as ros
 from gi3_ros.bus import open_bus
@@ -141,11 +143,16 @@ class Site:
             '-p', f'pistols:=[{self._world.pistol.lstrip("/")}]', *self._charger_arguments)
         return self.charger
 
-    def plug_in(self, *options, duration_s='inf'):
-        """Start a controller with a vehicle that charges; returns its process."""
+    def plug_in(self, *options, duration_s='inf', once=True):
+        """
+        Start a controller with a vehicle that charges; returns its process.
+
+        :param once: whether it ends after one session; otherwise the vehicle comes again
+        """
         return self._start(
-            'gi3', 'sim', '--once', '--port', self._port, '--plug-port', self.plug_port,
-            '--plug-in-after', 0, '--duration-s', duration_s, *options)
+            'gi3', 'sim', *(['--once'] if once else []), '--port', self._port,
+            '--plug-port', self.plug_port, '--plug-in-after', 0, '--duration-s', duration_s,
+            *options)
 
     def wait_for_charging(self, *, current_a=90.0, **options):
         """Wait for State 7 with a current; returns the measurement."""
@@ -166,6 +173,57 @@ class Site:
             if seconds(measured.header.stamp) > since_s and abs(measured.current) > 1.0
         ]
         assert not flowing
+
+
+class SiteApart(Site):
+    """
+    The same with each node of the charger in a process of its own, as the launch file has it.
+
+    ``nodes`` maps a node's name to further ROS arguments of its. Besides what a :class:`Site`
+    keeps there are ``contacts``, the contactor_feedback, and ``unplugs``, the safe_to_unplug.
+    """
+
+    NAMES = ('gateway', 'precharge', 'power_control', 'session')
+    """In the order in which they are started; session lets a vehicle begin and comes last."""
+
+    def __init__(self, world, *arguments, nodes=None, **options):
+        self._node_arguments = nodes or {}
+        self.nodes = {}
+        """Processes of the nodes that are not dead, by name."""
+        self.contacts = world.listen(ros.ContactorFeedback, 'contactor_feedback')
+        self.unplugs = world.listen(Bool, 'safe_to_unplug', latched=True)
+        super().__init__(world, *arguments, **options)
+        for voice in (self.words, self.commands, self.contacts, self.unplugs):
+            voice.wait_for(timeout_s=30.0)
+        # They wake when they hear setpoints: without it each session would wait for that.
+        self.measurements.wait_for(lambda reading: reading.ready, timeout_s=30.0)
+
+    def start_charger(self):
+        """Start the nodes; returns their processes by name."""
+        pistol = self._world.pistol
+        own = {'gateway': ('-p', f'port:={self._port}', '-p', f'pistols:=[{pistol.lstrip("/")}]')}
+        for name in self.NAMES:
+            self.nodes[name] = self._start(
+                name, '--ros-args', '-p', 'autostart:=true',
+                *own.get(name, ('-r', f'__ns:={pistol}')), *self._charger_arguments,
+                *self._node_arguments.get(name, ()))
+        return self.nodes
+
+    def kill(self, name):
+        """Kill a node without a warning; returns a time in seconds at which it is just dead."""
+        process = self.nodes.pop(name)
+        process.signal(signal.SIGKILL)
+        assert process.exit_status() == -signal.SIGKILL, process.text
+        return time.time()
+
+    def end(self):
+        """Ask all that live to end, at once, and see that they do."""
+        living = [*self.nodes.values(), self.modules]
+        for process in living:
+            process.signal(signal.SIGINT)
+        for process in living:
+            assert process.exit_status(timeout_s=10.0) == 0, process.text
+            assert not process.has_left_processes, process.output.name
 
 
 class ScriptedController:
@@ -361,6 +419,14 @@ def build_site(alone, world, witness, start_process, claim_port):
     """Give the function that makes a :class:`Site` whose charger is up, with its options."""
     def build(**options):
         return Site(world, witness, start_process, witness.port, claim_port(), **options)
+    return build
+
+
+@pytest.fixture
+def build_site_apart(alone, world, witness, start_process, claim_port):
+    """Give the function that makes a :class:`SiteApart` whose charger is up."""
+    def build(**options):
+        return SiteApart(world, witness, start_process, witness.port, claim_port(), **options)
     return build
 
 
