@@ -35,6 +35,8 @@ class DigitalOutputs:
             self._reserved[1] = "it drives the controller's own precharge relay (R47)"
         self._levels = dict.fromkeys(range(1, COUNT + 1), False)
         self._is_in_use = bool(self._relays)
+        self._are_relays_known = not self._relays
+        """Before the first command they may be closed under load: nothing is said about them."""
         self._sent = None
         self._sent_s = -math.inf
 
@@ -60,6 +62,7 @@ class DigitalOutputs:
 
     def follow(self, command):
         """Take a :class:`~.hardware.ContactorCommand` of the output stage."""
+        self._are_relays_known = True
         for number, name in self._relays.items():
             self._levels[number] = getattr(command, name)
 
@@ -67,7 +70,8 @@ class DigitalOutputs:
         """Return the message to send now, or ``None``; never one before an output is used."""
         message = AdmCsSeccOutputs(**{
             f'digital_output{number}': level for number, level in self._levels.items()})
-        if not self._is_in_use or (message == self._sent and now_s - self._sent_s < PERIOD_S):
+        is_repeated = message == self._sent and now_s - self._sent_s < PERIOD_S
+        if is_repeated or not (self._is_in_use and self._are_relays_known):
             return None
         self._sent, self._sent_s = message, now_s
         return message
@@ -80,4 +84,6 @@ class DigitalOutputs:
         after the last message, when power_control has taken the current away.
         """
         is_closed = any(self._levels[number] for number in self._relays)
-        return None if is_closed or not self._is_in_use else AdmCsSeccOutputs()
+        if is_closed or not (self._is_in_use and self._are_relays_known):
+            return None
+        return AdmCsSeccOutputs()

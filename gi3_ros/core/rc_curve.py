@@ -12,8 +12,10 @@ import math
 
 from .output_stage import BATTERY_FROM_V
 
-SLOWEST, FASTEST = 1.44, 0.64
-"""Of the time constant: resistor and capacitor are 20 % off each, at the most."""
+SLOWEST = 1.44
+"""Times the time constant: resistor and capacitor are 20 % more each, at the most."""
+HIGHEST_V = 1000.0
+"""Across the stage: no CHAdeMO battery has more."""
 MATCHES_IN_A_ROW = 2
 ONSET_V = 5.0
 """More than noise: the output's voltage has begun to move."""
@@ -21,6 +23,17 @@ DOUBT = 2.0
 """So many times faster or slower than expected is no precharge .."""
 DOUBT_S = 0.1
 """.. and this much the samples and the relay may take away or add."""
+
+
+def longest_fall_s(config, across_v=HIGHEST_V):
+    """
+    Return after how long a fall is too slow, s.
+
+    :param config: the :class:`~.output_stage.StageConfig`
+    :param across_v: V at its beginning
+    """
+    ratio = max(across_v / config.max_closing_difference, 1.0)
+    return DOUBT * config.time_constant_s * math.log(ratio) + DOUBT_S
 
 
 class RcCurve:
@@ -174,9 +187,9 @@ class RcCurve:
         return self._tau_s * math.log(max(began_v / left_v, 1.0))
 
     def _is_too_slow(self, now_s):
-        limit_v = self._config.max_closing_difference
-        longest_s = DOUBT * self._expected_s(limit_v) + DOUBT_S
-        return abs(self.across_v) > limit_v and now_s - self._began[0] > longest_s
+        longest_s = longest_fall_s(self._config, self._across_at_the_beginning())
+        return (abs(self.across_v) > self._config.max_closing_difference
+                and now_s - self._began[0] > longest_s)
 
     def _is_too_fast(self, now_s):
         expected_s = self._expected_s(max(abs(self.across_v), 1.0))

@@ -20,7 +20,7 @@ from .followed import ControllerRelay
 from .hardware import Contact
 from .output_stage import BATTERY_FROM_V, Happening, Stage
 from .precharge import Kind, Progress, Verdict
-from .rc_curve import RcCurve
+from .rc_curve import longest_fall_s, RcCurve
 from .timing import MEASUREMENT_MAX_AGE_S
 
 EMPTY_V = 20.0
@@ -242,11 +242,24 @@ class OwnV2gStage(_V2gSession, OwnContactors):
         self._attempts = collections.deque()
         self._battery_since_s = math.inf
         """Since when there has been a voltage at the pistol with the stage open."""
+        self._ready_since_s = math.inf
+        """Since when the controller has said that the vehicle is ready."""
+        self._has_waited_in_vain = False
+        """In this session, with a closed relay: not again before the vehicle is ready."""
 
     @property
     def _wants_precharge_relay(self):
         return self.stage in (Stage.PRECHARGE_CLOSING, Stage.PRECHARGING) or (
             self.stage is Stage.CLOSING and self._is_precharged)
+
+    def tick(self, *, now_s):
+        self._ready_since_s = (
+            min(self._ready_since_s, now_s) if self._is_ready_for_transfer else math.inf)
+        return super().tick(now_s=now_s)
+
+    def _forget_battery(self):
+        super()._forget_battery()
+        self._has_waited_in_vain = False
 
     # Steps
 
@@ -302,16 +315,33 @@ class OwnV2gStage(_V2gSession, OwnContactors):
             self._happen(
                 Happening.VOLTAGES_MATCH, now_s,
                 f'{abs(curve.across_v):.0f} V across, {curve.energy_j:.0f} J into the resistor')
-        elif closed_s < self.config.max_precharge_time:
-            self.reason = ('the voltage across falls' if curve.has_begun
-                           else 'waits for the voltage of the battery')
+        elif curve.has_begun and closed_s < self.config.max_precharge_time:
+            self.reason = 'the voltage across falls'
         elif curve.has_begun:
             self._fail(f'no match within {closed_s:.1f} s: {curve.diagnosis}', now_s)
+        elif closed_s < self._longest_wait_s:
+            self.reason = 'waits for the voltage of the battery'
         else:
-            words = (f"no battery came within {closed_s:.1f} s: are the vehicle's contactors, the "
-                     'resistor or the precharge relay open?')
-            self.journal.finding('no battery', f'precharge: {words}', now_s=now_s)
-            self._happen(Happening.NO_BATTERY, now_s, words)
+            self._give_up(now_s)
+
+    @property
+    def _longest_wait_s(self):
+        """For a battery, behind a closed relay: a fall that begins can still end in time."""
+        bound_s = self.config.max_precharge_time
+        return max(bound_s - longest_fall_s(self.config), bound_s / 2)
+
+    def _give_up(self, now_s):
+        waited_s = now_s - self._began_s
+        words = f'no battery came within {waited_s:.1f} s'
+        # The vehicle was connected all the time: it is our own path that is open, or shorted.
+        if now_s - self._ready_since_s >= waited_s:
+            self._fail(
+                f'{words} although the controller says that the vehicle is ready: are the '
+                "resistor or the precharge relay open, or the output's capacitor shorted?", now_s)
+            return
+        self._has_waited_in_vain = True
+        self.journal.finding('no battery', f'precharge: {words}', now_s=now_s)
+        self._happen(Happening.NO_BATTERY, now_s, words)
 
     def _while_releasing(self, now_s):
         if self._leave_if_wanted(now_s):
@@ -371,6 +401,8 @@ class OwnV2gStage(_V2gSession, OwnContactors):
         if why:
             return why
         pistol_v = self._feedback.pistol_voltage_v
+        if math.isnan(pistol_v) and self._has_waited_in_vain and not self._is_ready_for_transfer:
+            return 'no battery came: waits until the controller says that the vehicle is ready'
         if math.isnan(pistol_v) and reading.voltage_v > EMPTY_V:
             # A fall that begins anywhere would tell nothing about the other side.
             return ('the output is not empty and the pistol is not measured: no precharge would '

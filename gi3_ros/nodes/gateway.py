@@ -126,7 +126,8 @@ class Gateway(ChargerNode):
     @property
     def is_at_rest(self):
         # In processes of their own the others are ending too, and not without a last word.
-        return not self.is_active or time.monotonic() - self._asked_to_send_s > QUIET_S
+        is_quiet = time.monotonic() - self._asked_to_send_s > QUIET_S
+        return not self.is_active or (is_quiet and not self._outputs_high_s)
 
     def _create_topics(self, pistol, index):
         publishers = {}

@@ -37,7 +37,7 @@ class PowerModulesSim(ChargerNode):
                   'UDP port of the plug link on this machine, the same as for gi3 sim', 1, 65535),
         Parameter('contactors', Contactors.OWN.value,
                   'Who moves the contactors between modules and pistol: own (the charger, with '
-                  'has_output_contactors of precharge), controller (its relay, R45), outputs (the '
+                  'installation own_.. of precharge), controller (its relay, R45), outputs (the '
                   'charger, by digital outputs of the controller, R47), or none'),
         Parameter('main_output', ModulesConfig.main_output,
                   'Digital output of the controller that the output contactors hang on, with '

@@ -98,7 +98,7 @@ class PrechargeNode(ChargerNode):
         decision = (command, stage.stage)
         if command is not None:
             self._outputs.follow(command)
-            self._publish_outputs(self._outputs.due(now_s=now_s))
+        self._publish_outputs(self._outputs.due(now_s=now_s))
         if decision != self._last or now_s >= self._due_s:
             self._last, self._due_s = decision, now_s + REPORT_PERIOD_S
             if command is not None:

@@ -7,8 +7,8 @@ import pytest
 
 from gi3_ros import msg as ros
 from gi3_ros import srv
+from gi3_ros.core.contactors import OwnContactors
 from gi3_ros.core.hardware import ModulesMode
-from gi3_ros.core.output_stage import OutputStage
 from gi3_ros.core.power import PowerControl
 from gi3_ros.core.session import SessionControl
 from gi3_ros.nodes.gateway import Gateway
@@ -89,7 +89,7 @@ def test_an_exception_in_the_tick_of_power_control_ends_in_zero_power(
 
 
 @pytest.mark.parametrize(('node_class', 'core', 'topic', 'ros_type'), [
-    (PrechargeNode, OutputStage, 'stage_status', ros.StageStatus),
+    (PrechargeNode, OwnContactors, 'stage_status', ros.StageStatus),
     (SessionNode, SessionControl, 'charge_session', ros.ChargeSession),
 ])
 def test_an_exception_in_a_tick_silences_the_node_and_says_so(
@@ -109,7 +109,8 @@ def test_an_exception_in_a_tick_silences_the_node_and_says_so(
 
 
 @pytest.mark.parametrize(('node_class', 'core'), [
-    (PowerControlNode, PowerControl), (PrechargeNode, OutputStage), (SessionNode, SessionControl),
+    (PowerControlNode, PowerControl), (PrechargeNode, OwnContactors),
+    (SessionNode, SessionControl),
 ])
 def test_an_exception_in_a_callback_silences_the_node_and_says_so(
         world, capfd, monkeypatch, node_class, core):

@@ -245,12 +245,12 @@ def test_refuses_what_it_cannot_do(world, installation, precharge):
 
 
 def test_without_contactors_it_says_so(world, installation):
-    world.bring_up(PrechargeNode, has_output_contactors=False)
+    world.bring_up(PrechargeNode, installation='none')
     installation.begin()
-    installation.wait_for_stage(Stage.CLOSED, reason='no own output contactors')
+    installation.wait_for_stage(Stage.CLOSED, reason='nothing lies between')
     refused = installation.ask(OPEN)
     assert not refused.success
-    assert 'has_output_contactors' in refused.message
+    assert 'no output contactors of its own' in refused.message
 
 
 def test_deactivated_it_asks_for_zero_power_and_falls_silent(

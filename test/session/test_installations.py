@@ -1,8 +1,12 @@
 """Whole sessions of other installations than CCS with contactors of one's own."""
 
+import itertools
+
 import pytest
 
 from gi3_ros import msg as ros
+from gi3_ros import srv
+from gi3_ros.core import signals
 
 pytestmark = pytest.mark.timeout(180, func_only=True)
 V2G = """
@@ -29,7 +33,7 @@ def test_chademo_v2g_behind_the_controllers_relays(
     site = build_site(
         modules=('-p', 'contactors:=controller'),
         charger=(
-            '-p', 'has_output_contactors:=false',
+            '-p', 'installation:=controller_v2g',
             '-p', 'is_bidirectional:=true',
             '-p', 'max_charger_discharge_current:=60.0'))
     setpoints = world.listen(ros.EffectiveSetpoint, 'effective_setpoint')
@@ -83,3 +87,34 @@ def test_two_pistols_with_different_plugs_share_charger_simulator_and_bus(
         finished = stories.wait_for(lambda story: story.end_reason)
         assert finished.end_reason == 'Clean_Stop', name
         assert finished.energy_charged > 20.0, name
+
+
+def test_chademo_v2g_behind_a_stage_of_our_own_on_digital_outputs(
+        build_site, world, witness, start_process, tmp_path):
+    """R47: the precharge relay and the main relay hang on the controller's outputs 2 and 3."""
+    site = build_site(
+        modules=('-p', 'contactors:=outputs', '-p', 'main_output:=3', '-p', 'precharge_output:=2'),
+        charger=(
+            '-p', 'installation:=own_v2g', '-p', 'main_output:=3', '-p', 'precharge_output:=2',
+            '-p', 'is_bidirectional:=true', '-p', 'max_charger_discharge_current:=60.0'))
+    progress = world.listen(ros.PrechargeStatus, 'precharge_status')
+    scenario = tmp_path / 'v2g.yaml'
+    scenario.write_text(V2G.replace('  chademo_precharge: true\n', ''))
+    simulator = start_process(
+        'gi3', 'sim', '--once', '--port', witness.port, '--plug-port', site.plug_port,
+        '--plug-in-after', 0, '--scenario', scenario)
+    site.measurements.wait_for(lambda reading: reading.current > 90.0, timeout_s=60.0)
+    refused = world.call(srv.SetOutputs, 'set_outputs', outputs=[3], high=False)
+    assert not refused.success
+    assert 'it drives a relay of the output stage' in refused.message
+    assert world.call(srv.SetOutputs, 'set_outputs', outputs=[4], high=True).success
+    site.measurements.wait_for(lambda reading: reading.current < -19.0, timeout_s=20.0)
+    assert simulator.exit_status(timeout_s=60.0) == 0, simulator.text
+    assert 'CLEAN_STOP' in simulator.output.last
+    assert progress.heard[-1].verdict == ros.PrechargeStatus.DONE
+    assert progress.heard[-1].kind == ros.PrechargeStatus.V2G
+    # In the order of the stage: main for the test, then the precharge relay, both, main.
+    levels = [frame.data[0] & 0b111 for frame in witness.of(signals.AdmCsSeccOutputs)]
+    order = [level for level, _ in itertools.groupby(levels)]
+    assert order == [0b000, 0b100, 0b000, 0b010, 0b110, 0b100, 0b000]
+    assert 'would have suffered' not in site.modules.text

@@ -21,6 +21,7 @@ import pytest
 from gi3_ros.core import signals
 from gi3_ros.core.controller_watch import IDLE_STATES
 from gi3_ros.core.hardware import COMMAND_TIMEOUT_S, Contact, DRIVER_TIMEOUT_S, ModulesMode
+from gi3_ros.core.output_stage import Stage
 from gi3_ros.core.power import Phase
 from gi3_ros.core.timing import POWER_MAX_AGE_S, STAGE_MAX_AGE_S
 
@@ -115,6 +116,14 @@ def at_transfer(site):
     site.measurements.wait_for(lambda reading: reading.current > 80.0, timeout_s=40.0)
 
 
+def at_stage(stage, reason=''):
+    """Return what waits for the output stage to be somewhere."""
+    def wait(site):
+        site.stages.wait_for(
+            lambda status: status.stage == stage and reason in status.reason, timeout_s=40.0)
+    return wait
+
+
 def at_ending_current(site):
     """Step 1: Standby has only just come, or not even yet."""
     site.witness.wait_for_state(State.ENDING_CHARGE, timeout_s=40.0)
@@ -197,15 +206,43 @@ CCS = (
         (*NO_TEST, *PATIENT, *options('--vehicle-set', patience_s=2.0)), duration_s=0.5,
         is_in_session=False),
 )
+CONNECTING = {
+    # Power may be commanded before the stage is closed: the controller does not know of it.
+    'phases': frozenset({Phase.STANDBY, Phase.POWER_TRANSFER}),
+    'states': frozenset({State.INSULATION_TEST, State.WAITING_FOR_CHARGE, State.CHARGING}),
+    'simulator': (*NO_TEST, *PATIENT),
+}
+V2G = (
+    Moment(
+        'insulation test', at_insulation_test, frozenset({Phase.INSULATION_TEST}),
+        frozenset({State.INSULATION_TEST}), PATIENT),
+    Moment(
+        'lowering after the test', at_lowering, frozenset({Phase.LOWERING_AFTER_TEST}),
+        frozenset({State.INSULATION_TEST}), PATIENT),
+    Moment('waiting for the battery', at_stage(Stage.OPEN, 'a battery has come'), **CONNECTING),
+    Moment('precharging', at_stage(Stage.PRECHARGING), **CONNECTING),
+    Moment('precharged', at_stage(Stage.RELEASING), **CONNECTING),
+    Moment('power transfer', simulator=(*NO_TEST, *PATIENT), **TRANSFER),
+    Moment('ending, open', at_ending_open, **ENDING),
+    Moment('ending, lower', at_ending_lower, **ENDING),
+)
 INSTALLATIONS = (
     Installation('CCS, own contactors', CCS, simulator=(*BRIEF, '--steps')),
-    # CHAdeMO V2G with a precharge relay of the charger's own (R47) comes here:
-    #   modules=  what tells the driver that there is such a relay
-    #   nodes={'precharge': ('-p', 'installation:=own_v2g'), 'power_control': (..bidirectional..)}
-    #   simulator=  --vehicle chademo_v2g, --set is_bidirectional=true, .. (test_installations.py)
-    #   max_switched_a=5.0 (R42)
-    #   connecting=  there the vehicle connects without a function of ours (R46)
-    #   moments=  the relay's own steps among them; CHAdeMO has no precharge of CCS
+    Installation(
+        'CHAdeMO V2G, own stage', V2G,
+        simulator=(
+            *BRIEF, '--steps', '--vehicle', 'chademo_v2g',
+            *options('--set', index=1, is_bidirectional='true',
+                     max_charger_discharge_current=60)),
+        nodes={
+            'precharge': ('-p', 'installation:=own_v2g'),
+            'power_control': (
+                '-p', 'is_bidirectional:=true', '-p', 'max_charger_discharge_current:=60.0'),
+        },
+        max_switched_a=5.0,
+        # The vehicle connects without a function of ours (R46); what it is bled of before that
+        # the hardware tells.
+        connecting=frozenset({Function.POWER_TRANSFER})),
 )
 ROWS = [
     pytest.param(installation, moment, id=f'{installation.name}: {moment.name}')

@@ -144,7 +144,7 @@ def stage_fault_texts():
     core = ROOT / 'gi3_ros' / 'core'
     modules = {*(cls.__module__.rpartition('.')[2] for cls in STAGES.values()), 'output_stage'}
     assert all((core / f'{module}.py').is_file() for module in modules)
-    returned_by = {'_why_not_open', '_words_for_a_closed_precharge_relay', 'diagnosis'}
+    returned_by = {'_words_for_closed', '_words_for_a_closed_precharge_relay', 'diagnosis'}
     return set().union(*(
         fault_texts(f'{module}.py', returned_by) for module in (*modules, 'rc_curve')))
 
@@ -229,8 +229,7 @@ def test_the_page_of_the_output_stage_has_the_figures_of_the_code():
         f'| `max_precharge_energy` | {config.max_precharge_energy:g} J, after '
         f'{config.max_precharge_energy / power_w:g} s; a fault |',
         f'| `max_precharge_time` x V^2 / R | {worst_j:g} J |',
-        f'| {config.max_precharge_attempts} of these | '
-        f'{config.max_precharge_attempts * worst_j:g} J |',
+        f'| 2 of these: then it is a fault | {2 * worst_j:g} J |',
         f'here {too_slow_s:.1f} s',
         f'`dV / (exp(dt / ({rc_curve.SLOWEST:g} RC)) - 1)`',
         f'{rc_curve.DOUBT:g} RC ln(V / {limit_v:g} V) + {rc_curve.DOUBT_S:g} s',
