@@ -411,9 +411,12 @@ def of_both(record, killed):
         (f'{at_s - killed.at_s:+.3f} s', name, record.measurements.before(at_s).current)
         for at_s, name, closes in record.moves()
         if not closes and abs(record.measurements.before(at_s).current) > limit_a]
-    yield 'no contactor closes after the kill', [
+    # A stage in the middle of a precharge goes on until the last word of the dead is too old.
+    word_s = killed.at_s if killed.node == 'precharge' else (
+        record.setpoints.last_s(killed.at_s) + DRIVER_TIMEOUT_S + CONTACT_TIME_S)
+    yield 'no contactor closes after the last word of the dead has aged', [
         (f'{at_s - killed.at_s:+.3f} s', name)
-        for at_s, name, closes in record.moves() if closes and at_s > killed.at_s]
+        for at_s, name, closes in record.moves() if closes and at_s > max(killed.at_s, word_s)]
     yield 'no bleeding of a battery', [
         f'{at_s - killed.at_s:+.3f} s' for at_s in record.bleeds_from_battery()]
     yield 'the hardware does not suffer', record.breaches
