@@ -68,6 +68,8 @@ PRECHARGE_MAX_A = 20.0
 """A precharge charges capacitors; vehicles allow 0 .. 2 A (R19). More is never given."""
 COMMAND_MAX_AGE_S = 0.3
 """An older command starts nothing: it waited somewhere for too long. A stop is never too old."""
+BLEED_SETTLE_S = 0.1
+"""An older reading does not tell yet what bleeding does: the modules need their time to stop."""
 BLEED_CHECK_S = 1.0
 BLEED_CHECK_FALL = 0.2
 """Bleeding that lowers the voltage by less than this share in this time feeds on a battery."""
@@ -301,6 +303,7 @@ class PowerControl:
         self._is_tested = False
         self._refusals = Refusals()
         self._bleeding_from = None
+        self._bleeds_since_s = -math.inf
         self._bled_to_v = 0.0
         self._bleeds_in_vain = False
         """What is on the output does not fall: not tried again before the fault is reset."""
@@ -1008,6 +1011,9 @@ class PowerControl:
         volts = self._measurement.voltage_v
         if self._bleeding_from is None:
             self._bleeding_from = (now_s, volts)
+            self._bleeds_since_s = now_s
+        if self._measured_s < self._bleeds_since_s + BLEED_SETTLE_S:
+            # Taken while the modules were still at work.
             self._bled_to_v = volts
         self._bled_to_v = min(self._bled_to_v, volts)
         if volts > self._bled_to_v + SAFE_VOLTAGE_V:

@@ -172,6 +172,20 @@ def test_old_status_is_not_sent_and_a_fresh_one_is(world, bus, gateway, diagnost
     assert wait_for_count(diagnostics, 'too old', 1).level == DiagnosticStatus.WARN
 
 
+def test_digital_outputs_go_low_when_nobody_commands_them_any_more(
+        world, bus, gateway, diagnostics):
+    """A relay of the output stage may hang on them, and the controller would hold it for ever."""
+    world.publish('adm_cs_secc_outputs', ros.AdmCsSeccOutputs(digital_output2=True))
+    assert bus.recv(5.0).data[0] == 0b10
+    assert not gateway.is_at_rest, 'a process that ends waits for it'
+    low = bus.recv(5.0)
+    assert low.arbitration_id == can_id(signals.AdmCsSeccOutputs.BASE_ID)
+    assert low.data[0] == 0
+    wait_for_count(diagnostics, 'outputs', 1)
+    assert bus.recv(0.0) is None, 'once'
+    world.wait_until(lambda: gateway.is_at_rest, 'it may end')
+
+
 def test_own_echo_is_nobody_else_and_the_same_frame_again_is(world, bus, gateway, diagnostics):
     world.publish('power_modules_status', ros.PowerModulesStatus(present_voltage=222.0))
     echo = bus.recv(5.0)

@@ -244,6 +244,25 @@ def test_refuses_what_it_cannot_do(world, installation, precharge):
     assert 'not active' in inactive.message
 
 
+def test_sets_outputs_that_the_stage_does_not_use(world, installation):
+    world.bring_up(PrechargeNode, main_output=3)
+    outputs = world.listen(ros.AdmCsSeccOutputs, 'adm_cs_secc_outputs')
+    installation.begin()
+    installation.close()
+    outputs.wait_for(lambda message: message.digital_output3)
+    answer = world.call(srv.SetOutputs, 'set_outputs', outputs=[1, 4], high=True)
+    assert answer.success
+    assert answer.message == '1 high, 2 low, 3 high, 4 high'
+    outputs.wait_for(lambda message: message.digital_output4 and message.digital_output3)
+    refused = world.call(srv.SetOutputs, 'set_outputs', outputs=[1, 3], high=False)
+    assert not refused.success
+    assert 'output 3 is not available' in refused.message
+    mark = outputs.mark
+    installation.command(close=False)
+    outputs.wait_for(
+        lambda message: message.digital_output1 and not message.digital_output3, after=mark)
+
+
 def test_without_contactors_it_says_so(world, installation):
     world.bring_up(PrechargeNode, installation='none')
     installation.begin()

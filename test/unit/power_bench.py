@@ -72,6 +72,7 @@ class Bench:
         self.reading = GOOD
         self.stage = Stage.CLOSED
         self.has_output_contactors = True
+        self.stage_sees_battery = False
         self.silent = set()
         self.steps = 0
         self.sent = []
@@ -92,7 +93,7 @@ class Bench:
             if self.steps % 10 == 0 and 'stage' not in self.silent:
                 self.power.see_stage(
                     self.stage, '', has_output_contactors=self.has_output_contactors,
-                    now_s=self.now_s)
+                    battery_may_be_connected=self.stage_sees_battery, now_s=self.now_s)
             self.tick()
         return self.decision
 

@@ -922,3 +922,39 @@ def test_fault_cannot_be_reset_while_its_cause_is_there():
     assert bench.power.phase is Phase.IDLE
     with pytest.raises(ValueError, match='no fault'):
         bench.power.reset_fault(now_s=bench.now_s)
+
+
+def test_a_voltage_that_rises_while_bleeding_is_a_battery_that_came():
+    bench = Bench().lead_to(Phase.INSULATION_TEST)
+    bench.measures(voltage_v=500.0)
+    bench.give(LOWER)
+    bench.run(0.3)
+    bench.measures(voltage_v=15.0)
+    bench.run(0.1)
+    assert not bench.decision.fault
+    bench.measures(voltage_v=36.0)
+    bench.run(0.1)
+    assert_dead(bench, 'rises while bleeding: from 15 to 36 V')
+
+
+def test_a_test_voltage_that_was_still_rising_is_none():
+    """The reading from before the lowering says nothing about bleeding."""
+    bench = Bench().lead_to(Phase.INSULATION_TEST)
+    bench.measures(voltage_v=300.0)
+    bench.give(LOWER)
+    bench.run(0.03)
+    bench.measures(voltage_v=350.0)
+    bench.run(0.15)
+    bench.measures(voltage_v=300.0)
+    bench.run(0.1)
+    assert not bench.decision.fault
+
+
+@pytest.mark.parametrize('stage', [Stage.PRECHARGING, Stage.CLOSED])
+def test_nothing_is_bled_once_the_stage_sees_a_battery(stage):
+    """CHAdeMO V2G: the vehicle connects without a word (R46)."""
+    bench = Bench().lead_to(Phase.LOWERING_AFTER_TEST)
+    assert bench.decision.setpoint.mode is ModulesMode.BLEED
+    bench.stage = stage
+    bench.stage_sees_battery = True
+    assert bench.run(0.1).setpoint.mode is ModulesMode.OFF
