@@ -248,6 +248,7 @@ def test_sets_outputs_that_the_stage_does_not_use(world, installation):
     world.bring_up(PrechargeNode, main_output=3)
     outputs = world.listen(ros.AdmCsSeccOutputs, 'adm_cs_secc_outputs')
     installation.begin()
+    installation.wait_for_stage(Stage.OPEN, reason='the controller says Open')
     installation.close()
     outputs.wait_for(lambda message: message.digital_output3)
     answer = world.call(srv.SetOutputs, 'set_outputs', outputs=[1, 4], high=True)
