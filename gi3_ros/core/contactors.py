@@ -22,6 +22,8 @@ RISES_S = 0.06
 """A voltage that has come through is there in the next reading, too."""
 AFTER_S = 0.05
 """A reading that is so much younger than a word of the contacts was taken after it."""
+SENSORS_SHARE = 0.05
+"""By which two voltage sensors at the same copper may differ."""
 SURELY_CLOSED_A = 2.0
 """No contactor that carries this is open, whatever its auxiliary contact says."""
 
@@ -287,9 +289,9 @@ class OwnContactors(OutputStage):
     def _watch_difference(self, now_s):
         """Find closed contacts that are not: the modules' side cannot be higher for long."""
         reading, pistol_v = self._fresh_reading(now_s), self._pistol_v(now_s)
-        limit_v = self.config.max_closing_difference
         # Lower it may be: behind a diode.
-        if reading is None or not reading.voltage_v - pistol_v > limit_v:
+        if reading is None or not reading.voltage_v - pistol_v > (
+                self.config.max_closing_difference + SENSORS_SHARE * reading.voltage_v):
             self._apart_since_s = math.inf
             return
         self._apart_since_s = min(self._apart_since_s, now_s)

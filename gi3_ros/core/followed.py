@@ -47,6 +47,7 @@ class ControllerRelay(OutputStage):
             self._watch_current(now_s)
 
     def _while_closed(self, now_s):
+        self._flows_since_s = math.inf
         why = self._must_stay_open(now_s) or (
             '' if self._says_close else 'the controller says Open')
         if why:

@@ -188,6 +188,7 @@ class ControllerV2gStage(_V2gSession, ControllerRelay):
             self.reason = 'waits for the voltage of the battery'
 
     def _while_closed(self, now_s):
+        self._flows_since_s = math.inf
         why = self._must_stay_open(now_s) or (
             '' if self._says_close else 'the controller says Open')
         if not why and not self._is_precharged and self._part not in (Part.TEST, Part.LOWERING):
@@ -411,7 +412,7 @@ class OwnV2gStage(_V2gSession, OwnContactors):
             return 'waits for the voltage of the battery at the pistol'
         if not math.isnan(pistol_v):
             # An open stage shows that it is open as long as the output stays where it is.
-            if now_s - self._battery_since_s < PROVEN_OPEN_S:
+            if now_s - max(self._battery_since_s, self._entered_s) < PROVEN_OPEN_S:
                 return 'a battery has come: looks whether both relays are open'
             if reading.voltage_v > self._lowest_v + self.config.max_closing_difference:
                 return 'the voltage at the modules rises with both relays open'

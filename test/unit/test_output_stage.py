@@ -266,6 +266,31 @@ def test_contacts_that_open_by_themselves_are_a_fault(bench):
     assert bench.stage is Stage.FAULT
 
 
+@pytest.mark.parametrize('pistol_v, is_fault', [(456.0, False), (454.0, True), (0.0, True)])
+def test_a_pistol_that_does_not_follow_behind_closed_contactors_is_a_fault(
+        bench, pistol_v, is_fault):
+    """Without auxiliary contacts a stuck contactor shows so; sensors may differ by 5 %."""
+    bench.feedback = False
+    bench.run(0.1).closed()
+    bench.pistol_v = pistol_v
+    bench.measures(voltage_v=500.0).run(0.5)
+    assert (bench.stage is Stage.FAULT) is is_fault
+
+
+def test_current_through_a_relay_that_was_open_before_is_not_counted_twice():
+    core = stage_for(StageConfig(installation='controller_relay'))
+    for tick in range(700):
+        now_s = tick * STEP_S
+        if tick % 10 == 0:
+            core.receive(
+                AdvanticsControllerStatus(AdvanticsControllerStatus.State.CHARGING), now_s=now_s)
+            core.receive(CLOSE if 100 <= tick < 600 else OPEN, now_s=now_s)
+        amps = 50.0 if 50 <= tick < 660 else 0.0
+        core.measure(PowerMeasurement(400.0, amps), now_s=now_s)
+        core.tick(now_s=now_s)
+        assert core.stage is not Stage.FAULT, tick
+
+
 def test_a_fault_under_load_keeps_closed_until_the_current_is_gone(bench):
     bench.closed().measures(current_a=50.0)
     bench.silent.add('contactors')
