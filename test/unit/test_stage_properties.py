@@ -39,6 +39,8 @@ PRECHARGE = DcPowerControl(
     target_voltage=360.0, current_range_max=2.0, power_function=Function.PRECHARGE,
     setpoints_mode=DcPowerControl.SetpointsMode.RANGE_MODE,
     output_contactors=DcPowerControl.OutputContactors.CLOSE)
+LAG_A = 1.0
+"""In a step: the modules need a while to stop."""
 LIMITS = ChargerLimits(is_bidirectional=True, max_charger_discharge_current=60.0)
 
 
@@ -86,8 +88,9 @@ class Charger(StageBench):
         if decision.setpoint.mode is not self.mode:
             self.let(decision.setpoint.mode)
         self.setpoint_v = decision.setpoint.voltage_v
-        self.current_a = (decision.setpoint.current_a
-                          if decision.setpoint.mode is ModulesMode.REGULATE else 0.0)
+        wanted_a = (decision.setpoint.current_a
+                    if decision.setpoint.mode is ModulesMode.REGULATE else 0.0)
+        self.current_a += min(max(wanted_a - self.current_a, -LAG_A), LAG_A)
         self.power_fault, self.is_enabled = decision.fault, decision.system_enable
         self.is_commanded = decision.phase in POWERED
 
@@ -178,7 +181,7 @@ def play(installation, length, more, **options):
         if name is not None:
             ACTIONS[name](bench)
         bench.run(pause_s)
-    return bench
+    return bench.run(bench.config.max_precharge_time + 0.5)
 
 
 @pytest.mark.parametrize('installation, has_feedback, measures_pistol', [
