@@ -20,7 +20,10 @@ setup(
     maintainer_email=manifest.find('maintainer').get('email'),
     license=manifest.findtext('license'),
     python_requires='>=3.10',
-    install_requires=['click', 'msgpack', 'python-can>=4.3', 'pyyaml', 'rich'],
+    install_requires=[
+        'click', 'msgpack', 'plotly>=6', 'pyarrow', 'python-can>=4.3', 'pyyaml', 'rich',
+        'rosbags>=0.11',
+    ],
     packages=find_packages(include=[name, f'{name}.*'], exclude=[f'{name}.nodes*']),
     package_data={f'{name}.sim': ['vehicles/*.yaml', 'scenarios/*.yaml']},
     data_files=[

@@ -12,6 +12,9 @@ FORBIDDEN = {
              'gi3_ros.nodes', 'gi3_ros.tools', 'gi3_ros.bus', 'gi3_ros.convert', 'gi3_ros.msg'},
     'sim': {'rclpy', 'can', 'cantools', 'gi3_ros.nodes', 'gi3_ros.tools', 'gi3_ros.msg'},
     'nodes': {'can', 'cantools', 'gi3_ros.tools'},
+    # Of a log nobody can transmit: no bus, no nodes; and it is read where there is no ROS.
+    'logs': {'rclpy', 'cantools', 'click', 'rich', 'gi3_ros.sim', 'gi3_ros.nodes',
+             'gi3_ros.tools', 'gi3_ros.bus', 'gi3_ros.convert', 'gi3_ros.msg'},
     'tools': {'can', 'cantools'},
 }
 MAY_IMPORT_SIM = {
@@ -54,6 +57,6 @@ def test_only_entry_points_use_the_simulator(path):
     assert not any(each.startswith('gi3_ros.sim') for each in imports_of(path))
 
 
-def test_only_the_bus_uses_python_can():
-    users = [path.name for path in PACKAGE.rglob('*.py') if 'can' in imports_of(path)]
-    assert users == ['bus.py']
+def test_only_the_bus_and_the_reader_of_log_files_use_python_can():
+    users = {path.name for path in PACKAGE.rglob('*.py') if 'can' in imports_of(path)}
+    assert users <= {'bus.py', 'can_logs.py'}
