@@ -7,6 +7,7 @@ business (:mod:`.power`).
 
 import enum
 import math
+import typing
 
 from .signals import DcPowerControl
 
@@ -49,48 +50,61 @@ def request_of(command):
     return _REQUESTS[command.power_function]
 
 
-def illegality(command):
-    """
-    Say why a command must not be followed, in words; empty when it may be.
+class Breach(typing.NamedTuple):
+    """What is wrong with a command."""
 
-    Covers undefined functions (interface.md 1.4, 2.4) and the combinations that the interface
-    rules out by themselves (R15, R21, R27, A38).
+    rule: str
+    """Number in docs/interface.md."""
+    text: str
+
+
+def breach_of(command):
+    """
+    Return the :class:`Breach` for which a command must not be followed, ``None`` if it may be.
+
+    Covers undefined labels (interface.md 1.4, 2.4) and the combinations that the interface rules
+    out by themselves (R15, R19, R21, R22, R24, R25, A38).
     """
     function = command.power_function
     if function not in _REQUESTS:
-        return f'Power_Function {int(function)} is not defined'
+        return Breach('1.4', f'Power_Function {int(function)} is not defined')
     for name, value, labels in (
         ('Setpoints_Mode', command.setpoints_mode, Mode),
         ('Output_Contactors', command.output_contactors, DcPowerControl.OutputContactors),
         ('Lower_Output_Voltage', command.lower_output_voltage, DcPowerControl.LowerOutputVoltage),
     ):
         if value not in tuple(labels):
-            return f'{name} {int(value)} is not defined'
+            return Breach('1.4', f'{name} {int(value)} is not defined')
     volts, high, low = setpoints = (
         command.target_voltage, command.current_range_max, command.current_range_min,
     )
     if not all(math.isfinite(value) for value in setpoints):
-        return f'setpoints {setpoints} are no numbers'
+        return Breach('1.4', f'setpoints {setpoints} are no numbers')
     lowering = command.lower_output_voltage == DcPowerControl.LowerOutputVoltage.LOWERING
     if lowering and function != Function.STANDBY:
-        return f'Lower_Output_Voltage with {Function(function).name} (R15)'
+        return Breach('R15', f'Lower_Output_Voltage with {Function(function).name}')
     if function in (Function.OFF, Function.STANDBY) and any(setpoints):
-        return (
-            f'{Function(function).name} with setpoints {volts:g} V, {high:g} A, {low:g} A '
-            '(R15, R21)'
-        )
+        rule = 'R15' if lowering else 'R21' if function == Function.STANDBY else 'R22'
+        return Breach(
+            rule, f'{Function(function).name} with setpoints {volts:g} V, {high:g} A, {low:g} A')
     if not 0 <= volts <= ABSURD_VOLTAGE_V:
-        return f'Target_Voltage {volts:g} V is absurd (A38)'
+        return Breach('A38', f'Target_Voltage {volts:g} V is absurd')
     if function == Function.INSULATION_TEST:
-        return ''  # its currents mean nothing (R11)
+        return None  # its currents mean nothing (R11)
     if (function == Function.POWER_TRANSFER and command.setpoints_mode == Mode.TARGET_MODE
             and low != high):
-        return f'Target_Mode with different currents {low:g} A and {high:g} A (R24)'
+        return Breach('R24', f'Target_Mode with different currents {low:g} A and {high:g} A')
     if high < low:
-        return f'Current_Range_Max {high:g} A below Current_Range_Min {low:g} A (R25)'
+        return Breach('R25', f'Current_Range_Max {high:g} A below Current_Range_Min {low:g} A')
     if function == Function.PRECHARGE and high < 0:
-        return f'Precharge with a current cap of {high:g} A (R19)'
-    return ''
+        return Breach('R19', f'Precharge with a current cap of {high:g} A')
+    return None
+
+
+def illegality(command):
+    """Say why a command must not be followed, with the rule; empty when it may be."""
+    breach = breach_of(command)
+    return '' if breach is None else f'{breach.text} ({breach.rule})'
 
 
 def plain_stop(command):

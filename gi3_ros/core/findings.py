@@ -1,12 +1,15 @@
-"""What is found wrong with the customer side, and how far a good charger may be off."""
+"""What is found wrong with one end of the bus, and how far a good one may be off."""
 
 import dataclasses
+
+CUSTOMER = 'customer'
+CONTROLLER = 'controller'
 
 
 @dataclasses.dataclass(frozen=True)
 class Tolerances:
     """
-    How far a good charger may be off.
+    How far a good charger and a good controller may be off.
 
     The limits of the protocol are R-numbers; what is added to them here is room for ramps,
     measuring and a busy machine. Seconds, volts, amperes; a share is of the set-point.
@@ -104,6 +107,33 @@ class Tolerances:
     end_current_s: float = 3.0
     """R42, A10."""
 
+    # The controller
+    announcement_gap_s: float = 0.35
+    """Largest distance between two New_Charge_Session; nominal 0.1 s (R6)."""
+    emergency_gap_s: float = 0.25
+    """Largest distance between two Emergency_Stop; nominal 0.1 s (R38)."""
+    crossing_s: float = 0.5
+    """Command and state of the same moment are no further apart than this (A5)."""
+    reaction_s: float = 1.5
+    """From the cause to the controller's Emergency_Stop, or to its end of the power (R3, R8, R14,
+    R41); the first also has the 0.5 s of its own timeout."""
+    unavailable_s: float = 5.0
+    """From a withdrawal before the loop to the end of the session: the vehicle is told (R7)."""
+    information_s: float = 10.0
+    """From the first New_Charge_Session to all four EV_Information (R49)."""
+    silence_of_commands_s: float = 60.0
+    """Between two DC_Power_Control in a transfer (R26) .."""
+    chademo_silence_of_commands_s: float = 1.0
+    """.. where a vehicle asks about every 0.1 s."""
+    limits_s: float = 5.0
+    """From DC_Power_Parameters to commands within them (R33, A44)."""
+    stop_s: float = 30.0
+    """From the stop button to the end of the transfer: "the vehicle should comply quickly"
+    (R39)."""
+    initialisation_s: float = 5.0
+    """From Not_Available after a restart to the flags, of a charger that had allowed the start
+    before (R34, A7)."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
@@ -114,7 +144,8 @@ class Finding:
     """Number in docs/interface.md, such as ``'R21'``, or of a section of it, such as ``'1.4'``."""
     text: str
     values: dict
-    who: str = 'customer'
+    who: str = CUSTOMER
+    """The end that broke it: :data:`CUSTOMER` or :data:`CONTROLLER`."""
 
 
 class Findings:
@@ -122,10 +153,12 @@ class Findings:
     Remembers what is broken at present, and adds to ``new`` what has just been broken.
 
     :param new: list that takes the new :class:`Finding` objects; may be shared
+    :param who: the end that is judged
     """
 
-    def __init__(self, new):
+    def __init__(self, new, who=CUSTOMER):
         self._new = new
+        self._who = who
         self._broken = set()
 
     def check(self, key, is_broken, now_s, rule, text, **values):
@@ -134,8 +167,26 @@ class Findings:
             self._broken.discard(key)
         elif key not in self._broken:
             self._broken.add(key)
-            self._new.append(Finding(now_s, rule, text, values))
+            self._new.append(Finding(now_s, rule, text, values, self._who))
 
     def mend(self, *keys):
         """Take it that these are not broken any more: the next time is a new breach."""
         self._broken.difference_update(keys)
+
+
+class Lasting:
+    """Tells for how long each of several conditions has held without a break."""
+
+    def __init__(self):
+        self._since_s = {}
+
+    def seconds(self, key, holds, now_s):
+        """Return for how many seconds this condition has held, 0 when it does not."""
+        if not holds:
+            self._since_s.pop(key, None)
+            return 0.0
+        return now_s - self._since_s.setdefault(key, now_s)
+
+    def forget(self):
+        """Count all of them anew."""
+        self._since_s.clear()

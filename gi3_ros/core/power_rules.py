@@ -7,6 +7,7 @@ One :class:`PowerRules` judges one session, so nothing of it can be left over fo
 import collections
 import dataclasses
 
+from .findings import Lasting
 from .signals import AdvanticsControllerStatus, DcPowerControl
 
 State = AdvanticsControllerStatus.State
@@ -60,7 +61,7 @@ class PowerRules:
         self._status_at_s = None
         self._setpoints = collections.deque()
         self._function_since_s = None
-        self._lasting_since_s = {}
+        self._lasting = Lasting()
         self._emergency_since_s = None
         # Of the function in force:
         self._highest_target_v = 0.0
@@ -92,7 +93,7 @@ class PowerRules:
 
     def restart(self, now_s):
         """Count all times from now on: until now the charger may have heard nothing."""
-        self._lasting_since_s.clear()
+        self._lasting.forget()
         for setpoint in self._setpoints:
             setpoint.since_s = now_s
         for name in (
@@ -179,7 +180,7 @@ class PowerRules:
         for owner, keys in _KEYS_OF_FUNCTION.items():
             if owner != function and not (owner in _FLOATING and function in _FLOATING):
                 self._findings.mend(*keys)
-        self._lasting_since_s.clear()
+        self._lasting.forget()
         self._function_since_s = self._able_since_s = now_s
         self._highest_target_v = 0.0
         self._wanted_since_s = None
@@ -280,10 +281,10 @@ class PowerRules:
         is_high_enough = voltage_v >= TEST_VOLTAGE_REACHED * target_v
         self._has_reached = self._has_reached or is_high_enough
         is_late = not self._has_reached and in_force_s > limits.test_rise_s
-        sags_s = self._lasting('sag', self._has_reached and not is_high_enough, now_s)
+        sags_s = self._lasting.seconds('sag', self._has_reached and not is_high_enough, now_s)
         # Modules that only source cannot follow a target that falls.
         highest_v = self._highest_target_v + self._voltage_room(self._highest_target_v)
-        above_s = self._lasting('above', voltage_v > highest_v, now_s)
+        above_s = self._lasting.seconds('above', voltage_v > highest_v, now_s)
         is_too_low = (is_late or sags_s > limits.test_sag_s) and not self.is_excused
         self._findings.check(
             'test voltage', is_too_low or above_s > limits.exceed_s, now_s, 'R11',
@@ -296,7 +297,7 @@ class PowerRules:
             status.present_voltage >= TEST_VOLTAGE_REACHED * command.target_voltage > 0
             and status.insulation_resistance <= 0
         )
-        missing_s = self._lasting('insulation', is_missing, now_s)
+        missing_s = self._lasting.seconds('insulation', is_missing, now_s)
         self._findings.check(
             'insulation', missing_s > self.tolerances.missing_insulation_s, now_s, 'R13',
             'Insulation_Resistance stays 0 in the test: no value, or a short to earth',
@@ -307,7 +308,7 @@ class PowerRules:
         limits = self.tolerances
         current_a, allowed_a = status.present_current, command.current_range_max
         cap_a = max(allowed_a, limits.precharge_floor_a) + limits.current_a
-        over_s = self._lasting('precharge current', abs(current_a) > cap_a, now_s)
+        over_s = self._lasting.seconds('precharge current', abs(current_a) > cap_a, now_s)
         self._findings.check(
             'precharge current', over_s > limits.precharge_over_s, now_s, 'R19',
             f'{current_a:.1f} A in Precharge, cap {allowed_a:.1f} A',
@@ -420,13 +421,6 @@ class PowerRules:
 
     def _voltage_room(self, voltage_v):
         return max(self.tolerances.voltage_v, self.tolerances.voltage_share * voltage_v)
-
-    def _lasting(self, key, holds, now_s):
-        """Return for how many seconds this has held without a break, in this function."""
-        if not holds:
-            self._lasting_since_s.pop(key, None)
-            return 0.0
-        return now_s - self._lasting_since_s.setdefault(key, now_s)
 
 
 def _kind(command):

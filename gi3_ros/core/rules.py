@@ -1,403 +1,61 @@
 """
-The rules that bind the customer side, held against what it really sends.
+The rules of the interface, held against what both ends of one pistol really send.
 
-:class:`CustomerRules` is fed with the messages of both directions and names each breach once,
-with the number of the rule in docs/interface.md, the time and the values. A breach that lasts is
-one finding; it can be found again after it has been mended. It never touches the session.
-
-What it measures under which command is judged in :mod:`.power_rules`, one object for a session;
-here are the frames themselves, System_Enable, the flags, and where a session begins and ends.
+:class:`Rules` is the one judge for all who ask: the gateway while it happens, ``gi3 audit`` and
+``gi3 report`` afterwards. What binds the charger is in :mod:`.customer_rules` and
+:mod:`.power_rules`, what binds the controller in :mod:`.controller_rules` and
+:mod:`.command_rules`; docs/rules.md has a row for each rule.
 """
 
-import collections
-import dataclasses
+from .codec import Rejection
+from .controller_rules import ControllerRules
+from .customer_rules import CustomerRules
 
-from .controller_watch import IDLE_STATES
-from .findings import Findings, Tolerances
-from .power_rules import PowerRules
-from .signals import (
-    AdvanticsControllerStatus,
-    ChargeSessionFinished,
-    DcPowerControl,
-    DcPowerParameters,
-    EmergencyStop,
-    NewChargeSession,
-    PowerModulesStatus,
-    SequenceControl,
-)
-
-State = AdvanticsControllerStatus.State
-SystemEnable = PowerModulesStatus.SystemEnable
-Protocol = NewChargeSession.CommunicationProtocol
-
-_CHADEMO = frozenset({
-    Protocol.CHADEMO_V0_9, Protocol.CHADEMO_V1_0_TO_V1_2, Protocol.CHADEMO_V2_0,
-})
-_WAKING = frozenset({State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST})
-"""Where the controller waits for Allowed (R6)."""
-_BEFORE_LOOP = _WAKING | {State.PRECHARGE, State.WAITING_FOR_CHARGE}
-"""Where a withdrawal makes the charge unavailable (R7)."""
-_UNTIL_LOOP_ENDS = _BEFORE_LOOP | {
-    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS, State.CHARGING,
-}
+TICK_S = 0.05
+"""How often :meth:`Rules.tick` should be called, at least."""
 
 
-_ROUNDING_S = 1e-6
-"""Differences of times have rounding errors."""
-
-
-@dataclasses.dataclass(slots=True)
-class _Session:
-    """From New_Charge_Session to Charge_Session_Finished."""
-
-    since_s: float
-    status_at_s: float | None = None
-    """Last Power_Modules_Status in it."""
-    was_enabled: bool = False
-
-
-class CustomerRules:
+class Rules:
     """
-    Judge one customer controller.
+    Judge both ends of one pistol.
 
-    Its methods return the new findings. Arrival times may run a little behind the times of
-    ``tick``.
+    Each breach is named once while it lasts, as a :class:`~.findings.Finding` with the end that
+    broke the rule. ``now_s`` is seconds on one clock; frames may arrive a little out of order.
+
+    :param tolerances: :class:`~.findings.Tolerances`
     """
 
     def __init__(self, tolerances=None):
-        self.tolerances = tolerances or Tolerances()
-        self._new = []
-        self._is_paused = False
-        self._state = None
-        self._controller_at_s = None
-        # Of the frames, whatever the session:
-        self._findings = Findings(self._new)
-        self._status_times_s = collections.deque()
-        self._parameters_at_s = None
-        self._flags = SequenceControl()
-        self._pressed_since_s = {}
-        # Of the session:
-        self._session = None
-        self._session_findings = None
-        self._power = None
-        self._forget_session()
+        self._ends = (CustomerRules(tolerances), ControllerRules(tolerances))
 
-    # In
-
-    def receive(self, message, *, now_s, undefined=(), unassigned_bits=0):
+    def receive(self, received, *, now_s):
         """
-        Take a message of either direction.
+        Take a frame of this pistol that gave a message.
 
-        :param undefined: as in ``codec.Received``; such a message counts as sent, and is judged
-            for nothing else
-        :param unassigned_bits: as in ``codec.Received``
+        :param received: :class:`~.codec.Received`
         :returns: list of new findings
         """
-        name = message.NAME
-        if not message.FROM_CONTROLLER:
-            self._findings.mend(f'length {name}')
-            self._findings.check(
-                f'bits {name}', unassigned_bits != 0, now_s, 'R52',
-                f'unassigned bits set in {name}', unassigned_bits=unassigned_bits)
-            # The only labelled field of the customer side with room for other numbers.
-            self._findings.check(
-                f'labels {name}', bool(undefined), now_s, 'R6',
-                f'undefined value in {name}: {", ".join(undefined)}')
-        if isinstance(message, PowerModulesStatus):
-            self._hear_status(now_s)
-        handle = _HANDLERS.get(type(message))
-        if handle is not None and not undefined:
-            handle(self, message, now_s)
-        return self._take()
+        message, undefined, bits = (
+            received.message, received.undefined, received.unassigned_bits)
+        customer, controller = self._ends
+        return controller.receive(
+            message, now_s=now_s, undefined=undefined, unassigned_bits=bits,
+        ) + customer.receive(message, now_s=now_s, undefined=undefined, unassigned_bits=bits)
 
-    def reject(self, message_class, text, *, now_s):
+    def reject(self, rejected, *, now_s):
         """
-        Take a frame of the customer side that is shorter than its message (1.4.2).
+        Take a frame that gave none; only one that is too short is somebody's fault (1.4).
 
-        It controls nothing, but it was sent in time.
-
-        :param message_class: the message that it should have been
-        :param text: what is wrong with it, in words
+        :param rejected: :class:`~.codec.Rejected`, of this pistol
         :returns: list of new findings
         """
-        self._findings.check(f'length {message_class.NAME}', True, now_s, '1.4', text)
-        if message_class is PowerModulesStatus:
-            self._hear_status(now_s)
-        return self._take()
+        if rejected.kind is not Rejection.SHORT:
+            return []
+        customer, controller = self._ends
+        end = controller if rejected.message_class.FROM_CONTROLLER else customer
+        return end.reject(rejected.message_class, rejected.text, now_s=now_s)
 
     def tick(self, *, now_s):
         """Look for what should have come by now; return the new findings."""
-        if not self._is_paused:
-            self._check_buttons_held(now_s)
-            if self._session is not None and not self._is_controller_silent(now_s):
-                self._check_silence(self._session, now_s)
-                self._check_permission_in_time(self._session, now_s)
-        return self._take()
-
-    def pause(self):
-        """Look for nothing until :meth:`resume`: nobody hears the other."""
-        self._is_paused = True
-
-    def resume(self, now_s):
-        """
-        Count all times from now on.
-
-        Of this session nothing more is expected, as after a silent controller (R1); of what is
-        too much the charger is still to blame.
-        """
-        self._is_paused = False
-        self._controller_at_s = None
-        # A release may have been missed.
-        self._pressed_since_s.clear()
-        self._restart_session(now_s)
-        self._power.restart(now_s)
-
-    # From the controller
-
-    def _on_controller_status(self, message, now_s):
-        if self._is_controller_silent(now_s):
-            self._restart_session(now_s)
-        self._controller_at_s = now_s
-        before, self._state = self._state, message.state
-        has_entered = message.state != before
-        if message.state in IDLE_STATES and before not in IDLE_STATES:
-            self._forget_session()
-        if message.state == State.INITIALISING:
-            # 4.1: a controller that starts has all flags at 0, and has to be told again (A7).
-            self._flags = SequenceControl()
-            self._pressed_since_s.clear()
-        if message.state == State.NEGOTIATING_CONNECTION and has_entered:
-            # A vehicle that stays plugged may begin anew after one idle status, or none (A42).
-            self._forget_session()
-            self._check_stop_button_released(now_s)
-        self._power.see_state(message.state, now_s)
-
-    def _on_new_charge_session(self, message, now_s):
-        if self._session is not None:
-            return
-        is_chademo = (
-            message.communication_protocol in _CHADEMO
-            or message.plug_and_pins == NewChargeSession.PlugAndPins.CHADEMO
-        )
-        self._forget_session(is_chademo=is_chademo)
-        self._session = _Session(now_s)
-
-    def _on_finished(self, message, now_s):
-        # R40: from here on the modules may be silent. Power is judged on: they may not deliver.
-        self._session = None
-
-    def _on_emergency(self, message, now_s):
-        self._power.see_emergency(now_s)
-
-    def _on_power_control(self, command, now_s):
-        self._power.see_command(command, now_s)
-
-    def _forget_session(self, *, is_chademo=False):
-        self._session = None
-        self._session_findings = Findings(self._new)
-        self._power = PowerRules(
-            self.tolerances, Findings(self._new), is_chademo=is_chademo)
-
-    def _restart_session(self, now_s):
-        """Begin to wait for the status anew, and expect nothing more of the power (R1)."""
-        if self._session is not None:
-            self._session.since_s = now_s
-            self._session.status_at_s = None
-        self._power.excuse()
-
-    def _silent_s(self, now_s):
-        """Return since when the controller has been silent, 0 before it has said anything."""
-        return 0.0 if self._controller_at_s is None else now_s - self._controller_at_s
-
-    def _is_controller_silent(self, now_s):
-        """Tell whether the charger may take the controller for dead: then nobody hears it."""
-        limits = self.tolerances
-        return self._silent_s(now_s) > limits.controller_timeout_s - limits.controller_jitter_s
-
-    # From the charger
-
-    def _on_status(self, status, now_s):
-        self._check_temperatures(status, now_s)
-        if self._session is not None:
-            self._check_withdrawal(self._session, status, now_s)
-        self._power.judge(status, silent_s=self._silent_s(now_s), now_s=now_s)
-
-    def _on_parameters(self, message, now_s):
-        limits = self.tolerances
-        if self._parameters_at_s is not None:
-            distance_s = now_s - self._parameters_at_s
-            is_close = distance_s < limits.parameters_spacing_s - limits.parameters_jitter_s
-            self._findings.check(
-                'parameters', is_close, now_s, 'R4',
-                f'DC_Power_Parameters {1000 * distance_s:.0f} ms after the one before, '
-                f'permitted {1000 * limits.parameters_spacing_s:.0f} ms',
-                distance_s=distance_s)
-        self._parameters_at_s = now_s
-
-    def _on_flags(self, flags, now_s):
-        before, self._flags = self._flags, flags
-        self._check_authorisation(before, flags, now_s)
-        for name, pressed in (
-            ('User_Stop_Button', flags.user_stop_button),
-            ('CHAdeMO_Start_Button', flags.chademo_start_button),
-        ):
-            if pressed:
-                self._pressed_since_s.setdefault(name, now_s)
-            else:
-                self._pressed_since_s.pop(name, None)
-                self._findings.mend(name)
-
-    # The status as a frame
-
-    def _hear_status(self, now_s):
-        """R2 and R3: it came, whatever is in it."""
-        self._check_flood(now_s)
-        session = self._session
-        if session is None:
-            return
-        if session.status_at_s is not None and not self._is_controller_silent(now_s):
-            self._check_gap(now_s - session.status_at_s, now_s)
-        session.status_at_s = now_s
-
-    def _check_gap(self, gap_s, now_s):
-        limits, findings = self.tolerances, self._session_findings
-        # A longer silence is a loss, and was reported as such when it reached the loss time,
-        # unless nobody looked meanwhile.
-        findings.check(
-            'status gap', limits.status_gap_s + _ROUNDING_S < gap_s <= limits.status_loss_s,
-            now_s, 'R2',
-            f'Power_Modules_Status {1000 * gap_s:.0f} ms after the one before, nominal 100 ms',
-            gap_s=gap_s)
-        findings.check(
-            'status lost', gap_s > limits.status_loss_s, now_s, 'R3', _lost(gap_s), silent_s=gap_s)
-
-    def _check_flood(self, now_s):
-        limits, times_s = self.tolerances, self._status_times_s
-        times_s.append(now_s)
-        while times_s[0] < now_s - limits.flood_s:
-            times_s.popleft()
-        rate_hz = len(times_s) / limits.flood_s
-        # At the limit it is one flood, not many.
-        if rate_hz > limits.status_rate_hz or rate_hz < 0.8 * limits.status_rate_hz:
-            self._findings.check(
-                'flood', rate_hz > limits.status_rate_hz, now_s, 'R2',
-                f'{rate_hz:.0f} Power_Modules_Status a second, nominal 10', rate_hz=rate_hz)
-
-    def _check_silence(self, session, now_s):
-        limits, findings = self.tolerances, self._session_findings
-        if session.status_at_s is None:
-            waited_s = now_s - session.since_s
-            findings.check(
-                'first status', waited_s > limits.first_status_s, now_s, 'R2',
-                f'no Power_Modules_Status {waited_s:.1f} s after New_Charge_Session',
-                waited_s=waited_s)
-        else:
-            silent_s = now_s - session.status_at_s
-            findings.check(
-                'status lost', silent_s > limits.status_loss_s, now_s, 'R3', _lost(silent_s),
-                silent_s=silent_s)
-
-    # System_Enable and temperatures
-
-    def _check_permission_in_time(self, session, now_s):
-        """R6; before the first Allowed a 0 is no withdrawal (A6)."""
-        waited_s = now_s - session.since_s
-        is_waiting = (
-            session.status_at_s is not None and not session.was_enabled
-            and self._state in _WAKING and not self._power.is_emergency
-            and not self._power.is_excused
-        )
-        self._session_findings.check(
-            'permission', is_waiting and waited_s > self.tolerances.enable_s, now_s, 'R6',
-            f'System_Enable is not Allowed {waited_s:.0f} s after New_Charge_Session',
-            waited_s=waited_s)
-
-    def _check_withdrawal(self, session, status, now_s):
-        """R7, R8; after the loop and in an emergency it is nobody's loss."""
-        if status.system_enable == SystemEnable.ALLOWED:
-            session.was_enabled = True
-            return
-        is_loop = self._state == State.CHARGING
-        is_broken = (
-            session.was_enabled and (is_loop or self._state in _BEFORE_LOOP)
-            and not self._power.is_emergency and not self._power.is_excused
-            and not self._is_controller_silent(now_s)
-        )
-        if is_broken:
-            self._session_findings.check(
-                'withdrawal', True, now_s, 'R8' if is_loop else 'R7',
-                'System_Enable withdrawn in the charging loop: an emergency by the charger'
-                if is_loop else
-                'System_Enable withdrawn before the charging loop: charging is unavailable')
-            self._power.excuse()
-
-    def _check_temperatures(self, status, now_s):
-        """R50: the controller ends the charge for it."""
-        for name, temperature_c in (
-            ('Power_Modules_Temperature', status.power_modules_temperature),
-            ('Enclosure_Temperature', status.enclosure_temperature),
-        ):
-            self._findings.check(
-                name, temperature_c > self.tolerances.temperature_c, now_s, 'R50',
-                f'{name} is {temperature_c:.0f} °C: no sensor is told as -40 °C',
-                temperature_c=temperature_c)
-
-    # Flags
-
-    def _check_stop_button_released(self, now_s):
-        # The start button of CHAdeMO is what begins the session: that one may be pressed.
-        name = 'User_Stop_Button'
-        if name in self._pressed_since_s:
-            self._findings.check(
-                name, True, now_s, 'R39',
-                f'{name} is still pressed when a session begins: it cannot act in it')
-
-    def _check_buttons_held(self, now_s):
-        """R39; :meth:`_on_flags` mends it."""
-        for name, since_s in self._pressed_since_s.items():
-            held_s = now_s - since_s
-            if held_s > self.tolerances.button_s:
-                self._findings.check(
-                    name, True, now_s, 'R39',
-                    f'{name} has been pressed for {held_s:.0f} s: it cannot act again',
-                    held_s=held_s)
-
-    def _check_authorisation(self, before, flags, now_s):
-        """R36: the result is final once it is said to be there."""
-        if not (before.ccs_authorisation_done and flags.ccs_authorisation_done):
-            self._findings.mend('authorisation')
-            return
-        valid = flags.ccs_authorisation_valid
-        if valid == before.ccs_authorisation_valid:
-            return
-        # A refusal ends the session before the late Valid comes; taking a result back after the
-        # charge is tidying up.
-        is_late = self._state in _UNTIL_LOOP_ENDS or (
-            bool(valid) and self._state not in IDLE_STATES)
-        if is_late:
-            self._findings.check(
-                'authorisation', True, now_s, 'R36',
-                f'CCS_Authorisation_Valid changed to {int(valid)} while CCS_Authorisation_Done '
-                'stayed 1: the first result counts', valid=int(valid))
-
-    def _take(self):
-        # The list itself is shared with those who find.
-        new = list(self._new)
-        self._new.clear()
-        return new
-
-
-def _lost(silent_s):
-    return f'Power_Modules_Status lost: silent for {1000 * silent_s:.0f} ms'
-
-
-_HANDLERS = {
-    AdvanticsControllerStatus: CustomerRules._on_controller_status,
-    NewChargeSession: CustomerRules._on_new_charge_session,
-    ChargeSessionFinished: CustomerRules._on_finished,
-    EmergencyStop: CustomerRules._on_emergency,
-    DcPowerControl: CustomerRules._on_power_control,
-    PowerModulesStatus: CustomerRules._on_status,
-    DcPowerParameters: CustomerRules._on_parameters,
-    SequenceControl: CustomerRules._on_flags,
-}
+        customer, controller = self._ends
+        return controller.tick(now_s=now_s) + customer.tick(now_s=now_s)

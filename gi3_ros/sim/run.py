@@ -18,8 +18,8 @@ import time
 
 from ..bus import Bus
 from ..core.codec import decode, encode, Received, Rejected, Rejection
+from ..core.customer_rules import CustomerRules
 from ..core.findings import Tolerances
-from ..core.rules import CustomerRules
 from . import actions
 from .config import ControllerConfig
 from .controller import Controller

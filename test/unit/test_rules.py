@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
+from gi3_ros.core.customer_rules import CustomerRules
 from gi3_ros.core.findings import Finding, Tolerances
-from gi3_ros.core.rules import CustomerRules
 from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,

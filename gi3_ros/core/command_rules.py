@@ -1,0 +1,333 @@
+"""
+The rules about commands: DC_Power_Control, held against its form, its order and its moment.
+
+One :class:`CommandRules` judges one session of one controller, so nothing of it can be left over
+for the next. What the charger makes of the commands is judged in :mod:`.power_rules`.
+"""
+
+from .command import breach_of
+from .findings import Lasting
+from .power_rules import LOW_VOLTAGE_V, TEST_VOLTAGE_REACHED
+from .signals import AdvanticsControllerStatus, DcPowerControl, NewChargeSession
+
+State = AdvanticsControllerStatus.State
+Function = DcPowerControl.PowerFunction
+Mode = DcPowerControl.SetpointsMode
+Protocol = NewChargeSession.CommunicationProtocol
+
+INSULATION_OHM_PER_V = 100.0
+"""R12, R14"""
+POWERED = frozenset({Function.INSULATION_TEST, Function.PRECHARGE, Function.POWER_TRANSFER})
+CHADEMO = frozenset({Protocol.CHADEMO_V0_9, Protocol.CHADEMO_V1_0_TO_V1_2, Protocol.CHADEMO_V2_0})
+_CHARGE_ONLY = frozenset({
+    Protocol.CCS_DIN_70121_2012_V2, Protocol.CCS_ISO_15118_2010_V1,
+    Protocol.CCS_ISO_15118_2013_V2,
+})
+"""Protocols without a range and without a way back (4.3)."""
+_ENDING = frozenset({
+    State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION})
+_ROUNDING_V = 1.0
+_MEASURING_A = 0.5
+"""What the vehicle measures may be so much less than what the charger reports."""
+
+
+class CommandRules:
+    """
+    Judge the commands of one session.
+
+    :param findings: the :class:`~.findings.Findings` that take the breaches
+    :param announcement: the session's New_Charge_Session; ``None`` when its begin was not heard:
+        then commands are judged one by one, not by what came before
+    """
+
+    def __init__(self, tolerances, findings, announcement=None):
+        self.tolerances = tolerances
+        self.is_chademo = announcement is not None and is_chademo(announcement)
+        self.insulation_ohm = 0.0
+        """Largest Insulation_Resistance so far; 0 of a charger that does not report it (R13)."""
+        self.has_tested = False
+        self.command = None
+        """The DC_Power_Control in force."""
+        self._is_whole = announcement is not None
+        self._protocol = announcement.communication_protocol if self._is_whole else None
+        self._findings = findings
+        self._lasting = Lasting()
+        self._state = None
+        self._command_at_s = None
+        self._status = None
+        self._status_at_s = None
+        self._ending_since_s = None
+        # Of the insulation test:
+        self._test_v = 0.0
+        self._test_ohm = 0.0
+        self._has_reached = False
+        # Of the transfer:
+        self._is_started = False
+        self._has_transferred = False
+        self._mode = None
+        self._parameters = None
+
+    # In
+
+    @property
+    def function(self):
+        """Power_Function in force, ``None`` before the first command."""
+        return None if self.command is None else self.command.power_function
+
+    def see_state(self, state, now_s):
+        """Take the controller's state, which it repeats every 100 ms."""
+        if state != self._state:
+            self._state = state
+            self._ending_since_s = now_s if state == State.ENDING_CHARGE else None
+        self._check_chademo_state(now_s)
+        if self.command is not None:
+            self._check_moment(self.command, now_s)
+
+    def see_start(self, is_started):
+        """Take a Charge_Status_Change."""
+        self._is_started = is_started
+
+    def see_parameters(self, parameters):
+        """Take the limits of the charger."""
+        self._parameters = parameters
+
+    def see_status(self, status, now_s):
+        """Take what the charger measures."""
+        self._status, self._status_at_s = status, now_s
+        self.insulation_ohm = max(self.insulation_ohm, status.insulation_resistance)
+        if self.function == Function.INSULATION_TEST:
+            volts = status.present_voltage
+            if volts >= TEST_VOLTAGE_REACHED * self.command.target_voltage:
+                self._has_reached = True
+                self._test_v = max(self._test_v, self.command.target_voltage)
+                self._test_ohm = status.insulation_resistance
+
+    def see_command(self, command, now_s):
+        """Take a DC_Power_Control; one that is repeated says nothing new."""
+        before, self.command = self.command, command
+        self._command_at_s = now_s
+        if command == before:
+            return
+        self._check_form(command, now_s)
+        self._check_mode(command, now_s)
+        self._check_protocol(command, now_s)
+        if self._is_whole:
+            self._check_order(before, command, now_s)
+            self._check_opening(before, command, now_s)
+
+    def tick(self, now_s):
+        """Look for what should have come by now."""
+        self._check_pace(now_s)
+
+    # One command
+
+    def _check_form(self, command, now_s):
+        breach = breach_of(command)
+        # One key for all, so that a controller that insists on one is found once.
+        if breach is None:
+            self._findings.mend('form')
+        else:
+            self._findings.check('form', True, now_s, breach.rule, breach.text)
+
+    def _check_mode(self, command, now_s):
+        """R27: each function has its mode, and a transfer keeps its own."""
+        function, mode = command.power_function, command.setpoints_mode
+        wrong = {Function.INSULATION_TEST: Mode.RANGE_MODE, Function.PRECHARGE: Mode.TARGET_MODE}
+        is_wrong = function in wrong and mode == wrong[function]
+        text = f'{_name(function)} in {_mode(mode)}'
+        if function == Function.POWER_TRANSFER:
+            is_wrong = self._mode not in (None, mode)
+            text = f'the mode of a running transfer changes to {_mode(mode)}'
+            self._mode = mode
+        elif function not in (Function.STANDBY, Function.POWER_TRANSFER):
+            self._mode = None
+        self._findings.check('mode', is_wrong, now_s, 'R27', text)
+
+    def _check_protocol(self, command, now_s):
+        """R24, R46: what the protocol does not know cannot be commanded."""
+        function = command.power_function
+        self._findings.check(
+            'precharge of CHAdeMO', self.is_chademo and function == Function.PRECHARGE, now_s,
+            'R46', 'Precharge in a CHAdeMO session')
+        if self._protocol not in _CHARGE_ONLY:
+            return
+        is_beyond = (
+            command.setpoints_mode == Mode.RANGE_MODE or command.current_range_min < 0)
+        self._findings.check(
+            'protocol', function == Function.POWER_TRANSFER and is_beyond, now_s, 'R24',
+            f'{_mode(command.setpoints_mode)} with {command.current_range_min:g} .. '
+            f'{command.current_range_max:g} A: '
+            f'{NewChargeSession.SIGNALS[0].labels[self._protocol]} has neither a range nor '
+            'discharging',
+            current_range_min_a=command.current_range_min,
+            current_range_max_a=command.current_range_max)
+
+    # One after the other
+
+    def _check_order(self, before, command, now_s):
+        function = command.power_function
+        last = None if before is None else before.power_function
+        if before is not None and before.lower_output_voltage:
+            self._check_lowered(command, now_s)
+        if function not in POWERED or function == last:
+            return
+        rule = 'R22'
+        if function == Function.INSULATION_TEST:
+            rule = 'R10'
+        elif last == Function.INSULATION_TEST:
+            rule = 'R16'
+        elif last == Function.PRECHARGE:
+            rule = 'R20'
+        self._findings.mend('order')
+        self._findings.check(
+            'order', last != Function.STANDBY, now_s, rule,
+            f'{_name(function)} straight after {_name(last)}, without Standby')
+        if function == Function.INSULATION_TEST:
+            self.has_tested = True
+            self._has_reached = False
+            self._test_v = self._test_ohm = 0.0
+        elif not self._has_transferred and self.has_tested:
+            self._check_test_passed(now_s)
+        if function == Function.POWER_TRANSFER:
+            self._has_transferred = True
+
+    def _check_test_passed(self, now_s):
+        """R11, R12: going on says that the insulation is good."""
+        if not self._has_reached:
+            self._findings.check(
+                'test', True, now_s, 'R11',
+                f'the insulation was judged below {TEST_VOLTAGE_REACHED:.0%} of the test voltage')
+            return
+        needed_ohm = INSULATION_OHM_PER_V * self._test_v
+        # A monitor that the controller reads itself leaves the field at 0 (R13).
+        is_bad = self.insulation_ohm > 0 and self._test_ohm < needed_ohm
+        self._findings.check(
+            'test', is_bad, now_s, 'R12',
+            f'goes on with {self._test_ohm / 1e3:.0f} kOhm at {self._test_v:.0f} V, needed are '
+            f'{needed_ohm / 1e3:.0f} kOhm',
+            insulation_resistance_ohm=self._test_ohm, needed_ohm=needed_ohm)
+
+    def _check_lowered(self, command, now_s):
+        """R16: before a battery is connected the controller waits for a low output."""
+        is_over = not command.lower_output_voltage and command.output_contactors
+        if self._has_transferred or not is_over or self._state in _ENDING:
+            return
+        status = self._fresh_status(now_s)
+        self._findings.check(
+            'lowered', status is not None and status.present_voltage > LOW_VOLTAGE_V + _ROUNDING_V,
+            now_s, 'R16',
+            f'goes on with {0 if status is None else status.present_voltage:.1f} V on the output '
+            f'after Lowering, it has to wait for {LOW_VOLTAGE_V:.0f} V',
+            present_voltage_v=0.0 if status is None else status.present_voltage)
+
+    def _check_opening(self, before, command, now_s):
+        """R41, R42: first the current, then the contactors."""
+        is_opening = (
+            before is not None and before.output_contactors and not command.output_contactors)
+        if not is_opening or self._state != State.ENDING_CHARGE:
+            return
+        if before.power_function in POWERED:
+            self._findings.check(
+                'first step', True, now_s, 'R41',
+                f'the contactors open straight out of {_name(before.power_function)}: first '
+                'comes Standby with closed ones')
+            return
+        limits = self.tolerances
+        end_a = limits.chademo_end_current_a if self.is_chademo else limits.end_current_a
+        status = self._fresh_status(now_s)
+        ending_s = now_s - self._ending_since_s
+        is_loaded = (
+            status is not None and abs(status.present_current) > end_a + _MEASURING_A
+            and ending_s < limits.end_current_s - limits.crossing_s)
+        self._findings.check(
+            'opening', is_loaded, now_s, 'R42',
+            f'the contactors open at {0 if status is None else status.present_current:.1f} A, '
+            f'permitted {end_a:.0f} A',
+            present_current_a=0.0 if status is None else status.present_current)
+
+    # What is in force, at every status of the controller
+
+    def _check_moment(self, command, now_s):
+        limits, function = self.tolerances, command.power_function
+        is_transfer = function == Function.POWER_TRANSFER
+        ending_s = self._lasting.seconds(
+            'ending', self._state in _ENDING and function in POWERED, now_s)
+        self._findings.check(
+            'power at the end', ending_s > limits.reaction_s, now_s, 'R41',
+            f'{_name(function)} is commanded {ending_s:.1f} s into the end of the charge')
+        not_started_s = self._lasting.seconds(
+            'not started', is_transfer and self._is_whole and not self._is_started
+            and self._state not in _ENDING, now_s)
+        self._findings.check(
+            'start', not_started_s > limits.crossing_s, now_s, 'R48',
+            'Power_Transfer without Charge_Status_Change = Charge_Started')
+        self._check_lowering(command, now_s)
+        self._check_limits(command, is_transfer, now_s)
+
+    def _check_lowering(self, command, now_s):
+        """R16: closed contactors before the battery is connected, open ones afterwards."""
+        is_late = self._has_transferred or self._state in _ENDING
+        is_closed = bool(command.output_contactors)
+        wrong_s = self._lasting.seconds(
+            'lowering', bool(command.lower_output_voltage) and is_closed == is_late, now_s)
+        self._findings.check(
+            'contactors while lowering', wrong_s > self.tolerances.crossing_s, now_s, 'R16',
+            'Lowering with closed contactors although the battery may be behind them'
+            if is_late else 'Lowering after the insulation test with open contactors')
+
+    def _check_limits(self, command, is_transfer, now_s):
+        """R33, A44: the charger's limits hold for the commands as well; 0 tells nothing."""
+        told = self._parameters
+        if told is None:
+            return
+        most_a = told.maximum_charge_current or float('inf')
+        least_a = -(told.maximum_discharge_current or float('inf'))
+        over_s = self._lasting.seconds('limits', is_transfer and (
+            command.current_range_max > most_a + self.tolerances.current_a
+            or command.current_range_min < least_a - self.tolerances.current_a), now_s)
+        self._findings.check(
+            'limits', over_s > self.tolerances.limits_s, now_s, 'R33',
+            f'{command.current_range_min:g} .. {command.current_range_max:g} A are commanded, '
+            f'DC_Power_Parameters permit {least_a:g} .. {most_a:g} A',
+            current_range_min_a=command.current_range_min,
+            current_range_max_a=command.current_range_max)
+
+    def _check_chademo_state(self, now_s):
+        self._findings.check(
+            'state of CHAdeMO', self.is_chademo and self._state == State.PRECHARGE, now_s, 'R46',
+            'State Precharge in a CHAdeMO session')
+
+    def _check_pace(self, now_s):
+        """R26: how long a vehicle may be without a word in the transfer."""
+        if self.function != Function.POWER_TRANSFER or self._state != State.CHARGING:
+            return
+        limits, silent_s = self.tolerances, now_s - self._command_at_s
+        longest_s = (limits.chademo_silence_of_commands_s if self.is_chademo
+                     else limits.silence_of_commands_s)
+        self._findings.check(
+            'pace', silent_s > longest_s, now_s, 'R26',
+            f'no DC_Power_Control for {silent_s:.1f} s in the transfer', silent_s=silent_s)
+
+    def _fresh_status(self, now_s):
+        """Return the charger's last status if it is one of now."""
+        if self._status is None or now_s - self._status_at_s > self.tolerances.status_loss_s:
+            return None
+        return self._status
+
+
+def is_chademo(announcement):
+    """Tell whether a New_Charge_Session is one of CHAdeMO."""
+    return (
+        announcement.communication_protocol in CHADEMO
+        or announcement.plug_and_pins == NewChargeSession.PlugAndPins.CHADEMO)
+
+
+def _name(function):
+    """Spell a function as the vendor does."""
+    if function is None:
+        return 'nothing'
+    return '_'.join(word.capitalize() for word in Function(function).name.split('_'))
+
+
+def _mode(mode):
+    return 'Range_Mode' if mode == Mode.RANGE_MODE else 'Target_Mode'

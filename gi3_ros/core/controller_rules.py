@@ -1,0 +1,419 @@
+"""
+The rules that bind the controller, held against what it really sends.
+
+:class:`ControllerRules` is the twin of ``CustomerRules`` in :mod:`.customer_rules`: fed with the
+messages of both directions, it names each breach once, with number, time and values. What a good
+controller does because the charger has broken something is no breach.
+
+Commands are judged in :mod:`.command_rules`, one object for a session; here are the frames
+themselves, the announcement, the flags, the reactions to the charger, and the end.
+"""
+
+import dataclasses
+import math
+
+from .command_rules import CommandRules, INSULATION_OHM_PER_V, is_chademo, POWERED
+from .controller_watch import IDLE_STATES
+from .findings import CONTROLLER, Findings, Lasting, Tolerances
+from .signals import (
+    AdvanticsControllerStatus,
+    ChargeSessionFinished,
+    ChargeStatusChange,
+    DcPowerControl,
+    DcPowerParameters,
+    EmergencyStop,
+    EvInformationBattery,
+    EvInformationChargeLimits,
+    EvInformationDischargeLimits,
+    EvInformationVoltages,
+    NewChargeSession,
+    PowerModulesStatus,
+    SequenceControl,
+)
+from .timing import EMERGENCY_CLEAR_S
+
+State = AdvanticsControllerStatus.State
+SystemEnable = PowerModulesStatus.SystemEnable
+
+_WAKING = frozenset({State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST})
+"""Where the announcement repeats (R6)."""
+_UNTIL_END = _WAKING | {State.PRECHARGE, State.WAITING_FOR_CHARGE, State.CHARGING}
+_WITH_FLAGS = frozenset({State.NOT_AVAILABLE, State.CCS_AUTHORISATION_PROCESS})
+"""States that exist only with ``use_sequence_flags`` (R34, R36)."""
+_INFORMATION = (
+    EvInformationBattery, EvInformationVoltages, EvInformationChargeLimits,
+    EvInformationDischargeLimits,
+)
+
+
+@dataclasses.dataclass(slots=True)
+class _Session:
+    """From New_Charge_Session until the controller is idle again."""
+
+    since_s: float
+    announced_at_s: float
+    told: set = dataclasses.field(default_factory=set)
+    """Classes of EV_Information that came."""
+    status_at_s: float | None = None
+    was_enabled: bool = False
+    withdrawn_at_s: float | None = None
+    was_in_loop: bool = False
+    """Whether the permission was withdrawn inside the charging loop (R8)."""
+    has_emergency: bool = False
+    is_finished: bool = False
+    is_torn: bool = False
+    """Whether the controller was silent in it: what it sent meanwhile was not heard."""
+
+
+class ControllerRules:
+    """Judge one controller; the methods are those of ``CustomerRules``."""
+
+    def __init__(self, tolerances=None):
+        self.tolerances = tolerances or Tolerances()
+        self._new = []
+        self._findings = Findings(self._new, CONTROLLER)
+        self._state = None
+        self._heard_at_s = None
+        self._was_idle = False
+        self._has_flags = False
+        self._flags = None
+        self._start_withdrawn_s = -math.inf
+        self._pressed_at_s = None
+        self._emergency_at_s = -math.inf
+        self._emergency_since_s = None
+        self._forget_session()
+
+    # In
+
+    def receive(self, message, *, now_s, undefined=(), unassigned_bits=0):
+        """
+        Take a message of either direction.
+
+        :param undefined: as in ``codec.Received``; such a message is judged for nothing else
+        :param unassigned_bits: as in ``codec.Received``
+        :returns: list of new findings
+        """
+        if message.FROM_CONTROLLER:
+            self._check_frame(message, undefined, unassigned_bits, now_s)
+        if isinstance(message, AdvanticsControllerStatus):
+            self._hear(now_s)
+        handle = _HANDLERS.get(type(message))
+        if handle is not None and not undefined:
+            handle(self, message, now_s)
+        return self._take()
+
+    def reject(self, message_class, text, *, now_s):
+        """
+        Take a frame of the controller that is shorter than its message (1.4.2).
+
+        :returns: list of new findings
+        """
+        self._findings.check(f'length {message_class.NAME}', True, now_s, '1.4', text)
+        if message_class is AdvanticsControllerStatus:
+            self._hear(now_s)
+        return self._take()
+
+    def tick(self, *, now_s):
+        """Look for what should have come by now; return the new findings."""
+        if self._heard_at_s is not None:
+            self._check_heartbeat(now_s - self._heard_at_s, now_s)
+            self._check_announcement(now_s)
+            self._check_reactions(now_s)
+            self._check_stop(now_s)
+            self._commands.tick(now_s)
+        return self._take()
+
+    # The frames
+
+    def _check_frame(self, message, undefined, unassigned_bits, now_s):
+        name = message.NAME
+        self._findings.mend(f'length {name}')
+        self._findings.check(
+            f'bits {name}', unassigned_bits != 0, now_s, 'R52',
+            f'unassigned bits set in {name}', unassigned_bits=unassigned_bits)
+        self._findings.check(
+            f'labels {name}', bool(undefined), now_s, '1.4',
+            f'undefined value in {name}: {", ".join(undefined)}; of a later version?')
+
+    def _hear(self, now_s):
+        if self._heard_at_s is not None:
+            self._check_heartbeat(now_s - self._heard_at_s, now_s)
+        self._findings.mend('heartbeat')
+        self._heard_at_s = now_s
+
+    def _check_heartbeat(self, silent_s, now_s):
+        limits = self.tolerances
+        is_missing = silent_s > limits.controller_timeout_s + limits.controller_jitter_s
+        if is_missing and self._session is not None:
+            self._session.is_torn = True
+        self._findings.check(
+            'heartbeat', is_missing, now_s, 'R1',
+            f'no Advantics_Controller_Status for more than '
+            f'{1000 * limits.controller_timeout_s:.0f} ms, it comes every 100 ms, always',
+            silent_s=silent_s)
+
+    # The session
+
+    def _on_status(self, message, now_s):
+        before, self._state = self._state, message.state
+        state = message.state
+        self._has_flags |= state in _WITH_FLAGS
+        if state == State.INITIALISING:
+            # 4.1: after a start all flags are 0 in the controller.
+            self._flags = SequenceControl()
+        if state in IDLE_STATES:
+            if before is not None and before not in IDLE_STATES:
+                self._end_session(state, now_s)
+            self._was_idle = True
+        if state != before:
+            self._check_transition(before, state, now_s)
+        self._commands.see_state(state, now_s)
+
+    def _end_session(self, state, now_s):
+        session = self._session
+        if session is not None and state != State.INITIALISING:
+            self._session_findings.check(
+                'finished', not session.is_finished and not session.is_torn, now_s, 'R40',
+                'the session ends without Charge_Session_Finished')
+        self._forget_session()
+
+    def _forget_session(self, announcement=None):
+        self._session = None
+        self._session_findings = Findings(self._new, CONTROLLER)
+        self._commands = CommandRules(
+            self.tolerances, Findings(self._new, CONTROLLER), announcement)
+        self._lasting = Lasting()
+
+    def _on_new_charge_session(self, message, now_s):
+        if self._session is not None and not self._session.is_finished:
+            self._session.announced_at_s = now_s
+            return
+        self._forget_session(message)
+        self._session = _Session(now_s, now_s)
+        if self._state is not None:
+            self._commands.see_state(self._state, now_s)
+        is_ac = message.plug_and_pins == NewChargeSession.PlugAndPins.CCS_AC
+        self._session_findings.check(
+            'AC', is_ac, now_s, 'R53', 'CCS_AC announced: AC is controlled through interface v2')
+        of_protocol = is_chademo(dataclasses.replace(
+            message, plug_and_pins=NewChargeSession.PlugAndPins.CCS_DC_CORE))
+        of_plug = message.plug_and_pins == NewChargeSession.PlugAndPins.CHADEMO
+        labels = [signal.labels[int(getattr(message, signal.field))] for signal in message.SIGNALS]
+        self._session_findings.check(
+            'plug', of_protocol != of_plug, now_s, 'R46',
+            f'{labels[0]} announced on the plug {labels[1]}')
+
+    def _on_finished(self, message, now_s):
+        session = self._session
+        if session is None:
+            return
+        self._session_findings.check(
+            'finished twice', session.is_finished, now_s, 'R40',
+            'Charge_Session_Finished a second time for one session')
+        is_clean = message.state == ChargeSessionFinished.State.CLEAN_STOP
+        self._session_findings.check(
+            'clean', is_clean and session.has_emergency, now_s, 'R40',
+            'Clean_Stop reported for a session that ended by Emergency_Stop')
+        session.is_finished = True
+
+    def _on_information(self, message, now_s):
+        if self._session is not None:
+            self._session.told.add(type(message))
+
+    def _on_power_control(self, command, now_s):
+        self._commands.see_command(command, now_s)
+        is_powered = command.power_function in POWERED
+        session = self._session
+        function = command.power_function.name.capitalize()
+        self._findings.check(
+            'without session', is_powered and session is None and self._was_idle, now_s, 'R6',
+            f'{function} is commanded without New_Charge_Session')
+        if session is None:
+            return
+        self._session_findings.check(
+            'after the end', is_powered and session.is_finished, now_s, 'R40',
+            f'{function} is commanded after Charge_Session_Finished')
+        self._session_findings.check(
+            'not enabled', is_powered and not session.was_enabled, now_s, 'R6',
+            f'{function} is commanded although System_Enable was never Allowed')
+
+    # Flags
+
+    def _on_flags(self, flags, now_s):
+        before, self._flags = self._flags, flags
+        if before is None:
+            return
+        if before.start_charge_authorisation and not flags.start_charge_authorisation:
+            self._start_withdrawn_s = now_s
+        is_press = flags.user_stop_button and not before.user_stop_button
+        if is_press and self._state == State.CHARGING:
+            self._pressed_at_s = now_s
+
+    def _check_transition(self, before, state, now_s):
+        """R35, R36, R37: what the controller has to wait for; not before its flags are known."""
+        flags = self._flags
+        if flags is None or not self._has_flags or before is None:
+            return
+        is_new_session = state == State.NEGOTIATING_CONNECTION and before in IDLE_STATES
+        is_forbidden = (
+            not flags.start_charge_authorisation
+            and now_s - self._start_withdrawn_s > self.tolerances.crossing_s)
+        self._findings.mend('start', 'authorised', 'parameters')
+        self._findings.check(
+            'start', is_new_session and is_forbidden, now_s, 'R35',
+            'a session begins although Start_Charge_Authorisation is 0')
+        is_authorised = flags.ccs_authorisation_done and flags.ccs_authorisation_valid
+        has_passed = (before == State.CCS_AUTHORISATION_PROCESS
+                      and state == State.CONNECTED_WITH_FULL_INFO)
+        self._findings.check(
+            'authorised', has_passed and not is_authorised, now_s, 'R36',
+            f'goes on with CCS_Authorisation_Done {int(flags.ccs_authorisation_done)}, '
+            f'CCS_Authorisation_Valid {int(flags.ccs_authorisation_valid)}')
+        goes_on = before == State.CONNECTED_WITH_FULL_INFO and state == State.INSULATION_TEST
+        self._findings.check(
+            'parameters', goes_on and not flags.charge_parameters_done, now_s, 'R37',
+            'the test begins although Charge_Parameters_Done is 0')
+
+    def _check_stop(self, now_s):
+        """R39: a charge does not go on for long after the stop button."""
+        if self._state != State.CHARGING:
+            self._pressed_at_s = None
+        if self._pressed_at_s is None:
+            self._findings.mend('stop button')
+            return
+        waited_s = now_s - self._pressed_at_s
+        self._findings.check(
+            'stop button', waited_s > self.tolerances.stop_s, now_s, 'R39',
+            f'the charge goes on {waited_s:.0f} s after User_Stop_Button', waited_s=waited_s)
+
+    # The charger, and what has to follow from it
+
+    def _on_modules_status(self, status, now_s):
+        self._commands.see_status(status, now_s)
+        session = self._session
+        if session is None or session.is_finished:
+            return
+        session.status_at_s = now_s
+        if status.system_enable == SystemEnable.ALLOWED:
+            session.was_enabled = True
+            session.withdrawn_at_s = None
+        elif session.was_enabled and session.withdrawn_at_s is None:
+            session.withdrawn_at_s = now_s
+            session.was_in_loop = self._state == State.CHARGING
+        self._check_insulation(session, status, now_s)
+
+    def _check_insulation(self, session, status, now_s):
+        """R14; a monitor that the controller reads itself leaves the field at 0 (R13)."""
+        commands = self._commands
+        command = commands.command
+        in_use = commands.has_tested and commands.function in (
+            DcPowerControl.PowerFunction.PRECHARGE, DcPowerControl.PowerFunction.POWER_TRANSFER)
+        volts = max(command.target_voltage, status.present_voltage) if in_use else 0.0
+        needed_ohm = INSULATION_OHM_PER_V * volts
+        bad_s = self._lasting.seconds(
+            'insulation', in_use and commands.insulation_ohm > 0
+            and status.insulation_resistance < needed_ohm and not session.has_emergency, now_s)
+        self._session_findings.check(
+            'insulation', bad_s > self.tolerances.reaction_s, now_s, 'R14',
+            f'no Emergency_Stop after {bad_s:.1f} s with '
+            f'{status.insulation_resistance / 1e3:.0f} kOhm at {volts:.0f} V, needed are '
+            f'{needed_ohm / 1e3:.0f} kOhm',
+            insulation_resistance_ohm=status.insulation_resistance, needed_ohm=needed_ohm)
+
+    def _check_announcement(self, now_s):
+        """R6, R49: what belongs to the announcement."""
+        session, limits = self._session, self.tolerances
+        if session is None or session.is_finished or session.has_emergency or session.is_torn:
+            return
+        gap_s = now_s - session.announced_at_s
+        is_waiting = not session.was_enabled and self._state in _WAKING
+        self._session_findings.check(
+            'announcement', is_waiting and gap_s > limits.announcement_gap_s, now_s, 'R6',
+            f'New_Charge_Session is missing for {gap_s:.1f} s, it repeats until System_Enable is '
+            'Allowed', gap_s=gap_s)
+        missing = [cls.NAME for cls in _INFORMATION if cls not in session.told]
+        is_late = now_s - session.since_s > limits.information_s and self._state in _UNTIL_END
+        self._session_findings.check(
+            'information', is_late and bool(missing), now_s, 'R49',
+            f'{", ".join(missing)} did not come in {limits.information_s:.0f} s after '
+            'New_Charge_Session')
+
+    def _check_reactions(self, now_s):
+        """R3, R7, R8: what the controller has to do when the charger fails."""
+        session, limits = self._session, self.tolerances
+        if session is None or session.is_finished or session.has_emergency:
+            return
+        is_on = self._state in _UNTIL_END
+        if session.status_at_s is not None:
+            silent_s = now_s - session.status_at_s
+            self._session_findings.check(
+                'silence', is_on and silent_s > limits.status_loss_s + limits.reaction_s, now_s,
+                'R3', f'no Emergency_Stop although Power_Modules_Status is missing for '
+                f'{silent_s:.1f} s', silent_s=silent_s)
+        if session.withdrawn_at_s is None:
+            return
+        withdrawn_s = now_s - session.withdrawn_at_s
+        if session.was_in_loop:
+            self._session_findings.check(
+                'withdrawal', self._state == State.CHARGING and withdrawn_s > limits.reaction_s,
+                now_s, 'R8',
+                f'no Emergency_Stop {withdrawn_s:.1f} s after System_Enable was withdrawn in the '
+                'charging loop', withdrawn_s=withdrawn_s)
+        else:
+            self._session_findings.check(
+                'withdrawal', is_on and withdrawn_s > limits.unavailable_s, now_s, 'R7',
+                f'the session goes on {withdrawn_s:.1f} s after System_Enable was withdrawn '
+                'before the charging loop', withdrawn_s=withdrawn_s)
+
+    # Emergency
+
+    def _on_emergency(self, message, now_s):
+        gap_s = now_s - self._emergency_at_s
+        self._emergency_at_s = now_s
+        if gap_s >= EMERGENCY_CLEAR_S:
+            self._emergency_since_s = now_s
+            self._findings.mend('emergency gap', 'power in emergency')
+        else:
+            self._findings.check(
+                'emergency gap', gap_s > self.tolerances.emergency_gap_s, now_s, 'R38',
+                f'Emergency_Stop {1000 * gap_s:.0f} ms after the one before, it repeats every '
+                '100 ms', gap_s=gap_s)
+        since_s = now_s - self._emergency_since_s
+        is_powered = self._commands.function in POWERED
+        self._findings.check(
+            'power in emergency', is_powered and since_s > self.tolerances.crossing_s, now_s,
+            'R38', f'power is commanded {since_s:.1f} s into an emergency stop', since_s=since_s)
+        if self._session is not None:
+            self._session.has_emergency = True
+
+    def _on_start(self, message, now_s):
+        started = ChargeStatusChange.VehicleReadyForCharging.CHARGE_STARTED
+        self._commands.see_start(message.vehicle_ready_for_charging == started)
+
+    def _on_parameters(self, message, now_s):
+        self._commands.see_parameters(message)
+
+    def _take(self):
+        if not self._new:
+            return []
+        # The list itself is shared with those who find.
+        new = list(self._new)
+        self._new.clear()
+        return new
+
+
+_HANDLERS = {
+    AdvanticsControllerStatus: ControllerRules._on_status,
+    NewChargeSession: ControllerRules._on_new_charge_session,
+    ChargeStatusChange: ControllerRules._on_start,
+    DcPowerControl: ControllerRules._on_power_control,
+    ChargeSessionFinished: ControllerRules._on_finished,
+    EmergencyStop: ControllerRules._on_emergency,
+    EvInformationBattery: ControllerRules._on_information,
+    EvInformationVoltages: ControllerRules._on_information,
+    EvInformationChargeLimits: ControllerRules._on_information,
+    EvInformationDischargeLimits: ControllerRules._on_information,
+    PowerModulesStatus: ControllerRules._on_modules_status,
+    DcPowerParameters: ControllerRules._on_parameters,
+    SequenceControl: ControllerRules._on_flags,
+}
