@@ -179,6 +179,11 @@ class McapFile:
                 return
             opcode, size = _RECORD.unpack(head)
             if opcode in (_FOOTER, _DATA_END):
+                file.seek(-len(MCAP_MAGIC), 2)
+                if file.read() != MCAP_MAGIC:
+                    self._report(
+                        f'{self._path.name}: the index at its end is damaged; all messages '
+                        'before it are read')
                 return
             left = self._size - at - _RECORD.size
             if 0 < opcode <= _LAST_OPCODE and size <= min(left, SIZE_LIMIT):

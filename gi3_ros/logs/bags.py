@@ -116,7 +116,7 @@ class Bag:
         missing = [name for name in listed if name not in there]
         if missing:
             self._opening.append(
-                f'of the bag {_enumerated(missing)} {"is" if len(missing) == 1 else "are"} missing')
+                f'missing: {_enumerated(missing)}, which metadata.yaml names as part of the bag')
         # A recorder that was killed has not entered its last files.
         return [there[name] for name in dict.fromkeys([*listed, *there]) if name in there]
 
