@@ -2,6 +2,8 @@
 
 import functools
 
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+
 from gi3_ros.core.codec import decode, encode, Received
 from gi3_ros.core.frame import Frame
 from gi3_ros.core.signals import (
@@ -14,7 +16,6 @@ from gi3_ros.core.signals import (
 )
 from gi3_ros.logs import ros_types
 from gi3_ros.logs.entries import Heard, Sample
-from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 START_NS = 1_780_000_000_000_000_000
 STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}

@@ -1,7 +1,9 @@
 """Reading rosbag2: whole bags of every kind, damaged ones, and those of other versions."""
 
 import dataclasses
+import io
 import sqlite3
+import tracemalloc
 
 from bag_bench import (
     all_messages,
@@ -13,17 +15,20 @@ from bag_bench import (
     typed,
     write_bag,
 )
+from hypothesis import given, HealthCheck, settings
+from hypothesis import strategies as st
+import lz4.frame
+from mcap.writer import CompressionType
+from mcap.writer import Writer as McapWriter
+import pytest
+from rosbags.typesys import get_types_from_msg, get_typestore, Stores
+
 from gi3_ros.core.codec import decode
 from gi3_ros.core.frame import Frame
 from gi3_ros.logs import bag_files, ros_types
 from gi3_ros.logs.bag_writer import BagWriter
 from gi3_ros.logs.bags import Bag
 from gi3_ros.logs.entries import Heard, LogError, Sample
-from hypothesis import given, HealthCheck, settings
-from hypothesis import strategies as st
-import lz4.frame
-import pytest
-from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 
 
 def without_channel(entries):
@@ -158,7 +163,8 @@ def test_a_frame_that_the_driver_reports_after_sending_it_comes_once(tmp_path):
 
 def test_a_raw_frame_without_a_stamp_has_the_time_of_the_recording(tmp_path):
     entry = heard()[0]
-    write_bag(tmp_path / 'bag', [('/from_can_bus', START_NS + 5, ros_types.to_raw(entry.frame, 0))])
+    write_bag(
+        tmp_path / 'bag', [('/from_can_bus', START_NS + 5, ros_types.to_raw(entry.frame, 0))])
     assert list(Bag(tmp_path / 'bag')) == [Heard(START_NS + 5, entry.frame)]
 
 
@@ -381,11 +387,7 @@ def test_a_damaged_block_costs_no_other(tmp_path, offset):
         *parts[0], *parts[2]]
 
 
-def test_blocks_of_lz4_are_read_and_their_checksums_count(tmp_path):
-    """Foxglove's tools pack with lz4 and write checksums."""
-    import io
-
-    from mcap.writer import CompressionType, Writer as McapWriter
+def test_blocks_packed_by_others_are_read_and_their_checksums_count(tmp_path):
     for compression in (CompressionType.LZ4, CompressionType.ZSTD, CompressionType.NONE):
         out = io.BytesIO()
         writer = McapWriter(out, compression=compression)
@@ -512,7 +514,6 @@ def test_no_mutated_bag_gives_anything_but_fewer_messages_or_words(tmp_path, bag
 
 
 def test_a_broken_length_costs_no_memory(tmp_path):
-    import tracemalloc
     write(tmp_path / 'a.mcap', heard())
     content = bytearray((tmp_path / 'a.mcap').read_bytes())
     places = [at for at in range(8, len(content)) if content[at] in (3, 4, 5, 6)]
