@@ -31,7 +31,7 @@ from rosbags.rosbag2.metadata import dump_qos_v9
 import yaml
 
 from ..core.codec import decode, Received
-from . import ros_types
+from . import recorded, ros_types
 from .entries import Heard, LogError
 
 FLUSH_S = 1.0
@@ -39,8 +39,6 @@ FLUSH_S = 1.0
 FRAMES_TOPIC = '/can/frames'
 SENT_TOPIC = '/can/sent'
 """Raw frames that the machine that wrote the log received, and those that it sent."""
-LATCHED_TOPICS = frozenset({'charge_session', 'battery_state', 'safe_to_unplug'})
-"""Those that a late joiner gets the last message of."""
 STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 SUFFIXES = {'.mcap': 'mcap', '.db3': 'sqlite3'}
 
@@ -58,7 +56,7 @@ _END = (
 
 def qos_of(topic):
     """Return what the nodes of this package offer on a topic."""
-    is_latched = topic.rpartition('/')[2] in LATCHED_TOPICS
+    is_latched = topic.rpartition('/')[2] in recorded.LATCHED
     return Qos(
         history=QosHistory.KEEP_LAST, depth=1 if is_latched else 10,
         reliability=QosReliability.RELIABLE,
