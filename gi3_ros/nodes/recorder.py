@@ -8,6 +8,7 @@ recorder, or a machine that was switched off, costs the last second.
 
 import importlib
 import os
+import pathlib
 import signal
 import sys
 import time
@@ -50,7 +51,7 @@ class Recorder(Node):
         """Why nothing is written any more."""
         self.last_heard_s = time.monotonic()
         self._count = 0
-        self._writer = BagWriter(output)
+        self._writer = BagWriter(pathlib.Path(output).expanduser())
         for topic, kind in recorded.topics(pistols).items():
             self._writer.add_topic(topic, kind)
             self._subscribe(topic, kind)
