@@ -141,6 +141,9 @@ def main():
 
 def _is_over(node, ending):
     """Return whether the end was asked for and nobody has a last word, or it was asked twice."""
+    if not ending:
+        return False
     now_s = time.monotonic()
-    return bool(ending) and (
-        len(ending) > 1 or now_s - ending[0] > LAST_WORDS_S or now_s - node.last_heard_s > QUIET_S)
+    return (
+        len(ending) > 1 or now_s - ending[0] > LAST_WORDS_S
+        or now_s - max(ending[0], node.last_heard_s) > QUIET_S)
