@@ -1,0 +1,252 @@
+"""Style and script of the page in :mod:`.page`."""
+
+STYLE = """
+:root { --paper: #f5f7f9; --card: #fff; --ink: #1b2733; --soft: #5c6773; --rule: #dde3e9;
+  --accent: #0072b2; --good: #007a59; --bad: #b84a00; --mark: #fff3d6; }
+@media screen and (prefers-color-scheme: dark) {
+  :root { --paper: #11171d; --card: #1a222b; --ink: #e4eaf0; --soft: #9fb0bf; --rule: #2e3a46;
+    --accent: #6db9ea; --good: #4cc9a0; --bad: #f0904e; --mark: #3b3220; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 15px/1.45 system-ui, "Segoe UI", Roboto, "Liberation Sans", "DejaVu Sans", sans-serif; }
+main, header { max-width: 1500px; margin: 0 auto; padding: 0 24px; }
+header { padding-top: 20px; }
+h1 { font-size: 14px; font-weight: 600; color: var(--soft); margin: 0 0 6px;
+  letter-spacing: .02em; }
+h2 { font-size: 20px; margin: 30px 0 10px; }
+h3 { font-size: 15px; margin: 22px 0 6px; }
+.verdict { font-size: 23px; line-height: 1.3; font-weight: 600; margin: 0;
+  padding: 2px 0 2px 14px; border-left: 5px solid var(--good); text-wrap: balance; }
+.verdict.is-bad { border-color: var(--bad); }
+.verdict.is-empty { border-color: var(--soft); }
+.meta { color: var(--soft); margin: 8px 0 0; display: flex; flex-wrap: wrap; gap: 2px 22px; }
+.meta b { color: var(--ink); font-weight: 600; }
+code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .93em;
+  overflow-wrap: anywhere; }
+.cards { display: grid; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(390px, 1fr));
+  margin: 16px 0 0; }
+.card { background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
+  padding: 13px 18px 12px; }
+.card h3 { margin: 0; display: flex; gap: 10px; align-items: baseline; flex-wrap: wrap;
+  font-size: 16px; }
+.card h3 small { font-weight: 400; color: var(--soft); font-size: 13px; }
+.badge { border-radius: 20px; padding: 1px 10px; font-size: 12.5px; font-weight: 600;
+  color: #fff; background: #5c6773; white-space: nowrap; }
+.badge.good { background: #00795a; } .badge.bad { background: #b84a00; }
+.figures { display: flex; flex-wrap: wrap; gap: 6px 30px; margin: 9px 0 7px; padding: 0; }
+.figures div { display: flex; flex-direction: column-reverse; }
+.figures dd { margin: 0; font-size: 22px; font-weight: 600; line-height: 1.2;
+  font-variant-numeric: tabular-nums; white-space: nowrap; }
+.figures dd small { font-size: 13px; font-weight: 400; color: var(--soft); }
+.figures dt { color: var(--soft); font-size: 12.5px; }
+.facts { color: var(--soft); font-size: 13px; margin: 0; }
+.facts span { display: inline-block; margin-right: 14px; }
+.alarm { color: var(--bad); font-weight: 600; margin: 4px 0; font-size: 14px; }
+.toolbar { display: flex; flex-wrap: wrap; gap: 6px; align-items: center; margin: 0 0 8px; }
+.toolbar button { font: inherit; font-size: 13px; padding: 3px 12px; border-radius: 20px;
+  border: 1px solid var(--rule); background: var(--card); color: var(--ink); cursor: pointer; }
+.toolbar button:hover, .toolbar button:focus-visible { border-color: var(--accent);
+  color: var(--accent); }
+.toolbar span { color: var(--soft); font-size: 13px; margin-left: 8px; }
+.chart { background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
+  padding: 8px 4px 0; overflow: hidden; scroll-margin-top: 8px; }
+.note { color: var(--soft); font-size: 13px; margin: 6px 2px; }
+.table { overflow-x: auto; background: var(--card); border: 1px solid var(--rule);
+  border-radius: 10px; }
+table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
+caption { text-align: left; padding: 9px 14px; color: var(--soft); }
+th, td { text-align: left; padding: 5px 14px; border-top: 1px solid var(--rule);
+  vertical-align: top; }
+th { font-weight: 600; color: var(--soft); font-size: 12.5px; white-space: nowrap; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums;
+  white-space: nowrap; }
+td.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
+a { color: var(--accent); }
+tr:target td, tr.is-chosen td { background: var(--mark); }
+.who { font-weight: 600; white-space: nowrap; }
+.who.customer { color: var(--bad); } .who.controller { color: #aa4499; }
+.who::before { content: ""; display: inline-block; width: 9px; height: 9px; margin-right: 6px; }
+.who.customer::before { background: #d55e00; clip-path: polygon(0 0, 100% 0, 50% 100%); }
+.who.controller::before { background: #aa4499;
+  clip-path: polygon(50% 0, 100% 50%, 50% 100%, 0 50%); }
+.late { color: var(--bad); font-weight: 600; }
+ul { padding-left: 20px; margin: 6px 0; } li { margin: 2px 0; }
+footer { color: var(--soft); font-size: 13px; margin: 26px 0 30px; }
+@page { size: A4; margin: 12mm; }
+@media print {
+  body { background: #fff; font-size: 10.5pt; -webkit-print-color-adjust: exact;
+    print-color-adjust: exact; }
+  main, header { max-width: none; padding: 0; }
+  .toolbar, .modebar, .screen { display: none !important; }
+  .verdict { font-size: 15pt; }
+  .cards { grid-template-columns: 1fr 1fr; gap: 8px; }
+  .cards > :only-child { grid-column: 1 / -1; }
+  .card { padding: 8px 12px; break-inside: avoid; }
+  .figures dd { font-size: 14pt; } .figures { gap: 4px 22px; }
+  .card, .chart, .table { border-radius: 0; }
+  .chart { border: 0; padding: 0; break-inside: avoid; }
+  .table { overflow: visible; border: 0; border-bottom: 1px solid var(--rule); }
+  table { font-size: 8.5pt; } caption { padding: 4px 6px; } th, td { padding: 2.5px 6px; }
+  thead { display: table-header-group; } tr { break-inside: avoid; }
+  h2, h3, caption { break-after: avoid; }
+  a { color: inherit; text-decoration: none; }
+}
+@media print and (orientation: landscape) { .chart { zoom: .66; } }
+"""
+
+SCRIPT = """
+'use strict';
+const root = document.documentElement;
+// For whoever looks for mistakes of this page, such as a test.
+const complain = (text) => { root.dataset.error = (root.dataset.error || '') + text + '; '; };
+addEventListener('error', (event) => complain(event.message));
+addEventListener('unhandledrejection', (event) => complain(String(event.reason)));
+addEventListener('securitypolicyviolation', (event) => complain(
+  event.violatedDirective + ' ' + event.blockedURI));
+
+const report = JSON.parse(document.getElementById('data').textContent);
+const hasDates = report.origin_ms !== null;
+const toAxis = (seconds) => hasDates ? report.origin_ms + seconds * 1000 : seconds;
+const dark = matchMedia('(prefers-color-scheme: dark)');
+const charts = new Map();
+
+function colours(isPrinted) {
+  return dark.matches && !isPrinted
+    ? { ink: '#c9d5e0', grid: '#2e3a46', line: '#5c6773' }
+    : { ink: '#33414e', grid: '#e6ebf0', line: '#b8c2cc' };
+}
+
+function theme(layout, isPrinted) {
+  const colour = colours(isPrinted);
+  const changes = { 'font.color': colour.ink };
+  for (const key of Object.keys(layout)) {
+    if (/^[xy]axis/.test(key)) {
+      changes[key + '.gridcolor'] = colour.grid;
+      changes[key + '.linecolor'] = colour.line;
+      changes[key + '.zerolinecolor'] = colour.line;
+      changes[key + '.spikecolor'] = colour.line;
+    }
+  }
+  return changes;
+}
+
+function draw(element, chart) {
+  for (const trace of chart.data) {
+    if (trace.base) {
+      trace.base = trace.base.map(toAxis);
+      trace.x = hasDates ? trace.x.map((length) => length * 1000) : trace.x;
+    } else {
+      trace.x = trace.x.map(toAxis);
+    }
+  }
+  const layout = chart.layout;
+  for (const shape of layout.shapes) {
+    shape.x0 = toAxis(shape.x0);
+    shape.x1 = toAxis(shape.x1);
+  }
+  layout.xaxis.range = layout.xaxis.range.map(toAxis);
+  const whole = layout.xaxis.range.slice();
+  Object.assign(layout.xaxis, {
+    type: hasDates ? 'date' : 'linear', showspikes: true, spikemode: 'across',
+    spikesnap: 'cursor', spikethickness: 1, spikedash: 'solid', showline: true,
+    hoverformat: hasDates ? '%d %b %Y, %H:%M:%S.%L' : '.3f',
+    title: { text: report.axis, standoff: 6 },
+  });
+  if (hasDates) {
+    layout.xaxis.tickformatstops = [
+      { dtickrange: [null, 1000], value: '%H:%M:%S.%L' },
+      { dtickrange: [1000, 60000], value: '%H:%M:%S' },
+      { dtickrange: [60000, 86400000], value: '%H:%M' },
+      { dtickrange: [86400000, null], value: '%d %b' } ];
+  }
+  Object.assign(layout, {
+    hovermode: 'x unified', hoversubplots: 'axis', hoverdistance: -1, dragmode: 'zoom',
+    bargap: 0, barmode: 'overlay', showlegend: false,
+    paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
+    hoverlabel: { font: { size: 11 }, namelength: 40 },
+    uniformtext: { mode: 'hide', minsize: 9 },
+    font: { family: 'system-ui, "Segoe UI", Roboto, "Liberation Sans", "DejaVu Sans", sans-serif',
+      size: 11.5 },
+  });
+  for (const key of Object.keys(layout)) {
+    if (/^yaxis/.test(key)) {
+      Object.assign(layout[key], { showline: true, automargin: false });
+    }
+  }
+  element.replaceChildren();
+  const plot = Plotly.newPlot(element, chart.data, layout, {
+    responsive: true, displaylogo: false,
+    modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'],
+    toImageButtonOptions: { format: 'svg', filename: element.id },
+  });
+  charts.set(element.id, { element, whole, height: layout.height, layout });
+  Plotly.relayout(element, theme(layout, false));
+  element.on('plotly_click', (event) => {
+    const point = event.points.find((each) => each.customdata !== undefined);
+    if (point) {
+      choose(point.customdata, true);
+    }
+  });
+  return plot;
+}
+
+function zoom(id, begin, end) {
+  Plotly.relayout(id, { 'xaxis.range': [toAxis(begin), toAxis(end)] });
+}
+
+function choose(number, isFromChart) {
+  const row = document.getElementById('finding-' + number);
+  if (!row) {
+    return;
+  }
+  document.querySelectorAll('tr.is-chosen').forEach((each) => each.classList.remove('is-chosen'));
+  row.classList.add('is-chosen');
+  if (isFromChart) {
+    row.scrollIntoView({ block: 'center' });
+    return;
+  }
+  const time = Number(row.dataset.time);
+  zoom(row.dataset.chart, time - 4, time + 4);
+  document.getElementById(row.dataset.chart).scrollIntoView({ block: 'start' });
+}
+
+function followHash() {
+  const found = /^#finding-(\\d+)$/.exec(location.hash);
+  if (found) {
+    choose(Number(found[1]), false);
+  }
+}
+
+for (const [id, chart] of Object.entries(report.charts)) {
+  draw(document.getElementById(id), chart);
+}
+document.querySelectorAll('button[data-chart]').forEach((button) => {
+  button.addEventListener('click', () => {
+    if (button.dataset.begin === undefined) {
+      Plotly.relayout(button.dataset.chart, {
+        'xaxis.range': charts.get(button.dataset.chart).whole.slice() });
+    } else {
+      zoom(button.dataset.chart, Number(button.dataset.begin), Number(button.dataset.end));
+    }
+  });
+});
+// Also a second time the same one.
+document.querySelectorAll('a[href^="#finding-"]').forEach((link) => {
+  link.addEventListener('click', (event) => {
+    event.preventDefault();
+    history.replaceState(null, '', link.hash);
+    followHash();
+  });
+});
+addEventListener('hashchange', followHash);
+dark.addEventListener('change', () => charts.forEach(({ element, layout }) =>
+  Plotly.relayout(element, theme(layout, false))));
+addEventListener('beforeprint', () => charts.forEach(({ element, layout, height }) =>
+  Plotly.relayout(element, Object.assign(theme(layout, true), {
+    autosize: false, width: 700, height: Math.min(height, 900) }))));
+addEventListener('afterprint', () => charts.forEach(({ element, layout, height }) =>
+  Plotly.relayout(element, Object.assign(theme(layout, false), {
+    autosize: true, width: null, height }))));
+followHash();
+root.dataset.drawn = String(charts.size);
+"""
