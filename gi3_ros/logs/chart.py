@@ -39,7 +39,7 @@ _LIGHT_LABEL = frozenset({
 """Colours of bars that carry white words."""
 
 _LANE_PX, _FINDINGS_PX, _SPACE_PX = 25, 26, 16
-_TOP_PX, _BOTTOM_PX = 8, 46
+_TOP_PX, _BOTTOM_PX, _LEFT_PX = 8, 46, 136
 
 _VOLTAGE = (
     ('limit_v', 'Maximum_Voltage (charger)', GREY, 'dot', True),
@@ -92,7 +92,7 @@ def chart(pistol, findings, *, length_s):
     inner_px = lanes_px + sum(_SPACE_PX + row[2] for row in rows)
     traces = _lane_traces(lanes)
     layout = {'height': inner_px + _TOP_PX + _BOTTOM_PX,
-              'margin': {'l': 132, 'r': 18, 't': _TOP_PX, 'b': _BOTTOM_PX},
+              'margin': {'l': _LEFT_PX, 'r': 18, 't': _TOP_PX, 'b': _BOTTOM_PX},
               'shapes': _shapes(pistol, findings), 'annotations': []}
     places = [len(lanes) - 1 - place for place in range(len(lanes))]
     names = [title for title, _ in lanes]
@@ -114,9 +114,14 @@ def chart(pistol, findings, *, length_s):
         axis = f'y{place}'
         layout[f'yaxis{place}'] = {
             'domain': [max(bottom, 0.0), top], 'fixedrange': False, 'nticks': 5,
-            'title': {'text': f'{title}<br>{unit}', 'standoff': 8}, 'zeroline': title in (
-                'Current', 'Power'),
+            'zeroline': title in ('Current', 'Power'),
         }
+        # Beside the ticks: an axis' own title is written upwards, and longer than the row.
+        layout['annotations'].append({
+            'text': f'<b>{title}</b><br>{unit}', 'xref': 'paper', 'yref': 'paper', 'x': 0,
+            'xshift': 8 - _LEFT_PX, 'y': top, 'xanchor': 'left', 'yanchor': 'top',
+            'showarrow': False, 'align': 'left',
+        })
         if title in ('Voltage', 'Insulation', 'State of charge'):
             layout[f'yaxis{place}']['rangemode'] = 'tozero'
         if title == 'Current':

@@ -8,7 +8,7 @@ STYLE = """
     --accent: #6db9ea; --good: #4cc9a0; --bad: #f0904e; --mark: #3b3220; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 15px/1.45 system-ui, "Segoe UI", Roboto, "Liberation Sans", "DejaVu Sans", sans-serif; }
+  font: 15px/1.45 -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif; }
 main, header { max-width: 1500px; margin: 0 auto; padding: 0 24px; }
 header { padding-top: 20px; }
 h1 { font-size: 14px; font-weight: 600; color: var(--soft); margin: 0 0 6px;
@@ -24,7 +24,7 @@ h3 { font-size: 15px; margin: 22px 0 6px; }
 code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .93em;
   overflow-wrap: anywhere; }
 .cards { display: grid; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(390px, 1fr));
-  margin: 16px 0 0; }
+  margin: 16px 0; }
 .card { background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
   padding: 13px 18px 12px; }
 .card h3 { margin: 0; display: flex; gap: 10px; align-items: baseline; flex-wrap: wrap;
@@ -118,7 +118,8 @@ function colours(isPrinted) {
 
 function theme(layout, isPrinted) {
   const colour = colours(isPrinted);
-  const changes = { 'font.color': colour.ink };
+  const changes = { 'font.color': colour.ink, modebar: {
+    bgcolor: 'rgba(0,0,0,0)', color: colour.line, activecolor: colour.ink } };
   for (const key of Object.keys(layout)) {
     if (/^[xy]axis/.test(key)) {
       changes[key + '.gridcolor'] = colour.grid;
@@ -165,8 +166,7 @@ function draw(element, chart) {
     paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
     hoverlabel: { font: { size: 11 }, namelength: 40 },
     uniformtext: { mode: 'hide', minsize: 9 },
-    font: { family: 'system-ui, "Segoe UI", Roboto, "Liberation Sans", "DejaVu Sans", sans-serif',
-      size: 11.5 },
+    font: { family: getComputedStyle(document.body).fontFamily, size: 12 },
   });
   for (const key of Object.keys(layout)) {
     if (/^yaxis/.test(key)) {

@@ -60,7 +60,8 @@ class Series:
         self._limit = buckets
         self._buckets = []
         self._points = []
-        self._per_bucket = 16
+        # So few are all kept: nothing is left out before there are too many buckets.
+        self._per_bucket = 4
         self._last_s = None
         """Time of the last value that was added, and the value; the point may not be there yet."""
         self._last = None
@@ -121,7 +122,7 @@ class Series:
     def points(self):
         """Return times and values; where the line is interrupted, there is a value ``None``."""
         points = [point for bucket in self._buckets for point in bucket]
-        points += _reduced(self._points) if len(self._points) > 64 else self._points
+        points += self._points
         if self._has_run:
             points = [*points, (self._last_s, self._last, False)]
         times, values = [], []

@@ -206,6 +206,9 @@ class Pistol:
         if state != self._state and state in UNDER_WAY and self._session is None and (
                 self._state is None and self._finished_s is None):
             self._begin(time_s, False)
+        if state != self._state and state in IDLE:
+            # A controller that restarted commands nothing any more, and does not say so.
+            self._forget_command(time_s)
         self._state = state
         session = self._session
         if session is None:
@@ -215,6 +218,14 @@ class Pistol:
         elif self._was_active or time_s - session.begin_s > CROSSING_S:
             self._end(time_s, f'the controller went to {_label(message, "state")} without '
                               'Charge_Session_Finished')
+
+    def _forget_command(self, time_s):
+        for title in ('Power_Function', 'Output_Contactors'):
+            self.lanes[title].see(time_s, None)
+        for name in ('target', 'range_max', 'range_min'):
+            self.series[name].hold(time_s)
+            self.series[name].interrupt()
+        self._command = None
 
     def _on_announcement(self, message, time_s):
         if self._session is None:
