@@ -23,6 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 STRICT = ('--tolerance', 'follow_s=3', '--tolerance', 'first_status_s=2')
 """As where the breaches come from: short sessions do."""
 BEGIN_S = 1_790_000_000.0
+NOTHING = '\u2013'
+"""In an empty cell of the table."""
 
 
 @pytest.fixture
@@ -107,10 +109,10 @@ def test_every_rule_has_its_row_and_the_row_says_what_is_checked():
     assert {row[0] for row in rows} >= {f'R{number}' for number in range(1, 54)}
     assert {
         (who, row[0]) for row in rows
-        for who, words in (('customer', row[1]), ('controller', row[2])) if words != '–'
+        for who, words in (('customer', row[1]), ('controller', row[2])) if words != NOTHING
     } == rules_in_code()
     for rule, charger, controller, why_not in rows:
-        assert (charger, controller, why_not) != ('–', '–', '–'), rule
+        assert (charger, controller, why_not) != (NOTHING,) * 3, rule
 
 
 def test_each_finding_says_when_which_pistol_and_with_which_values(write):
