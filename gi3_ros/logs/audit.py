@@ -66,12 +66,12 @@ class Audit:
         if not -BACK_S <= silent_s <= BREAK_S:
             self._begin_anew(silent_s, now_s)
         verdicts = []
-        index = decoded.index
         if now_s >= self._due_s:
             self._due_s = now_s + TICK_S
             for index, rules in self._pistols.items():
                 for finding in rules.tick(now_s=now_s):
                     verdicts.append(Verdict(index, finding))
+        index = decoded.index
         if index is None:
             return verdicts
         rules = self._pistols.get(index)
