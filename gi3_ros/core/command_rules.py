@@ -43,7 +43,8 @@ class CommandRules:
 
     def __init__(self, tolerances, findings, announcement=None):
         self.tolerances = tolerances
-        self.is_chademo = announcement is not None and is_chademo(announcement)
+        self.is_chademo = (
+            announcement is not None and announcement.communication_protocol in CHADEMO)
         self.insulation_ohm = 0.0
         """Largest Insulation_Resistance so far; 0 of a charger that does not report it (R13)."""
         self.has_tested = False
@@ -58,6 +59,7 @@ class CommandRules:
         self._status = None
         self._status_at_s = None
         self._ending_since_s = None
+        self._is_emergency = False
         # Of the insulation test:
         self._test_v = 0.0
         self._test_ohm = 0.0
@@ -88,6 +90,10 @@ class CommandRules:
         """Take a Charge_Status_Change."""
         self._is_started = is_started
 
+    def see_emergency(self):
+        """Take an Emergency_Stop: from now on only that there is no power counts (R38)."""
+        self._is_emergency = True
+
     def see_parameters(self, parameters):
         """Take the limits of the charger."""
         self._parameters = parameters
@@ -112,7 +118,7 @@ class CommandRules:
         self._check_form(command, now_s)
         self._check_mode(command, now_s)
         self._check_protocol(command, now_s)
-        if self._is_whole:
+        if self._is_whole and not self._is_emergency:
             self._check_order(before, command, now_s)
             self._check_opening(before, command, now_s)
 
@@ -256,7 +262,8 @@ class CommandRules:
         limits, function = self.tolerances, command.power_function
         is_transfer = function == Function.POWER_TRANSFER
         ending_s = self._lasting.seconds(
-            'ending', self._state in _ENDING and function in POWERED, now_s)
+            'ending', self._state in _ENDING and function in POWERED
+            and not self._is_emergency, now_s)
         self._findings.check(
             'power at the end', ending_s > limits.reaction_s, now_s, 'R41',
             lambda: f'{function_name(function)} is commanded {ending_s:.1f} s into the end of '

@@ -82,11 +82,13 @@ class ControllerRules:
         self._frames = FrameRules(self._findings)
         self._state = None
         self._heard_at_s = None
+        self._begin_s = None
         self._was_idle = False
         self._has_flags = False
         self._flags = None
         self._start_withdrawn_s = -math.inf
         self._pressed_at_s = None
+        self._told_at_s = {}
         self._emergency_at_s = -math.inf
         self._emergency_since_s = None
         self._forget_session()
@@ -134,7 +136,9 @@ class ControllerRules:
     # The frames
 
     def _hear(self, now_s):
-        if self._heard_at_s is not None:
+        if self._heard_at_s is None:
+            self._begin_s = now_s
+        else:
             self._check_heartbeat(now_s - self._heard_at_s, now_s)
         self._findings.mend('heartbeat')
         self._heard_at_s = now_s
@@ -187,7 +191,9 @@ class ControllerRules:
             self._session.announced_at_s = now_s
             return
         self._forget_session(message)
-        self._session = _Session(now_s, now_s)
+        self._session = _Session(now_s, now_s, told={
+            cls for cls, time_s in self._told_at_s.items()
+            if now_s - time_s < self.tolerances.crossing_s})
         if self._state is not None:
             self._commands.see_state(self._state, now_s)
         is_ac = message.plug_and_pins == NewChargeSession.PlugAndPins.CCS_AC
@@ -215,27 +221,30 @@ class ControllerRules:
         session.is_finished = True
 
     def _on_information(self, message, now_s):
-        if self._session is not None:
+        if self._session is None:
+            self._told_at_s[type(message)] = now_s
+        else:
             self._session.told.add(type(message))
 
     def _on_power_control(self, command, now_s):
         self._commands.see_command(command, now_s)
-        is_powered = command.power_function in POWERED
         session = self._session
-        self._findings.check(
-            'without session', is_powered and session is None and self._was_idle, now_s, 'R6',
-            lambda: f'{function_name(command.power_function)} is commanded without '
-            'New_Charge_Session')
-        if session is None:
+        if command.power_function not in POWERED:
             return
-        self._session_findings.check(
-            'after the end', is_powered and session.is_finished, now_s, 'R40',
-            lambda: f'{function_name(command.power_function)} is commanded after '
-            'Charge_Session_Finished')
-        self._session_findings.check(
-            'not enabled', is_powered and not session.was_enabled, now_s, 'R6',
-            lambda: f'{function_name(command.power_function)} is commanded although '
-            'System_Enable was never Allowed')
+        if session is None:
+            self._session_findings.check(
+                'not announced', self._was_idle, now_s, 'R6',
+                lambda: f'{function_name(command.power_function)} is commanded without '
+                'New_Charge_Session')
+        elif not session.has_emergency:
+            self._session_findings.check(
+                'after the end', session.is_finished, now_s, 'R40',
+                lambda: f'{function_name(command.power_function)} is commanded after '
+                'Charge_Session_Finished')
+            self._session_findings.check(
+                'not enabled', not session.was_enabled, now_s, 'R6',
+                lambda: f'{function_name(command.power_function)} is commanded although '
+                'System_Enable was never Allowed')
 
     # Flags
 
@@ -327,17 +336,22 @@ class ControllerRules:
         if session is None or session.is_finished or session.has_emergency or session.is_torn:
             return
         gap_s = now_s - session.announced_at_s
-        is_waiting = not session.was_enabled and self._state in _WAKING
+        is_waiting = (
+            not session.was_enabled and self._state in _WAKING
+            and not self._commands.has_tested)
         self._session_findings.check(
             'announcement', is_waiting and gap_s > limits.announcement_gap_s, now_s, 'R6',
             lambda: f'New_Charge_Session is missing for {gap_s:.1f} s, it repeats until '
             'System_Enable is Allowed', gap_s=gap_s)
-        missing = [cls.NAME for cls in _INFORMATION if cls not in session.told]
-        is_late = now_s - session.since_s > limits.information_s and self._state in _UNTIL_END
+        is_told = len(session.told) == len(_INFORMATION)
+        # Some may have come just before a log begins.
+        is_late = (
+            now_s - session.since_s > limits.information_s and self._state in _UNTIL_END
+            and session.since_s - self._begin_s > limits.crossing_s)
         self._session_findings.check(
-            'information', is_late and bool(missing), now_s, 'R49',
-            lambda: f'{", ".join(missing)} did not come in {limits.information_s:.0f} s after '
-            'New_Charge_Session')
+            'information', is_late and not is_told, now_s, 'R49', lambda: ', '.join(
+                cls.NAME for cls in _INFORMATION if cls not in session.told)
+            + f' did not come in {limits.information_s:.0f} s after New_Charge_Session')
 
     def _check_reactions(self, now_s):
         """R3, R7, R8: what the controller has to do when the charger fails."""
@@ -385,6 +399,7 @@ class ControllerRules:
             'power in emergency', is_powered and since_s > self.tolerances.crossing_s, now_s,
             'R38', lambda: f'power is commanded {since_s:.1f} s into an emergency stop',
             since_s=since_s)
+        self._commands.see_emergency()
         if self._session is not None:
             self._session.has_emergency = True
 

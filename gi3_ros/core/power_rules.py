@@ -60,6 +60,7 @@ class PowerRules:
         self._status = None
         self._status_at_s = None
         self._setpoints = collections.deque()
+        self._heard_since_s = None
         self._function_since_s = None
         self._lasting = Lasting()
         self._emergency_since_s = None
@@ -120,6 +121,9 @@ class PowerRules:
     def see_command(self, command, now_s):
         """Take a DC_Power_Control; it holds until the next, however long that takes (R26)."""
         before = self._setpoints[-1].command if self._setpoints else None
+        if before is None:
+            # What held before that may still count, where a log begins in mid-session.
+            self._heard_since_s = now_s
         if command == before:
             return
         if before is None or _kind(command) != _kind(before):
@@ -167,7 +171,8 @@ class PowerRules:
         elif function == PowerFunction.PRECHARGE:
             self._check_precharge_current(command, status, now_s)
             self._check_precharge_voltage(command, status, in_force_s, now_s)
-        elif function == PowerFunction.POWER_TRANSFER:
+        elif function == PowerFunction.POWER_TRANSFER and (
+                now_s - self._heard_since_s > self.tolerances.exceed_s):
             self._check_transfer_voltage(status, now_s)
             self._check_transfer_current(status, now_s)
         elif function in _FLOATING:
