@@ -42,17 +42,17 @@ _LANE_PX, _FINDINGS_PX, _SPACE_PX = 25, 26, 16
 _TOP_PX, _BOTTOM_PX, _LEFT_PX = 8, 46, 136
 
 _VOLTAGE = (
-    ('limit_v', 'Maximum_Voltage (charger)', GREY, 'dot', True),
+    ('limit_v', 'Maximum_Voltage of the charger', GREY, 'dot', True),
     ('target', 'Target_Voltage', ORANGE, 'dash', True),
     ('setpoint_v', 'power_setpoint', PURPLE, 'dot', True),
     ('voltage', 'Present_Voltage', BLUE, 'solid', False),
 )
 _CURRENT = (
-    ('limit_charge', 'Maximum_Charge_Current (charger)', GREY, 'dot', True),
-    ('limit_discharge', 'Maximum_Discharge_Current (charger)', GREY, 'dot', True),
+    ('limit_charge', 'Maximum_Charge_Current of the charger', GREY, 'dot', True),
+    ('limit_discharge', 'Maximum_Discharge_Current of the charger', GREY, 'dot', True),
     ('range_max', 'Current_Range_Max', ORANGE, 'dash', True),
-    ('range_min', 'Current_Range_Min', '#b97f00', 'dash', True),
-    ('ocpp', 'Dynamic_Target_Current (OCPP)', SKY, 'dashdot', True),
+    ('range_min', 'Current_Range_Min', ORANGE, 'dash', True),
+    ('ocpp', 'Dynamic_Target_Current', SKY, 'dashdot', True),
     ('setpoint_a', 'power_setpoint', PURPLE, 'dot', True),
     ('current', 'Present_Current', GREEN, 'solid', False),
 )
@@ -70,6 +70,11 @@ _TEMPERATURES = (
     ('ptc2', 'Pistol_PTC2', SKY, 'dash', False),
 )
 _SOC = (('soc', 'State of charge', BLUE, 'solid', True),)
+_LEGEND = {
+    'limit_v': 'limit of the charger', 'limit_charge': 'limits of the charger',
+    'limit_discharge': '', 'range_max': 'commanded range', 'range_min': '',
+    'ocpp': 'wish over OCPP'}
+"""Where it differs from the name that hovering shows."""
 _ROWS = (
     ('Voltage', 'V', 135, 1, _VOLTAGE), ('Current', 'A', 150, 1, _CURRENT),
     ('Power', 'kW', 90, 1e-3, _POWER), ('Insulation', 'kΩ', 85, 1e-3, _INSULATION),
@@ -146,18 +151,18 @@ def chart(pistol, findings, *, length_s):
 def _legend(pistol, lines):
     marks = {'solid': '━━', 'dash': '╍╍', 'dot': '┈┈', 'dashdot': '╍┈'}
     return '    '.join(
-        f'<span style="color:{colour}">{marks[dash]}</span> {label}'
+        f'<span style="color:{colour}">{marks[dash]}</span> {_LEGEND.get(name, label)}'
         for name, label, colour, dash, _ in reversed(lines)
-        if pistol.series[name])
+        if pistol.series[name] and _LEGEND.get(name, label))
 
 
 def _rounded(times):
-    return [None if time_s is None else round(time_s, 4) for time_s in times]
+    return [None if time_s is None else round(time_s, 3) for time_s in times]
 
 
 def _line(series, label, unit, colour, dash, is_stepped, axis, factor):
     times, values = series.points()
-    values = [None if value is None else round(value * factor, 4) for value in values]
+    values = [None if value is None else round(value * factor, 3) for value in values]
     trace = {
         'type': 'scatter', 'mode': 'lines', 'name': label, 'x': _rounded(times), 'y': values,
         'yaxis': axis, 'connectgaps': False, 'showlegend': False,

@@ -388,11 +388,12 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
                 f'<td class="number">{rate.count:,}</td><td class="number">{hz}</td>'
                 f'<td>{nominal}</td><td class="time">{_safe(longest)}</td><td>{gaps}</td></tr>')
         return _table(
-            'Rates and gaps', 'Longest gap: where pauses are not part of the interface, '
-            'Power_Modules_Status and DC_Power_Control within sessions. A gap is longer than 2.5 '
-            'nominal periods, for DC_Power_Control than 1 s as a vehicle may set its pace (R26); '
+            'Rates and gaps', 'Rate: while it is repeated. Longest gap: where pauses are not part '
+            'of the interface, Power_Modules_Status and DC_Power_Control within sessions. A gap '
+            'is longer than 2.5 nominal periods, for DC_Power_Control than 1 s as a vehicle may '
+            'set its pace (R26); '
             f'the {AT_MOST} longest are listed.',
-            ('Message', 'From', '#numberCount', '#numberMean rate, Hz', 'Nominal', 'Longest gap',
+            ('Message', 'From', '#numberCount', '#numberRate, Hz', 'Nominal', 'Longest gap',
              'Gaps'), rows)
 
     def _bad_frames(self, pistol):

@@ -8,7 +8,8 @@ STYLE = """
     --accent: #6db9ea; --good: #4cc9a0; --bad: #f0904e; --mark: #3b3220; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 15px/1.45 -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif; }
+  font: 15px/1.45 -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial,
+    sans-serif; }
 main, header { max-width: 1500px; margin: 0 auto; padding: 0 24px; }
 header { padding-top: 20px; }
 h1 { font-size: 14px; font-weight: 600; color: var(--soft); margin: 0 0 6px;
@@ -79,10 +80,15 @@ footer { color: var(--soft); font-size: 13px; margin: 26px 0 30px; }
   main, header { max-width: none; padding: 0; }
   .toolbar, .modebar, .screen { display: none !important; }
   .verdict { font-size: 15pt; }
-  .cards { grid-template-columns: 1fr 1fr; gap: 8px; }
-  .cards > :only-child { grid-column: 1 / -1; }
-  .card { padding: 8px 12px; break-inside: avoid; }
-  .figures dd { font-size: 14pt; } .figures { gap: 4px 22px; }
+  .cards { grid-template-columns: 1fr; gap: 6px; margin: 8px 0; }
+  .card { padding: 6px 10px; break-inside: avoid; }
+  .card h3 { font-size: 11pt; } .card h3 small { font-size: 9pt; }
+  .badge { font-size: 8.5pt; } .alarm { font-size: 9.5pt; margin: 2px 0; }
+  .figures { gap: 2px 14px; margin: 4px 0; justify-content: space-between; }
+  .figures dd { font-size: 11.5pt; } .figures dd small { font-size: 8pt; }
+  .figures dt, .facts { font-size: 8pt; }
+  header { padding-top: 0; } h2 { font-size: 13pt; margin: 12px 0 6px; }
+  h3 { font-size: 11pt; margin: 12px 0 4px; } .meta { font-size: 9pt; }
   .card, .chart, .table { border-radius: 0; }
   .chart { border: 0; padding: 0; break-inside: avoid; }
   .table { overflow: visible; border: 0; border-bottom: 1px solid var(--rule); }
@@ -243,7 +249,7 @@ dark.addEventListener('change', () => charts.forEach(({ element, layout }) =>
   Plotly.relayout(element, theme(layout, false))));
 addEventListener('beforeprint', () => charts.forEach(({ element, layout, height }) =>
   Plotly.relayout(element, Object.assign(theme(layout, true), {
-    autosize: false, width: 700, height: Math.min(height, 900) }))));
+    autosize: false, width: 700, height: Math.min(height, 660) }))));
 addEventListener('afterprint', () => charts.forEach(({ element, layout, height }) =>
   Plotly.relayout(element, Object.assign(theme(layout, false), {
     autosize: true, width: null, height }))));

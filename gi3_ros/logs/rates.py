@@ -10,6 +10,8 @@ EXAMPLES = 20
 """Bad frames that are listed, of one pistol; the first."""
 LATE = 2.5
 """Times the nominal period: a gap."""
+PAUSE = 10
+"""Times the nominal period: not a late one, but one that was not sent for a while."""
 PACED_S = 1.0
 """A vehicle may set the pace of DC_Power_Control (R26); longer than this it is worth a line."""
 BIT_RATE = 500_000
@@ -43,6 +45,7 @@ class MessageRate:
         self._is_always = self.name in ALWAYS
         self._session = None
         self._gaps = []
+        self._steps, self._steps_s = 0, 0.0
 
     def see(self, time_s, session):
         """Count one; ``session`` is the open one or ``None``."""
@@ -50,6 +53,9 @@ class MessageRate:
         if self.first_s is None:
             self.first_s = self.last_s = time_s
         gap_s = time_s - self.last_s
+        if self.period_s is not None and 0 < gap_s <= PAUSE * self.period_s:
+            self._steps += 1
+            self._steps_s += gap_s
         if gap_s > self.longest_s and (
                 self._is_always or (session is not None and session is self._session)):
             self.longest_s, self.longest_at_s = gap_s, self.last_s
@@ -68,10 +74,8 @@ class MessageRate:
 
     @property
     def rate_hz(self):
-        """Mean over the time from first to last; ``None`` for fewer than two."""
-        if self.count < 2 or self.last_s <= self.first_s:
-            return None
-        return (self.count - 1) / (self.last_s - self.first_s)
+        """Mean while it is repeated, without pauses; ``None`` for what follows events."""
+        return self._steps / self._steps_s if self._steps else None
 
 
 class BadFrames:

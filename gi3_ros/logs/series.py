@@ -7,11 +7,16 @@ the line.
 
 import math
 
-BUCKETS = 600
+BUCKETS = 2400
 """Of one line; each holds six points at most, usually four or fewer."""
+FIRST_BUCKET_S = 0.25
+"""Of a message that comes every 0.1 s nothing is left out at first."""
 INTERVALS = 1500
 """Of one lane."""
 _OF_TIME, _OF_VALUE, _IS_APART = 0, 1, 2
+_AT_ONCE = 64
+"""Points of the newest bucket before it is reduced."""
+_DOUBLINGS = 30
 
 
 def _reduced(points):
@@ -21,7 +26,7 @@ def _reduced(points):
     These are the first, the last, the smallest, the largest, and both ends of the widest gap. A
     point whose predecessor was across a gap says so, also when the predecessor is another now.
     """
-    if len(points) <= 4:
+    if len(points) <= 6:
         return points
     smallest = largest = widest = 0
     widest_s = -1.0
@@ -48,20 +53,22 @@ class Series:
     """
     One line: values over time.
 
-    Values that stay the same take two points however long they stay. Of the others, buckets keep
-    first, smallest, largest and last; when there are too many buckets, neighbours become one.
+    Values that stay the same take two points however long they stay. Of the others, buckets of
+    some time keep first, smallest, largest and last; when there are too many buckets, they become
+    twice as long.
 
     :param gap_s: after longer than this without a value the line is interrupted; ``None`` where a
         value holds until the next one
     """
 
     def __init__(self, gap_s=None, *, buckets=BUCKETS):
+        self.bucket_s = FIRST_BUCKET_S
+        """How long a bucket is: nothing in the line is further off than this."""
         self._gap_s = math.inf if gap_s is None else gap_s
         self._limit = buckets
         self._buckets = []
         self._points = []
-        # So few are all kept: nothing is left out before there are too many buckets.
-        self._per_bucket = 4
+        self._bucket_end_s = -math.inf
         self._last_s = None
         """Time of the last value that was added, and the value; the point may not be there yet."""
         self._last = None
@@ -81,20 +88,20 @@ class Series:
             self._has_run = True
             return
         if self._has_run:
-            self._points.append((last_s, self._last, False))
+            self._put(last_s, self._last, False)
             self._has_run = False
-        self._points.append((time_s, value, self._is_apart))
+        self._put(time_s, value, self._is_apart)
         self._is_apart = False
         self._last_s, self._last = time_s, value
-        if len(self._points) >= self._per_bucket:
-            self._close_bucket()
 
     def interrupt(self):
         """Leave a gap before the next value."""
+        if self._last_s is None:
+            return
         if self._has_run:
-            self._points.append((self._last_s, self._last, False))
+            self._put(self._last_s, self._last, False)
             self._has_run = False
-        self._is_apart = self._last_s is not None
+        self._is_apart = True
         self._last_s = self._last = None
 
     def hold(self, time_s):
@@ -102,17 +109,35 @@ class Series:
         if self._last is not None and time_s > self._last_s:
             self._last_s, self._has_run = time_s, True
 
-    def _close_bucket(self):
-        self._buckets.append(_reduced(self._points))
-        self._points = []
-        if len(self._buckets) > self._limit:
-            buckets = self._buckets
-            merged = [_reduced(one + other)
-                      for one, other in zip(buckets[::2], buckets[1::2], strict=False)]
-            if len(buckets) % 2:
-                merged.append(buckets[-1])
-            self._buckets = merged
-            self._per_bucket *= 2
+    def _put(self, time_s, value, is_apart):
+        # A clock that was set back begins a bucket, too; within one, the order is kept.
+        if not self._bucket_end_s - self.bucket_s <= time_s < self._bucket_end_s:
+            if self._points:
+                self._buckets.append(_reduced(self._points))
+                self._points = []
+                if len(self._buckets) > self._limit:
+                    self._merge()
+            self._bucket_end_s = (time_s // self.bucket_s + 1) * self.bucket_s
+        self._points.append((time_s, value, is_apart))
+        if len(self._points) > _AT_ONCE:
+            self._points = _reduced(self._points)
+
+    def _merge(self):
+        """Make the buckets longer until a quarter of them is free at least."""
+        doublings = 0
+        while len(self._buckets) > 0.75 * self._limit:
+            doublings += 1
+            self.bucket_s *= 2
+            merged, last_key = [], None
+            for place, bucket in enumerate(self._buckets):
+                key = bucket[0][_OF_TIME] // self.bucket_s
+                # Times that go to and fro never share a bucket: pairs do, then.
+                if merged and (key == last_key or (doublings > _DOUBLINGS and place % 2)):
+                    merged[-1] += bucket
+                else:
+                    merged.append(list(bucket))
+                last_key = key
+            self._buckets = [_reduced(bucket) for bucket in merged]
 
     @property
     def stored(self):

@@ -50,6 +50,8 @@ FINDINGS = 40
 SESSIONS = 500
 """Of one pistol that are kept; the others are counted."""
 
+_COMMANDED = ('target', 'range_max', 'range_min')
+"""Lines of what DC_Power_Control says."""
 _FAST_S, _SLOW_S = 0.5, 3.0
 """Lines of messages that come every 0.1 s and every second are interrupted after so long."""
 
@@ -89,6 +91,15 @@ class Session:
         """(origin, when) of the first Emergency_Stop."""
         self.withdrawals = []
         """When System_Enable went from Allowed to Not_Allowed; the first ones."""
+
+    def integrate(self, first_w, last_w, step_s):
+        """Count the energy between two measurements, the power changing evenly."""
+        self.has_energy = True
+        hours = step_s / 7200
+        if first_w > 0 or last_w > 0:
+            self.charged_wh += (max(first_w, 0.0) + max(last_w, 0.0)) * hours
+        if first_w < 0 or last_w < 0:
+            self.discharged_wh -= (min(first_w, 0.0) + min(last_w, 0.0)) * hours
 
     @property
     def duration_s(self):
@@ -131,9 +142,16 @@ class Pistol:
         self._latest = None
         """The session that is open or was open last."""
         self._state = None
+        self._state_s = 0.0
+        self._state_lane = self.lanes['State']
         self._command = None
+        """The newest, as far as it is in force, and when it was repeated last."""
+        self._command_s = None
+        self._is_insulated = False
+        """Whether a function is commanded that needs insulation; and at which voltage."""
+        self._insulated_v = self._test_v = None
         self._status = None
-        self._status_s = None
+        self._status_s = self._status_w = None
         self._finished_s = None
         self._was_active = False
         self._emergency_s = None
@@ -168,7 +186,8 @@ class Pistol:
         """Take it that the log has a hole: what was going on is not known any more."""
         if self._session is not None:
             self._end(time_s, 'the log was interrupted')
-        self._status = self._state = self._command = self._finished_s = None
+        self._forget_command()
+        self._status = self._state = self._finished_s = None
         for series in self.series.values():
             series.interrupt()
         for lane in self.lanes.values():
@@ -178,16 +197,16 @@ class Pistol:
         """End what is still open where the log ends."""
         if self._session is not None:
             self._end(time_s, 'the log ends during the session')
-        for title in ('Power_Function', 'Output_Contactors'):
-            self.lanes[title].hold(time_s)
-        for name in ('target', 'range_max', 'range_min', 'soc', 'ocpp', 'limit_v',
-                     'limit_charge', 'limit_discharge'):
+        self._forget_command()
+        for name in ('soc', 'ocpp', 'limit_v', 'limit_charge', 'limit_discharge'):
             self.series[name].hold(time_s)
 
     def _begin(self, time_s, is_begin_known):
         self._session = Session(time_s, is_begin_known)
         self._was_active = False
-        self._status = self._command = None
+        self._status = None
+        # What was commanded in the session before is none of this one.
+        self._forget_command()
         self._latest = self._session
         if len(self.sessions) < SESSIONS:
             self.sessions.append(self._session)
@@ -202,13 +221,19 @@ class Pistol:
 
     def _on_state(self, message, time_s):
         state = message.state
-        self.lanes['State'].see(time_s, _label(message, 'state'))
+        if state is self._state and time_s - self._state_s <= 1.0 and (
+                self._session is None or self._was_active):
+            self._state_s = time_s
+            self._state_lane.hold(time_s)
+            return
+        self._state_s = time_s
+        self._state_lane.see(time_s, _label(message, 'state'))
         if state != self._state and state in UNDER_WAY and self._session is None and (
                 self._state is None and self._finished_s is None):
             self._begin(time_s, False)
         if state != self._state and state in IDLE:
             # A controller that restarted commands nothing any more, and does not say so.
-            self._forget_command(time_s)
+            self._forget_command()
         self._state = state
         session = self._session
         if session is None:
@@ -218,14 +243,6 @@ class Pistol:
         elif self._was_active or time_s - session.begin_s > CROSSING_S:
             self._end(time_s, f'the controller went to {_label(message, "state")} without '
                               'Charge_Session_Finished')
-
-    def _forget_command(self, time_s):
-        for title in ('Power_Function', 'Output_Contactors'):
-            self.lanes[title].see(time_s, None)
-        for name in ('target', 'range_max', 'range_min'):
-            self.series[name].hold(time_s)
-            self.series[name].interrupt()
-        self._command = None
 
     def _on_announcement(self, message, time_s):
         if self._session is None:
@@ -242,58 +259,87 @@ class Pistol:
             self._end(time_s, outcome, outcome)
 
     def _on_command(self, message, time_s):
-        function = _label(message, 'power_function')
+        self._command_s = time_s
+        if message == self._command:
+            return
+        self._command = message
+        function = message.power_function
+        words = _label(message, 'power_function')
         if message.lower_output_voltage == 1:
-            function += ', Lowering'
-        elif message.power_function == Function.POWER_TRANSFER and message.setpoints_mode == 1:
-            function += ', Range_Mode'
-        self.lanes['Power_Function'].see(time_s, function)
+            words += ', Lowering'
+        elif function == Function.POWER_TRANSFER and message.setpoints_mode == 1:
+            words += ', Range_Mode'
+        self.lanes['Power_Function'].see(time_s, words)
         self.lanes['Output_Contactors'].see(time_s, _label(message, 'output_contactors'))
         series = self.series
-        if message.power_function in (Function.OFF, Function.STANDBY):
-            for name in ('target', 'range_max', 'range_min'):
+        self._is_insulated = function not in (Function.OFF, Function.STANDBY)
+        self._insulated_v = self._test_v = 0.0
+        if not self._is_insulated:
+            for name in _COMMANDED:
                 series[name].hold(time_s)
                 series[name].interrupt()
+            return
+        series['target'].add(time_s, message.target_voltage)
+        if function == Function.INSULATION_TEST:
+            for name in _COMMANDED[1:]:
+                series[name].hold(time_s)
+                series[name].interrupt()
+            self._test_v = self._insulated_v = message.target_voltage
         else:
-            series['target'].add(time_s, message.target_voltage)
-            if message.power_function == Function.INSULATION_TEST:
-                series['range_max'].interrupt()
-                series['range_min'].interrupt()
-            else:
-                series['range_max'].add(time_s, message.current_range_max)
-                series['range_min'].add(time_s, message.current_range_min)
+            series['range_max'].add(time_s, message.current_range_max)
+            series['range_min'].add(time_s, message.current_range_min)
+            if function == Function.PRECHARGE:
+                self._insulated_v = message.target_voltage
         session = self._session
         if session is not None and session.transfer_s is None and (
-                message.power_function == Function.POWER_TRANSFER):
+                function == Function.POWER_TRANSFER):
             session.transfer_s = time_s
-        self._command = message
+
+    def _forget_command(self):
+        """Take it that nothing is commanded any more since the newest command."""
+        time_s = self._command_s
+        if self._command is not None:
+            for title in ('Power_Function', 'Output_Contactors'):
+                self.lanes[title].hold(time_s)
+                self.lanes[title].see(time_s, None)
+            for name in _COMMANDED:
+                self.series[name].hold(time_s)
+                self.series[name].interrupt()
+        self._command = None
+        self._is_insulated = False
+        self._test_v = 0.0
 
     def _on_status(self, status, time_s):
         series = self.series
         voltage, current = status.present_voltage, status.present_current
+        power = voltage * current
         ohm = status.insulation_resistance
         series['voltage'].add(time_s, voltage)
         series['current'].add(time_s, current)
-        series['power'].add(time_s, voltage * current)
+        series['power'].add(time_s, power)
         series['insulation'].add(time_s, ohm)
-        for name, value in (('modules', status.power_modules_temperature),
-                            ('enclosure', status.enclosure_temperature)):
-            series[name].add(time_s, None if value == NOT_PROVIDED_C else value)
+        celsius = status.power_modules_temperature
+        series['modules'].add(time_s, None if celsius == NOT_PROVIDED_C else celsius)
+        celsius = status.enclosure_temperature
+        series['enclosure'].add(time_s, None if celsius == NOT_PROVIDED_C else celsius)
         self.lanes['System_Enable'].see(time_s, _label(status, 'system_enable'))
-        command = self._command
-        function = None if command is None else command.power_function
-        is_insulated = function is not None and function not in (Function.OFF, Function.STANDBY)
-        series['threshold'].add(
-            time_s, INSULATION_OHM_PER_V * max(command.target_voltage if function in (
-                Function.INSULATION_TEST, Function.PRECHARGE) else 0.0, voltage)
-            if is_insulated else None)
-        before, before_s = self._status, self._status_s
-        self._status, self._status_s = status, time_s
+        if self._is_insulated:
+            reference_v = voltage if voltage > self._insulated_v else self._insulated_v
+            series['threshold'].add(time_s, INSULATION_OHM_PER_V * reference_v)
+        else:
+            series['threshold'].interrupt()
+        before, before_s, before_w = self._status, self._status_s, self._status_w
+        self._status, self._status_s, self._status_w = status, time_s, power
         session = self._session
         if session is None:
             return
         if before is not None:
-            self._integrate(session, before, before_s, status, time_s)
+            step_s = time_s - before_s
+            if 0 <= step_s <= INTEGRATE_S:
+                session.integrate(before_w, power, step_s)
+            else:
+                session.uncounted += 1
+                session.uncounted_s += max(0.0, step_s)
             if before.system_enable == 1 and status.system_enable == 0 and (
                     len(session.withdrawals) < 20):
                 session.withdrawals.append(time_s)
@@ -301,30 +347,15 @@ class Pistol:
             session.peak_v = voltage, time_s
         if session.peak_a is None or abs(current) > abs(session.peak_a[0]):
             session.peak_a = current, time_s
-        if session.peak_w is None or abs(voltage * current) > abs(session.peak_w[0]):
-            session.peak_w = voltage * current, time_s
-        if function == Function.INSULATION_TEST:
-            if 0 < 0.9 * command.target_voltage <= voltage and (
+        if session.peak_w is None or abs(power) > abs(session.peak_w[0]):
+            session.peak_w = power, time_s
+        if self._is_insulated:
+            if not self._test_v:
+                if session.later_ohm is None or ohm < session.later_ohm[0]:
+                    session.later_ohm = ohm, time_s
+            elif voltage >= 0.9 * self._test_v and (
                     session.test_ohm is None or ohm < session.test_ohm[0]):
                 session.test_ohm = ohm, time_s
-        elif is_insulated and (session.later_ohm is None or ohm < session.later_ohm[0]):
-            session.later_ohm = ohm, time_s
-
-    @staticmethod
-    def _integrate(session, before, before_s, status, time_s):
-        step_s = time_s - before_s
-        if not 0 <= step_s <= INTEGRATE_S:
-            session.uncounted += 1
-            session.uncounted_s += max(0.0, step_s)
-            return
-        session.has_energy = True
-        first_w = before.present_voltage * before.present_current
-        last_w = status.present_voltage * status.present_current
-        hours = step_s / 7200
-        if first_w > 0 or last_w > 0:
-            session.charged_wh += (max(first_w, 0.0) + max(last_w, 0.0)) * hours
-        if first_w < 0 or last_w < 0:
-            session.discharged_wh -= (min(first_w, 0.0) + min(last_w, 0.0)) * hours
 
     def _on_emergency(self, message, time_s):
         origin = _label(message, 'origin')

@@ -1,0 +1,102 @@
+"""
+Draw the picture of ``gi3 report`` in the documentation, from two simulated sessions.
+
+``.venv/bin/python docs/draw_report.py`` simulates them on a made-up clock, spoils a little of what
+both ends said, writes a candump log, has ``gi3 report`` make the page and Chromium photograph it:
+``docs/report.png``. With a folder as argument the log and the page stay there, too.
+"""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PICTURE = ROOT / 'docs' / 'report.png'
+SIZE = 1440, 1500
+BEGIN_NS = 1_772_593_263_250_000_000
+"""4 March 2026, 03:01 UTC: when else."""
+STEPS = (
+    (2.0, 'plug_in'), (28.0, 'demand 62'), (40.0, 'demand 88'), (52.0, 'pause 4'),
+    (61.0, 'insulation 190'), (75.0, 'stop'), (90.0, 'unplug'),
+    (96.0, 'insulation good'), (97.0, 'plug_in'), (118.0, 'insulation 84'),
+    (126.0, 'reserved DC_Power_Control for 0.3'), (130.0, 'demand 71'),
+    (142.0, 'insulation 46'), (146.0, 'emergency evse'), (152.0, 'release'),
+)
+"""What is done to the simulator, and when in s."""
+END_S = 162.0
+SILENCE_S = 122.0, 122.42
+"""The charger says nothing."""
+EXCESS_S, EXCESS_A = (134.0, 137.0), 9.0
+"""It measures so much more than it was told."""
+
+
+def simulated():
+    """Return the frames of both sessions: list of (time in s, frame)."""
+    from gi3_ros.core import codec
+    from gi3_ros.core.signals import PowerModulesStatus
+    from gi3_ros.sim.config import ControllerConfig
+    from gi3_ros.sim.link import Link
+    from gi3_ros.sim.vehicle import VehicleConfig
+
+    link = Link(
+        controller_config=ControllerConfig(free_service=False, insulation_iterations=20),
+        vehicle_config=VehicleConfig(start_delay_s=1.5, request_jitter=0.2))
+    steps = list(STEPS)
+    while link.now_s < END_S:
+        if steps and link.now_s >= steps[0][0]:
+            link.simulator.do(steps.pop(0)[1], now_s=link.now_s)
+        link.step()
+    frames = []
+    for time_s, frame in link.frames:
+        received = codec.decode(frame)
+        message = received.message if isinstance(received, codec.Received) else None
+        if isinstance(message, PowerModulesStatus):
+            if SILENCE_S[0] <= time_s < SILENCE_S[1]:
+                continue
+            if EXCESS_S[0] <= time_s < EXCESS_S[1]:
+                frame = codec.encode(dataclasses.replace(
+                    message, present_current=message.present_current + EXCESS_A),
+                    index=received.index)
+        frames.append((time_s, frame))
+    return frames
+
+
+def draw(folder):
+    """Write the log, the page and the picture into a folder."""
+    from gi3_ros.logs.entries import Heard
+    from gi3_ros.logs.writing import open_writer
+
+    log, page, picture = (folder / f'last_night.{suffix}' for suffix in ('log', 'html', 'png'))
+    with open_writer(log) as writer:
+        for time_s, frame in simulated():
+            writer.write(Heard(BEGIN_NS + round(time_s * 1e9), frame, 'can0'))
+    command = 'from gi3_ros.tools.main import main; main()'
+    environment = os.environ | {'PYTHONPATH': str(ROOT), 'TZ': 'UTC'}
+    subprocess.run(
+        [sys.executable, '-c', command, 'report', str(log), '-o', str(page),
+         '--note', 'Simulated data'], check=True, env=environment)
+    chromium = shutil.which('chromium') or shutil.which('google-chrome')
+    if chromium is None:
+        raise SystemExit('there is no Chromium to photograph the page with')
+    subprocess.run(
+        [chromium, '--headless=new', '--no-sandbox', '--disable-gpu', '--hide-scrollbars',
+         f'--user-data-dir={folder / "profile"}', '--virtual-time-budget=10000',
+         f'--window-size={SIZE[0]},{SIZE[1]}', f'--screenshot={picture}', page.as_uri()],
+        check=True, stderr=subprocess.DEVNULL)
+    return picture
+
+
+if __name__ == '__main__':
+    # The sources, not what was built from them.
+    sys.path.insert(0, str(ROOT))
+    if len(sys.argv) > 1:
+        target = pathlib.Path(sys.argv[1]).resolve()
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(draw(target), PICTURE)
+    else:
+        with tempfile.TemporaryDirectory() as temporary:
+            shutil.copyfile(draw(pathlib.Path(temporary)), PICTURE)
