@@ -71,6 +71,7 @@ def draw(folder):
     from gi3_ros.logs.writing import open_writer
 
     log, page, picture = (folder / f'last_night.{suffix}' for suffix in ('log', 'html', 'png'))
+    log.unlink(missing_ok=True)
     with open_writer(log) as writer:
         for time_s, frame in simulated():
             writer.write(Heard(BEGIN_NS + round(time_s * 1e9), frame, 'can0'))

@@ -34,12 +34,12 @@ code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .93e
 .badge { border-radius: 20px; padding: 1px 10px; font-size: 12.5px; font-weight: 600;
   color: #fff; background: #5c6773; white-space: nowrap; }
 .badge.good { background: #00795a; } .badge.bad { background: #b84a00; }
-.figures { display: flex; flex-wrap: wrap; gap: 6px 30px; margin: 9px 0 7px; padding: 0; }
+.figures { display: flex; flex-wrap: wrap; gap: 6px 22px; margin: 9px 0 7px; padding: 0; }
 .figures div { display: flex; flex-direction: column-reverse; }
-.figures dd { margin: 0; font-size: 22px; font-weight: 600; line-height: 1.2;
+.figures dd { margin: 0; font-size: 19px; font-weight: 600; line-height: 1.2;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
 .figures dd small { font-size: 13px; font-weight: 400; color: var(--soft); }
-.figures dt { color: var(--soft); font-size: 12.5px; }
+.figures dt { color: var(--soft); font-size: 12px; }
 .facts { color: var(--soft); font-size: 13px; margin: 0; }
 .facts span { display: inline-block; margin-right: 14px; }
 .alarm { color: var(--bad); font-weight: 600; margin: 4px 0; font-size: 14px; }
