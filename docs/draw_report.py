@@ -19,39 +19,69 @@ PICTURE = ROOT / 'docs' / 'report.png'
 SIZE = 1440, 1500
 BEGIN_NS = 1_772_593_263_250_000_000
 """4 March 2026, 03:01 UTC: when else."""
-STEPS = (
-    (2.0, 'plug_in'), (28.0, 'demand 62'), (40.0, 'demand 88'), (52.0, 'pause 4'),
-    (61.0, 'insulation 190'), (75.0, 'stop'), (90.0, 'unplug'),
-    (96.0, 'insulation good'), (97.0, 'plug_in'), (118.0, 'insulation 84'),
-    (126.0, 'reserved DC_Power_Control for 0.3'), (130.0, 'demand 71'),
-    (142.0, 'insulation 46'), (146.0, 'emergency evse'), (152.0, 'release'),
+FIRST = (
+    (2.0, 'plug_in'), (24.0, 'demand 62'), (36.0, 'demand 88'), (46.0, 'pause 4'),
+    (56.0, 'insulation 190'), (66.0, 'stop'), (78.0, 'unplug'),
 )
-"""What is done to the simulator, and when in s."""
-END_S = 162.0
-SILENCE_S = 122.0, 122.42
+"""What is done to the simulator in the first session, and when in s; a number is a current in A
+that the charger is asked for."""
+SECOND = (
+    (1.0, 'plug_in'), (14.0, 45.0), (24.0, 'insulation 84'), (28.0, -18.0),
+    (34.0, 'reserved DC_Power_Control for 0.3'), (40.0, -28.0), (50.0, 72.0),
+    (62.0, 'insulation 46'), (67.0, 'emergency evse'), (72.0, 'release'),
+)
+FIRST_S, SECOND_S = 84.0, 80.0
+"""How long they last, with what is before and after."""
+SILENCE_S = 104.0, 104.42
 """The charger says nothing."""
-EXCESS_S, EXCESS_A = (134.0, 137.0), 9.0
+EXCESS_S, EXCESS_A = (139.0, 142.0), 9.0
 """It measures so much more than it was told."""
 
 
-def simulated():
-    """Return the frames of both sessions: list of (time in s, frame)."""
-    from gi3_ros.core import codec
-    from gi3_ros.core.signals import PowerModulesStatus
-    from gi3_ros.sim.config import ControllerConfig
+def session(steps, length_s, **configs):
+    """Return the frames of one session."""
+    from gi3_ros.core.setpoint import Priority
     from gi3_ros.sim.link import Link
+
+    link = Link(**configs)
+    steps = list(steps)
+    while link.now_s < length_s:
+        if steps and link.now_s >= steps[0][0]:
+            what = steps.pop(0)[1]
+            if isinstance(what, str):
+                link.simulator.do(what, now_s=link.now_s)
+            else:
+                link.power.request_current(
+                    what, duration_s=60.0, priority=Priority.OPERATOR, source='demo',
+                    now_s=link.now_s)
+        link.step()
+    return link.frames
+
+
+def simulated():
+    """Return the frames of both sessions, a little spoilt: list of (time in s, frame)."""
+    from gi3_ros.core import codec
+    from gi3_ros.core.limits import ChargerLimits
+    from gi3_ros.core.signals import PowerModulesStatus
+    from gi3_ros.sim.agreement import ControlMode, Protocol
+    from gi3_ros.sim.config import ControllerConfig
     from gi3_ros.sim.vehicle import VehicleConfig
 
-    link = Link(
+    frames = list(session(
+        FIRST, FIRST_S,
         controller_config=ControllerConfig(free_service=False, insulation_iterations=20),
-        vehicle_config=VehicleConfig(start_delay_s=1.5, request_jitter=0.2))
-    steps = list(STEPS)
-    while link.now_s < END_S:
-        if steps and link.now_s >= steps[0][0]:
-            link.simulator.do(steps.pop(0)[1], now_s=link.now_s)
-        link.step()
-    frames = []
-    for time_s, frame in link.frames:
+        vehicle_config=VehicleConfig(start_delay_s=1.5, request_jitter=0.2)))
+    frames += [(FIRST_S + time_s, frame) for time_s, frame in session(
+        SECOND, SECOND_S,
+        controller_config=ControllerConfig(
+            enable_iso_part20=True, insulation_iterations=20, boot_s=0.0,
+            limits=ChargerLimits(is_bidirectional=True, max_charger_discharge_current=40.0)),
+        vehicle_config=VehicleConfig(
+            protocols=(Protocol.ISO_15118_20,), control_mode=ControlMode.DYNAMIC,
+            is_bidirectional=True, min_current_a=8.0, max_discharge_current_a=30.0,
+            min_discharge_current_a=8.0))]
+    spoilt = []
+    for time_s, frame in frames:
         received = codec.decode(frame)
         message = received.message if isinstance(received, codec.Received) else None
         if isinstance(message, PowerModulesStatus):
@@ -61,8 +91,8 @@ def simulated():
                 frame = codec.encode(dataclasses.replace(
                     message, present_current=message.present_current + EXCESS_A),
                     index=received.index)
-        frames.append((time_s, frame))
-    return frames
+        spoilt.append((time_s, frame))
+    return spoilt
 
 
 def draw(folder):

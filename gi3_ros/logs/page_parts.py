@@ -34,7 +34,8 @@ code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .93e
 .badge { border-radius: 20px; padding: 1px 10px; font-size: 12.5px; font-weight: 600;
   color: #fff; background: #5c6773; white-space: nowrap; }
 .badge.good { background: #00795a; } .badge.bad { background: #b84a00; }
-.figures { display: flex; flex-wrap: wrap; gap: 6px 22px; margin: 9px 0 7px; padding: 0; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(100px, 1fr));
+  gap: 6px 14px; margin: 9px 0 7px; padding: 0; }
 .figures div { display: flex; flex-direction: column-reverse; }
 .figures dd { margin: 0; font-size: 19px; font-weight: 600; line-height: 1.2;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -84,7 +85,8 @@ footer { color: var(--soft); font-size: 13px; margin: 26px 0 30px; }
   .card { padding: 6px 10px; break-inside: avoid; }
   .card h3 { font-size: 11pt; } .card h3 small { font-size: 9pt; }
   .badge { font-size: 8.5pt; } .alarm { font-size: 9.5pt; margin: 2px 0; }
-  .figures { gap: 2px 14px; margin: 4px 0; justify-content: space-between; }
+  .figures { gap: 2px 8px; margin: 4px 0;
+    grid-template-columns: repeat(auto-fit, minmax(68px, 1fr)); }
   .figures dd { font-size: 11.5pt; } .figures dd small { font-size: 8pt; }
   .figures dt, .facts { font-size: 8pt; }
   header { padding-top: 0; } h2 { font-size: 13pt; margin: 12px 0 6px; }
