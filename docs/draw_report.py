@@ -27,7 +27,7 @@ FIRST = (
 that the charger is asked for."""
 SECOND = (
     (1.0, 'plug_in'), (14.0, 45.0), (24.0, 'insulation 84'), (28.0, -18.0),
-    (34.0, 'reserved DC_Power_Control for 0.3'), (40.0, -28.0), (50.0, 72.0),
+    (34.0, 'reserved DC_Power_Control for 0.3'), (40.0, -28.0), (50.0, 96.0),
     (62.0, 'insulation 46'), (67.0, 'emergency evse'), (72.0, 'release'),
 )
 FIRST_S, SECOND_S = 84.0, 80.0
@@ -63,7 +63,7 @@ def simulated():
     from gi3_ros.core import codec
     from gi3_ros.core.limits import ChargerLimits
     from gi3_ros.core.signals import PowerModulesStatus
-    from gi3_ros.sim.agreement import ControlMode, Protocol
+    from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
     from gi3_ros.sim.config import ControllerConfig
     from gi3_ros.sim.vehicle import VehicleConfig
 
@@ -78,8 +78,8 @@ def simulated():
             limits=ChargerLimits(is_bidirectional=True, max_charger_discharge_current=40.0)),
         vehicle_config=VehicleConfig(
             protocols=(Protocol.ISO_15118_20,), control_mode=ControlMode.DYNAMIC,
-            is_bidirectional=True, min_current_a=8.0, max_discharge_current_a=30.0,
-            min_discharge_current_a=8.0))]
+            is_bidirectional=True, direction=Direction.BOTH, min_current_a=8.0,
+            max_discharge_current_a=30.0, min_discharge_current_a=8.0))]
     spoilt = []
     for time_s, frame in frames:
         received = codec.decode(frame)
