@@ -168,7 +168,7 @@ def _line(series, label, unit, colour, dash, is_stepped, axis, factor):
         'yaxis': axis, 'connectgaps': False, 'showlegend': False,
         'line': {'color': colour, 'width': 1.8 if dash == 'solid' else 1.3, 'dash': dash,
                  'shape': 'hv' if is_stepped else 'linear'},
-        'hovertemplate': f'%{{y:.4~g}} {unit}',
+        'hoverinfo': 'skip', 'meta': unit,
     }
     sizes = _sizes(values)
     if any(sizes):
@@ -251,7 +251,7 @@ def _lane_traces(lanes):
             'insidetextfont': {'color': ['#ffffff' if colour in _LIGHT_LABEL else '#1b2733'
                                          for colour in colours], 'size': 11},
             'marker': {'color': colours, 'line': {'width': 0}},
-            'hovertemplate': '%{text}', 'showlegend': False, 'cliponaxis': True,
+            'hoverinfo': 'skip', 'showlegend': False, 'cliponaxis': True,
         })
     return traces
 

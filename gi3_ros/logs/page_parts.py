@@ -52,6 +52,16 @@ code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .93e
 .toolbar span { color: var(--soft); font-size: 13px; margin-left: 8px; }
 .chart { background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
   padding: 8px 4px 0; overflow: hidden; scroll-margin-top: 8px; }
+.chart { position: relative; }
+.readout { position: absolute; top: 120px; z-index: 9; background: var(--card); opacity: .95;
+  border: 1px solid var(--rule); border-radius: 8px; padding: 6px 10px; pointer-events: none;
+  font-size: 12px; box-shadow: 0 4px 14px rgb(0 0 0 / .16); }
+.readout table { font-size: 12px; width: auto; margin-top: 3px; }
+.readout td { border: 0; padding: 1px 6px; white-space: nowrap; max-width: 420px;
+  overflow: hidden; text-overflow: ellipsis; font-variant-numeric: tabular-nums; }
+.readout td:first-child { width: 4px; padding: 0; border: 2px solid var(--card); }
+.cursor { position: absolute; top: 8px; bottom: 44px; width: 1px; background: var(--soft);
+  pointer-events: none; }
 .note { color: var(--soft); font-size: 13px; margin: 6px 2px; }
 .table { overflow-x: auto; background: var(--card); border: 1px solid var(--rule);
   border-radius: 10px; }
@@ -117,6 +127,11 @@ const hasDates = report.origin_ms !== null;
 const toAxis = (seconds) => hasDates ? report.origin_ms + seconds * 1000 : seconds;
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const charts = new Map();
+// Of the chart, with its border.
+const PADDING = 5;
+const plain = document.createElement('textarea');
+// Words in the chart are escaped for Plotly; elsewhere they are set as text.
+const unescaped = (words) => { plain.innerHTML = words; return plain.value; };
 
 function colours(isPrinted) {
   return dark.matches && !isPrinted
@@ -133,7 +148,6 @@ function theme(layout, isPrinted) {
       changes[key + '.gridcolor'] = colour.grid;
       changes[key + '.linecolor'] = colour.line;
       changes[key + '.zerolinecolor'] = colour.line;
-      changes[key + '.spikecolor'] = colour.line;
     }
   }
   return changes;
@@ -156,9 +170,7 @@ function draw(element, chart) {
   layout.xaxis.range = layout.xaxis.range.map(toAxis);
   const whole = layout.xaxis.range.slice();
   Object.assign(layout.xaxis, {
-    type: hasDates ? 'date' : 'linear', showspikes: true, spikemode: 'across',
-    spikesnap: 'cursor', spikethickness: 1, spikedash: 'solid', showline: true,
-    hoverformat: hasDates ? '%d %b %Y, %H:%M:%S.%L' : '.3f',
+    type: hasDates ? 'date' : 'linear', showline: true,
     title: { text: report.axis, standoff: 6 },
   });
   if (hasDates) {
@@ -169,7 +181,7 @@ function draw(element, chart) {
       { dtickrange: [86400000, null], value: '%d %b' } ];
   }
   Object.assign(layout, {
-    hovermode: 'x unified', hoversubplots: 'axis', hoverdistance: -1, dragmode: 'zoom',
+    hovermode: 'closest', dragmode: 'zoom',
     bargap: 0, barmode: 'overlay', showlegend: false,
     paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
     hoverlabel: { font: { size: 11 }, namelength: 40 },
@@ -187,8 +199,17 @@ function draw(element, chart) {
     modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'],
     toImageButtonOptions: { format: 'svg', filename: element.id },
   });
-  charts.set(element.id, { element, whole, height: layout.height, layout });
+  const bars = [];
+  chart.data.forEach((trace, place) => {
+    if (trace.type === 'bar') {
+      bars.push({ place, name: trace.name, base: trace.base, length: trace.x,
+        text: trace.text.map(unescaped), colour: trace.marker.color });
+    }
+  });
+  charts.set(element.id, { element, whole, height: layout.height, layout, bars });
   Plotly.relayout(element, theme(layout, false));
+  element.on('plotly_relayout', () => fitBars(element));
+  readOut(element, chart);
   element.on('plotly_click', (event) => {
     const point = event.points.find((each) => each.customdata !== undefined);
     if (point) {
@@ -196,6 +217,90 @@ function draw(element, chart) {
     }
   });
   return plot;
+}
+
+// Words stand in the middle of a bar: of its visible part, when the rest is out of sight.
+function fitBars(element) {
+  const axis = element._fullLayout.xaxis;
+  const [begin, end] = axis.range.map(axis.r2l);
+  charts.get(element.id).bars.forEach(({ place, base, length }) => {
+    const from = base.map((each) => Math.min(Math.max(each, begin), end));
+    element.data[place].base = from;
+    element.data[place].x = base.map((each, i) => Math.max(
+      Math.min(each + length[i], end) - from[i], 1e-6));
+  });
+  // Not restyle(): it would guess the type of the axis anew.
+  Plotly.redraw(element);
+}
+
+// What a line says at a time: the value that holds, or the one on the way to the next.
+function valueAt(trace, time) {
+  const { x, y } = trace;
+  let low = 0, high = x.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (x[middle] <= time) { low = middle + 1; } else { high = middle; }
+  }
+  const before = y[low - 1], after = y[low];
+  if (low === 0 || before === null || before === undefined) {
+    return null;
+  }
+  if (low === x.length || after === null) {
+    return x[low - 1] === time ? before : null;
+  }
+  if (trace.line.shape === 'hv' || before === after) {
+    return before;
+  }
+  return before + (after - before) * (time - x[low - 1]) / (x[low] - x[low - 1]);
+}
+
+// All that holds at the time under the pointer, from every row.
+function readOut(element, chart) {
+  const box = document.createElement('div'), line = document.createElement('div');
+  box.className = 'readout screen';
+  line.className = 'cursor screen';
+  element.append(line, box);
+  const hide = () => { box.style.display = line.style.display = 'none'; };
+  hide();
+  element.addEventListener('mouseleave', hide);
+  element.addEventListener('mousemove', (event) => {
+    const frame = element.getBoundingClientRect();
+    const axis = element._fullLayout.xaxis;
+    const at = event.clientX - frame.left - axis._offset - PADDING;
+    if (at < 0 || at > axis._length || event.buttons) {
+      hide();
+      return;
+    }
+    const time = axis.p2c(at);
+    const rows = [];
+    charts.get(element.id).bars.forEach(({ name, base, length, text, colour }) => {
+      const found = base.findIndex((each, i) => each <= time && time <= each + length[i]);
+      if (found >= 0) {
+        rows.push([colour[found], name, text[found]]);
+      }
+    });
+    chart.data.forEach((trace) => {
+      const value = trace.meta === undefined ? null : valueAt(trace, time);
+      if (value !== null) {
+        rows.push([trace.line.color, trace.name, +value.toFixed(2) + ' ' + trace.meta]);
+      }
+    });
+    const table = document.createElement('table');
+    rows.forEach(([colour, ...words]) => {
+      const row = table.insertRow();
+      row.insertCell().style.background = colour;
+      words.forEach((each) => { row.insertCell().textContent = each; });
+    });
+    const title = document.createElement('b');
+    title.textContent = hasDates
+      ? new Date(time).toISOString().slice(0, 23).replace('T', ' ') : time.toFixed(3) + ' s';
+    box.replaceChildren(title, table);
+    box.style.display = line.style.display = 'block';
+    line.style.left = event.clientX - frame.left + 'px';
+    const isRight = at > axis._length / 2;
+    box.style.left = isRight ? 'auto' : event.clientX - frame.left + 18 + 'px';
+    box.style.right = isRight ? frame.right - event.clientX + 18 + 'px' : 'auto';
+  });
 }
 
 function zoom(id, begin, end) {
@@ -251,10 +356,10 @@ dark.addEventListener('change', () => charts.forEach(({ element, layout }) =>
   Plotly.relayout(element, theme(layout, false))));
 addEventListener('beforeprint', () => charts.forEach(({ element, layout, height }) =>
   Plotly.relayout(element, Object.assign(theme(layout, true), {
-    autosize: false, width: 700, height: Math.min(height, 660) }))));
+    autosize: false, width: 700, height: Math.min(height, 660), 'uniformtext.minsize': 7 }))));
 addEventListener('afterprint', () => charts.forEach(({ element, layout, height }) =>
   Plotly.relayout(element, Object.assign(theme(layout, false), {
-    autosize: true, width: null, height }))));
+    autosize: true, width: null, height, 'uniformtext.minsize': 9 }))));
 followHash();
 root.dataset.drawn = String(charts.size);
 """
