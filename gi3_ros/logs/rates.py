@@ -1,6 +1,7 @@
 """How often what was on the bus, where it paused, and what was wrong with single frames."""
 
 import heapq
+import math
 
 from ..core import codec
 
@@ -42,6 +43,8 @@ class MessageRate:
         if self.name in ALWAYS or self.name in IN_SESSION:
             self.tolerance_s = (
                 PACED_S if self.name == 'DC_Power_Control' else LATE * self.period_s)
+        self._late_s = math.inf if self.tolerance_s is None else self.tolerance_s
+        self._pause_s = PAUSE * (self.period_s or 0.0)
         self._is_always = self.name in ALWAYS
         self._session = None
         self._gaps = []
@@ -53,19 +56,22 @@ class MessageRate:
         if self.first_s is None:
             self.first_s = self.last_s = time_s
         gap_s = time_s - self.last_s
-        if self.period_s is not None and 0 < gap_s <= PAUSE * self.period_s:
+        self.last_s = time_s
+        before, self._session = self._session, session
+        if 0 < gap_s <= self._pause_s:
             self._steps += 1
             self._steps_s += gap_s
-        if gap_s > self.longest_s and (
-                self._is_always or (session is not None and session is self._session)):
-            self.longest_s, self.longest_at_s = gap_s, self.last_s
-        if self.tolerance_s is not None and gap_s > self.tolerance_s and (
-                self._is_always or (session is not None and session is self._session)):
+        if gap_s <= self.longest_s and gap_s <= self._late_s:
+            return
+        if not self._is_always and (session is None or session is not before):
+            return
+        begin_s = time_s - gap_s
+        if gap_s > self.longest_s:
+            self.longest_s, self.longest_at_s = gap_s, begin_s
+        if gap_s > self._late_s:
             self.late += 1
             keep = heapq.heappush if len(self._gaps) < AT_MOST else heapq.heappushpop
-            keep(self._gaps, (gap_s, self.last_s))
-        self.last_s = time_s
-        self._session = session
+            keep(self._gaps, (gap_s, begin_s))
 
     @property
     def gaps(self):

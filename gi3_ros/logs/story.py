@@ -133,6 +133,8 @@ class Pistol:
         }
         self.rates = {}
         """Message name -> :class:`~.rates.MessageRate`"""
+        self._known = {}
+        """Class of message -> where it is counted, and what takes it."""
         self.bad = BadFrames()
         self.emergencies = []
         """(time, origin), also outside of sessions; the first ones."""
@@ -167,15 +169,15 @@ class Pistol:
         if self.first_s is None:
             self.first_s = time_s
         self.last_s = time_s
-        rate = self.rates.get(cls.NAME)
-        if rate is None:
+        known = self._known.get(cls)
+        if known is None:
             rate = self.rates[cls.NAME] = MessageRate(cls)
+            known = self._known[cls] = rate.see, _HANDLERS.get(cls, _ignore)
         if received.undefined or received.unassigned_bits:
             self.bad.see(time_s, received)
-        handler = _HANDLERS.get(cls)
-        if handler is not None:
-            handler(self, message, time_s)
-        rate.see(time_s, self._session)
+        see, handle = known
+        handle(self, message, time_s)
+        see(time_s, self._session)
 
     def reject(self, time_s, rejected):
         """Take a frame of this pistol that was too short."""
@@ -446,6 +448,10 @@ class Pistol:
         is_regulating = mode == 1
         self.series['setpoint_v'].add(time_s, message.voltage if is_regulating else None)
         self.series['setpoint_a'].add(time_s, message.current if is_regulating else None)
+
+
+def _ignore(_pistol, _message, _time_s):
+    pass
 
 
 _MODES = {0: 'OFF', 1: 'REGULATE', 2: 'BLEED'}
