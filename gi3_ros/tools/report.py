@@ -1,5 +1,6 @@
 """``gi3 report``: a log as a page to look at."""
 
+from importlib import metadata
 import os
 import pathlib
 import sys
@@ -24,8 +25,7 @@ UNREADABLE = 2
 @log_options
 @tolerance_option
 @click.option('--note', default='', help='A sentence for the head of the page.')
-@click.pass_context
-def report(ctx, file, output, channel, pistols, tolerances, note):
+def report(file, output, channel, pistols, tolerances, note):
     """
     Tell what happened in a log, and who broke which rule, on one page.
 
@@ -44,7 +44,7 @@ def report(ctx, file, output, channel, pistols, tolerances, note):
         story = tell(log, Audit(with_entries(Tolerances(), tolerances)))
         _write(output, page(
             story, name=file.name, kind=log.kind, problems=log.problems,
-            has_dates=log.has_dates, version=_version(ctx), note=note))
+            has_dates=log.has_dates, version=_version(), note=note))
     except (LogError, ValueError) as error:
         click.echo(f'gi3 report: {error}', err=True)
         sys.exit(UNREADABLE)
@@ -66,6 +66,9 @@ def _write(path, text):
         part.unlink(missing_ok=True)
 
 
-def _version(ctx):
-    # main.py holds it; importing it from here would go round in circles.
-    return ctx.find_root().meta.get('gi3_ros.version', '')
+def _version():
+    try:
+        return metadata.version('gi3_ros')
+    except metadata.PackageNotFoundError:
+        # Built by colcon.
+        return ''
