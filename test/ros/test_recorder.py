@@ -111,6 +111,20 @@ def test_the_times_in_the_bag_are_those_of_the_arrival(tmp_path, world, record):
     assert max(times) <= time.time_ns()
 
 
+def test_of_a_stream_no_message_is_missing(tmp_path, world, record):
+    recorder = record(tmp_path / 'bag')
+    for number in range(1500):
+        world.publish('power_setpoint', ros.PowerSetpoint(reason=str(number)))
+        world.publish('power_measurement', ros.PowerMeasurement(fault=str(number)))
+        time.sleep(0.002)
+    recorder.signal(signal.SIGINT)
+    assert recorder.exit_status() == 0
+    samples = list(Bag(tmp_path / 'bag'))
+    for topic, field in (('power_setpoint', 'reason'), ('power_measurement', 'fault')):
+        assert [getattr(sample.message, field) for sample in samples if sample.topic == topic] == [
+            str(number) for number in range(1500)]
+
+
 def test_a_killed_recorder_leaves_a_bag(tmp_path, world, record):
     recorder = record(tmp_path / 'bag')
     frames = publish_all(world)
