@@ -108,9 +108,14 @@ class BagWriter:
             writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         writer.open()
         self._writer = writer
-        if self._is_alone and storage == 'mcap':
+        if self._is_alone:
             # In its place from the first moment on, for the case that there is no last one.
+            if storage == 'sqlite3':
+                writer.storage.conn.close()
             writer.storage.path.rename(self.path)
+            if storage == 'sqlite3':
+                writer.storage.conn = sqlite3.connect(self.path)
+                writer.storage.cursor = writer.storage.conn.cursor()
             writer.storage.path = self.path
             folder.rmdir()
 
@@ -230,17 +235,11 @@ class BagWriter:
         if writer is None:
             return
         with self._told(), contextlib.ExitStack() as stack:
-            storage_path = writer.storage.path
-            if not self._is_alone:
-                writer.close()
-                return
-            # It needs no metadata beside it: it carries them inside.
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix='gi3_bag_'))
-            writer.metapath = pathlib.Path(folder, 'metadata.yaml')
+            if self._is_alone:
+                # It needs no metadata beside it: it carries them inside.
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix='gi3_bag_'))
+                writer.metapath = pathlib.Path(folder, 'metadata.yaml')
             writer.close()
-            if storage_path != self.path:
-                storage_path.rename(self.path)
-                storage_path.parent.rmdir()
 
     def __enter__(self):
         return self
