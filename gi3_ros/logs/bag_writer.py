@@ -82,6 +82,10 @@ class BagWriter:
 
     def __init__(self, path, storage=None):
         self.path = pathlib.Path(path)
+        self.frames = 0
+        self.samples_left_out = 0
+        self.problems = []
+        """What the format has no place for, as of every writer: of a bag there is nothing."""
         suffix = self.path.suffix.lower()
         storage = storage or SUFFIXES.get(suffix, 'mcap')
         if storage not in STORAGES:
@@ -130,6 +134,7 @@ class BagWriter:
                 f'/{entry.namespace}/{entry.topic}'.replace('//', '/'), entry.message,
                 entry.time_ns)
             return
+        self.frames += 1
         self._write_message(
             SENT_TOPIC if entry.is_sent else FRAMES_TOPIC,
             ros_types.to_raw(entry.frame, entry.time_ns, entry.channel), entry.time_ns)

@@ -16,6 +16,7 @@ import yaml
 from ..core.codec import INDEX_MAX, INDEX_MIN
 from . import bag_files, ros_types
 from .entries import Heard, LogError, Sample
+from .reading import Log
 
 SUFFIXES = ('.mcap', '.db3')
 """Of the files of a bag, possibly with .zstd behind it."""
@@ -36,7 +37,7 @@ _DATED_FROM_NS = 946_684_800_000_000_000
 _NAMED = 5
 
 
-class Bag:
+class Bag(Log):
     """
     A rosbag2 folder, or a single .mcap or .db3 file.
 
@@ -55,14 +56,12 @@ class Bag:
     """
 
     def __init__(self, path, *, channel=None, pistols=None):
-        self.path = str(path)
-        self.problems = []
-        """One sentence each; complete when an iteration has come to its end."""
+        super().__init__(path)
         self.ignored = {}
         """Topic of a type that is not of this package -> (type, messages in the last reading)."""
         self._channel = channel
         self._opening = []
-        self._files = self._open(pathlib.Path(path))
+        self._files = self._open(self.path)
         topics = list(dict.fromkeys(itertools.chain.from_iterable(
             file.topics() for file in self._files)))
         self._has_raw = any(topic.type == ros_types.RAW_FRAME for topic in topics)
@@ -72,7 +71,6 @@ class Bag:
         storages = ' and '.join(dict.fromkeys(file.kind for file in self._files))
         content = 'raw CAN frames' if self._has_raw else 'typed topics'
         self.kind = f'rosbag2 ({storages}), {content}'
-        """What the file is, in words."""
         self.problems[:] = self._opening
         first = next(self._messages(lambda _text: None), None)
         self.has_dates = first is None or first[1] >= _DATED_FROM_NS

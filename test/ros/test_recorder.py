@@ -89,9 +89,10 @@ def bits_kept(frame):
     return ros_types.frame_of(message, type(message), 1)
 
 
-@pytest.mark.parametrize('name', ['bag', 'bag.mcap', 'bag.db3'])
+@pytest.mark.parametrize('name', ['bag', 'bag.db3'])
 def test_every_frame_and_every_word_is_in_the_bag(tmp_path, world, record, name):
     recorder = record(tmp_path / name)
+    before_ns = time.time_ns()
     frames = record_all(world, tmp_path / name)
     recorder.signal(signal.SIGINT)
     assert recorder.exit_status() == 0
@@ -110,19 +111,9 @@ def test_every_frame_and_every_word_is_in_the_bag(tmp_path, world, record, name)
     with AnyReader([tmp_path / name]) as reader:
         names = {each.topic for each in reader.connections}
         assert names == set(recorded.topics([world.pistol]))
-        assert len(list(reader.messages())) == len(entries) + bag.ignored['/diagnostics'][1]
-
-
-def test_the_times_in_the_bag_are_those_of_the_arrival(tmp_path, world, record):
-    recorder = record(tmp_path / 'bag')
-    before_ns = time.time_ns()
-    record_all(world, tmp_path / 'bag')
-    recorder.signal(signal.SIGTERM)
-    assert recorder.exit_status() == 0
-    with AnyReader([tmp_path / 'bag']) as reader:
         times = [time_ns for _, time_ns, _ in reader.messages()]
-    assert before_ns <= min(times)
-    assert max(times) <= time.time_ns()
+    assert len(times) == len(entries) + bag.ignored['/diagnostics'][1]
+    assert before_ns <= min(times) <= max(times) <= time.time_ns()
 
 
 def test_of_a_stream_no_message_is_missing(tmp_path, world, record):

@@ -19,6 +19,7 @@ from gi3_ros.core.frame import Frame
 from gi3_ros.core.signals import AdvanticsControllerStatus, MESSAGES
 from gi3_ros.logs import recorded, ros_types
 from gi3_ros.logs.bags import Bag
+from gi3_ros.logs.reading import open_log
 from gi3_ros.tools.record import record
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -61,15 +62,16 @@ def start(port, *arguments):
             'PYTHONPATH': os.pathsep.join(sys.path)})
 
 
-@pytest.mark.parametrize('name', ['bus', 'bus.mcap', 'bus.db3'])
-def test_what_is_on_the_bus_is_in_the_bag(tmp_path, port, traffic, name):
-    process = start(port, tmp_path / name, '--duration-s', 1)
+@pytest.mark.parametrize('name', ['bus', 'bus.mcap', 'bus.log', 'bus.blf'])
+def test_what_is_on_the_bus_is_in_the_file(tmp_path, port, traffic, name):
+    process = start(port, tmp_path / name, '--duration-s', 2)
     _, words = process.communicate(timeout=30)
     assert process.returncode == 0
-    entries = list(Bag(tmp_path / name))
-    assert {entry.frame for entry in entries} == {STATUS, FOREIGN}
+    entries = list(open_log(tmp_path / name))
+    assert entries
+    assert {entry.frame for entry in entries} <= {STATUS, FOREIGN}
     assert f'{len(entries)} frames are in' in words.replace('\n', ' ')
-    assert {(entry.channel, entry.is_sent) for entry in entries} == {('udp_multicast', False)}
+    assert not any(entry.is_sent for entry in entries)
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
