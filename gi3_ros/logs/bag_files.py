@@ -69,12 +69,12 @@ def open_file(path, report):
     try:
         with path.open('rb') as file:
             start = file.read(16)
+        if start.startswith(MCAP_MAGIC):
+            return McapFile(path)
+        if start.startswith(SQLITE_MAGIC):
+            return SqliteFile(path)
     except OSError as error:
         raise LogError(f'{path} cannot be read: {error.strerror or error}') from error
-    if start.startswith(MCAP_MAGIC):
-        return McapFile(path)
-    if start.startswith(SQLITE_MAGIC):
-        return SqliteFile(path)
     if start.startswith(ZSTD_MAGIC):
         return _unpacked(path, report)
     raise LogError(
@@ -135,6 +135,7 @@ class McapFile:
     kind = 'mcap'
 
     def __init__(self, path):
+        self.name = path.name
         self._path = path
         self._report = _ignore
         self._size = path.stat().st_size
@@ -164,7 +165,7 @@ class McapFile:
                     yield from self._record(opcode, content)
         if self._nameless:
             self._report(
-                f'{self._path.name}: {self._nameless} messages belong to topics whose names are '
+                f'{self.name}: {self._nameless} messages belong to topics whose names are '
                 'lost')
 
     def _records(self, file):
@@ -174,7 +175,7 @@ class McapFile:
             head = file.read(_RECORD.size)
             if len(head) < _RECORD.size:
                 self._report(
-                    f'{self._path.name} has no end: whoever wrote it was stopped; what is there '
+                    f'{self.name} has no end: whoever wrote it was stopped; what is there '
                     'is read')
                 return
             opcode, size = _RECORD.unpack(head)
@@ -182,7 +183,7 @@ class McapFile:
                 file.seek(-len(MCAP_MAGIC), 2)
                 if file.read() != MCAP_MAGIC:
                     self._report(
-                        f'{self._path.name}: the index at its end is damaged; all messages '
+                        f'{self.name}: the index at its end is damaged; all messages '
                         'before it are read')
                 return
             left = self._size - at - _RECORD.size
@@ -198,11 +199,11 @@ class McapFile:
             following = self._next_chunk(file, at + 1)
             if following is None:
                 self._report(
-                    f'{self._path.name} ends in the middle of a record or is damaged from byte '
+                    f'{self.name} ends in the middle of a record or is damaged from byte '
                     f'{at} of {self._size} on; what comes before is read')
                 return
             self._report(
-                f'{self._path.name} is damaged from byte {at} to {following}; the rest is read')
+                f'{self.name} is damaged from byte {at} to {following}; the rest is read')
             file.seek(following)
 
     def _next_chunk(self, file, start):
@@ -241,11 +242,11 @@ class McapFile:
             unpacked = _unpack(compression, packed, size)
         except (ValueError, struct.error) as error:
             self._report(
-                f'{self._path.name}: a block of messages is damaged and left out: {error}')
+                f'{self.name}: a block of messages is damaged and left out: {error}')
             return
         if is_whole and len(unpacked) == size and checksum and zlib.crc32(unpacked) != checksum:
             self._report(
-                f'{self._path.name}: a block of messages does not have the checksum that it was '
+                f'{self.name}: a block of messages does not have the checksum that it was '
                 'written with and is left out')
             return
         at = 0
@@ -259,7 +260,7 @@ class McapFile:
             at += length
         if is_whole and at < size:
             self._report(
-                f'{self._path.name}: a block of messages is damaged, {size - at} bytes of it '
+                f'{self.name}: a block of messages is damaged, {size - at} bytes of it '
                 'are left out')
 
     def _record(self, opcode, content):
@@ -283,7 +284,7 @@ class McapFile:
                 if number not in self._channels:
                     self._channels[number] = Topic(topic, *self._schemas.get(schema, ('', '', '')))
         except (ValueError, struct.error):
-            self._report(f'{self._path.name}: a record is damaged and left out')
+            self._report(f'{self.name}: a record is damaged and left out')
 
     def _read_summary(self):
         """Read the copies of schemas and channels behind the messages; return whether it could."""
@@ -345,6 +346,7 @@ class SqliteFile:
     kind = 'sqlite3'
 
     def __init__(self, path):
+        self.name = path.name
         self._path = path
         self._topics = self._read_topics()
 
@@ -363,7 +365,7 @@ class SqliteFile:
                 else:
                     yield topic, time_ns, data
         if nameless:
-            report(f'{self._path.name}: {nameless} rows are damaged and left out')
+            report(f'{self.name}: {nameless} rows are damaged and left out')
 
     def _rows(self, connection, report):
         """Yield the rows of the messages; beyond a damaged place it goes on with later ones."""
@@ -381,7 +383,7 @@ class SqliteFile:
                 return
             except sqlite3.Error as error:
                 if step == 1:
-                    report(f'{self._path.name} is damaged, messages are missing: {error}')
+                    report(f'{self.name} is damaged, messages are missing: {error}')
                 if last is None:
                     last = 0
                 step *= 2

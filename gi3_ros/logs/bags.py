@@ -9,6 +9,7 @@ import heapq
 import itertools
 import pathlib
 import re
+import sqlite3
 
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
 import yaml
@@ -79,7 +80,10 @@ class Bag(Log):
         """Open the files, the first one first."""
         if not path.exists():
             raise LogError(f'{path} does not exist')
-        paths = self._paths_in(path) if path.is_dir() else [path]
+        try:
+            paths = self._paths_in(path) if path.is_dir() else [path]
+        except OSError as error:
+            raise LogError(f'{path} cannot be read: {error.strerror or error}') from error
         files = []
         refused = []
         for each in paths:
@@ -131,7 +135,11 @@ class Bag(Log):
 
     def _messages(self, report):
         for file in self._files:
-            yield from file.messages(report)
+            try:
+                yield from file.messages(report)
+            except (OSError, sqlite3.Error) as error:
+                report(f'{file.name} cannot be read any further: '
+                       f'{getattr(error, "strerror", None) or error}')
 
 
 class _Reading:

@@ -468,6 +468,14 @@ def test_what_a_killed_recorder_left_in_the_journal_of_sqlite_is_read(tmp_path):
     connection.close()
 
 
+def test_a_file_that_goes_away_while_it_is_read_is_a_sentence(tmp_path):
+    write_bag(tmp_path / 'bag', typed(heard()))
+    bag = Bag(tmp_path / 'bag')
+    (tmp_path / 'bag' / 'bag.mcap').unlink()
+    assert list(bag) == []
+    assert 'bag.mcap cannot be read any further: No such file' in bag.problems[0]
+
+
 @pytest.fixture(scope='module', params=['raw.mcap', 'typed.mcap', 'plain.mcap', 'raw.db3'])
 def bag_file(request, tmp_path_factory):
     """Return the bytes of a bag and the suffix of its file."""
