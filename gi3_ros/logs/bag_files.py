@@ -35,6 +35,9 @@ MESSAGE_LIMIT = 16 << 20
 """Of one message that is packed by itself."""
 _BLOCK = 1 << 20
 
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""The second one from messages about names that are not text any more."""
+
 _FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END = 0x02, 0x03, 0x04, 0x05, 0x06, 0x0F
 _LAST_OPCODE = 0x0F
 _RECORD = struct.Struct('<BQ')
@@ -381,7 +384,7 @@ class SqliteFile:
                     last, step = row, 1
                     yield values
                 return
-            except sqlite3.Error as error:
+            except SQLITE_ERRORS as error:
                 if step == 1:
                     report(f'{self.name} is damaged, messages are missing: {error}')
                 if last is None:
@@ -395,7 +398,7 @@ class SqliteFile:
             with self._open() as connection:
                 definitions = {}
                 # Of old bags the table does not exist.
-                with contextlib.suppress(sqlite3.Error):
+                with contextlib.suppress(*SQLITE_ERRORS):
                     definitions = {
                         name: (encoding, definition) for name, encoding, definition
                         in connection.execute(
@@ -408,7 +411,7 @@ class SqliteFile:
                     for number, name, kind in connection.execute(
                         'SELECT id, name, type FROM topics')
                 }
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise LogError(f'{self._path} cannot be read as a bag: {error}') from error
 
     @contextlib.contextmanager

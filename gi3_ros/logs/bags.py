@@ -9,7 +9,6 @@ import heapq
 import itertools
 import pathlib
 import re
-import sqlite3
 
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
 import yaml
@@ -137,7 +136,7 @@ class Bag(Log):
         for file in self._files:
             try:
                 yield from file.messages(report)
-            except (OSError, sqlite3.Error) as error:
+            except (OSError, *bag_files.SQLITE_ERRORS) as error:
                 report(f'{file.name} cannot be read any further: '
                        f'{getattr(error, "strerror", None) or error}')
 
