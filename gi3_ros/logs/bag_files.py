@@ -381,6 +381,8 @@ class SqliteFile:
                         'ORDER BY rowid', (start,)):
                     if not isinstance(row, int) or (last is not None and row <= last):
                         raise sqlite3.DatabaseError('rows are not in order')
+                    if step == 1 and last is not None and row > last + 1:
+                        report(f'{self.name} is damaged: {row - last - 1} messages are missing')
                     last, step = row, 1
                     yield values
                 return

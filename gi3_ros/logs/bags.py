@@ -310,14 +310,17 @@ def _store_for(topic):
         raise _NotDecodable(
             f'the definition of {topic.type} in the bag cannot be read '
             f'({error or type(error).__name__})') from error
-    missing = [
-        name for name, _ in ours.fielddefs[topic.type][1]
-        if name not in {field for field, _ in types[topic.type][1]}
-    ]
-    if missing:
+    there = dict(types[topic.type][1])
+    lacking = [
+        name for name, kind in ours.fielddefs[topic.type][1] if there.get(name) != kind]
+    lacking += [
+        name for name in types
+        if name != topic.type and name in ours.fielddefs
+        and _fields(ours.fielddefs, name) != _fields(types, name)]
+    if lacking:
         raise _NotDecodable(
-            f'it was recorded with another version of gi3_ros, whose {topic.type} has no '
-            f'{_enumerated(missing)}')
+            f'it was recorded with another version of gi3_ros, whose {topic.type} lacks '
+            f'{_enumerated(lacking)}, or has it in another form')
     return store
 
 
