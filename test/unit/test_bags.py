@@ -93,8 +93,9 @@ def test_a_single_file_is_read_without_its_folder(tmp_path):
     assert read(tmp_path / 'bag' / 'bag.mcap') == (without_channel(heard()), [])
 
 
-def test_a_split_bag_is_read_in_order_of_its_parts(tmp_path):
-    # Further apart than what is put in order while it is read.
+def test_a_split_bag_is_read_in_order_of_its_parts(tmp_path, monkeypatch):
+    # Longer than what is put in order while it is read.
+    monkeypatch.setattr(bags, 'WINDOW_ENTRIES', 2)
     entries_there = [
         dataclasses.replace(entry, time_ns=entry.time_ns + number // 5 * 10**10)
         for number, entry in enumerate(without_channel(heard()[:55]))]
