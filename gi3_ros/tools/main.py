@@ -6,6 +6,7 @@ import click
 
 from .decode import decode
 from .demo import demo
+from .identify import identify
 from .sim import sim
 
 
@@ -22,5 +23,5 @@ def main():
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""
 
 
-for command in (sim, decode, demo):
+for command in (sim, decode, identify, demo):
     main.add_command(command)
