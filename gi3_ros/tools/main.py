@@ -7,6 +7,7 @@ import click
 from .decode import decode
 from .demo import demo
 from .identify import identify
+from .replay import replay
 from .sim import sim
 
 
@@ -23,5 +24,5 @@ def main():
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""
 
 
-for command in (sim, decode, identify, demo):
+for command in (sim, decode, identify, replay, demo):
     main.add_command(command)
