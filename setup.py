@@ -24,8 +24,16 @@ setup(
         'click', 'msgpack', 'plotly>=6', 'pyarrow', 'python-can>=4.3', 'pyyaml', 'rich',
         'rosbags>=0.11',
     ],
-    packages=find_packages(include=[name, f'{name}.*'], exclude=[f'{name}.nodes*']),
-    package_data={f'{name}.sim': ['vehicles/*.yaml', 'scenarios/*.yaml']},
+    packages=[
+        *find_packages(include=[name, f'{name}.*'], exclude=[f'{name}.nodes*']),
+        # The definitions of the messages: bags are read and written without ROS.
+        f'{name}.interfaces',
+    ],
+    package_dir={f'{name}.interfaces': 'msg'},
+    package_data={
+        f'{name}.sim': ['vehicles/*.yaml', 'scenarios/*.yaml'],
+        f'{name}.interfaces': ['*.msg'],
+    },
     data_files=[
         (f'share/{name}/dbc', glob('dbc/*')),
         (f'share/{name}/config', glob('config/*')),

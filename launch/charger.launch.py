@@ -17,7 +17,7 @@ from launch.actions import (
 )
 from launch.events import matches_action
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
-from launch_ros.actions import LifecycleNode, PushROSNamespace
+from launch_ros.actions import LifecycleNode, Node, PushROSNamespace
 from launch_ros.event_handlers import OnStateTransition
 from launch_ros.events.lifecycle import ChangeState
 from launch_ros.substitutions import FindPackageShare
@@ -53,6 +53,10 @@ ARGUMENTS = (
         'auto_activate', default_value='true', choices=YES_NO,
         description='Activate each node once it is configured: from then on it may act.'),
     DeclareLaunchArgument(
+        'record', default_value='',
+        description='Record everything into this new folder, a bag for ros2 bag and gi3. Empty: '
+                    'nothing is recorded.'),
+    DeclareLaunchArgument(
         'log_level', default_value='info', choices=['debug', 'info', 'warn', 'error', 'fatal'],
         description='Log level of the nodes.'),
 )
@@ -74,6 +78,8 @@ def charger(context):
     gateway = node('gateway', given, {'pistols': [given['pistol']], **bus})
     of_pistol = [node(name, given) for name in ('precharge', 'power_control', 'session')]
     return [
+        # First, so that it hears the others begin.
+        *recorder(given),
         gateway,
         GroupAction([PushROSNamespace(given['pistol']), *of_pistol]),
         # session comes last: it is the one that tells the controller to let a vehicle begin.
@@ -102,6 +108,16 @@ def node(name, given, overrides=None):
         output='both',
         on_exit=OpaqueFunction(function=shut_down, args=[f'{name} has ended']),
     )
+
+
+def recorder(given):
+    """Return what records, where that is wanted; a full disk ends it and nothing else."""
+    return [Node(
+        package='gi3_ros', executable='recorder', name='recorder',
+        parameters=[{'pistols': [given['pistol']], 'output': given['record']}],
+        ros_arguments=['--log-level', given['log_level']],
+        output='both',
+    )] if given['record'] else []
 
 
 def shut_down(context, reason):

@@ -45,6 +45,10 @@ ARGUMENTS = (
         'simulator', default_value='--once',
         description='Further options of gi3 sim: gi3 sim --help. Without --once the vehicle '
                     'comes back until Ctrl-C.'),
+    DeclareLaunchArgument(
+        'record', default_value='',
+        description='Record everything into this new folder, a bag for ros2 bag and gi3. Empty: '
+                    'nothing is recorded.'),
 )
 
 
@@ -55,7 +59,7 @@ def generate_launch_description():
             PathJoinSubstitution([FindPackageShare('gi3_ros'), 'launch', 'charger.launch.py']),
             launch_arguments={
                 name: LaunchConfiguration(name)
-                for name in ('pistol', 'index', 'interface', 'channel', 'port')
+                for name in ('pistol', 'index', 'interface', 'channel', 'port', 'record')
             }.items(),
         ),
         GroupAction([

@@ -24,6 +24,7 @@ _CHARGE_ONLY = frozenset({
     Protocol.CCS_ISO_15118_2013_V2,
 })
 """Protocols without a range and without a way back (4.3)."""
+_WRONG_MODE = {Function.INSULATION_TEST: Mode.RANGE_MODE, Function.PRECHARGE: Mode.TARGET_MODE}
 _ENDING = frozenset({
     State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION})
 _ROUNDING_V = 1.0
@@ -42,7 +43,8 @@ class CommandRules:
 
     def __init__(self, tolerances, findings, announcement=None):
         self.tolerances = tolerances
-        self.is_chademo = announcement is not None and is_chademo(announcement)
+        self.is_chademo = (
+            announcement is not None and announcement.communication_protocol in CHADEMO)
         self.insulation_ohm = 0.0
         """Largest Insulation_Resistance so far; 0 of a charger that does not report it (R13)."""
         self.has_tested = False
@@ -57,6 +59,7 @@ class CommandRules:
         self._status = None
         self._status_at_s = None
         self._ending_since_s = None
+        self._is_emergency = False
         # Of the insulation test:
         self._test_v = 0.0
         self._test_ohm = 0.0
@@ -87,6 +90,10 @@ class CommandRules:
         """Take a Charge_Status_Change."""
         self._is_started = is_started
 
+    def see_emergency(self):
+        """Take an Emergency_Stop: from now on only that there is no power counts (R38)."""
+        self._is_emergency = True
+
     def see_parameters(self, parameters):
         """Take the limits of the charger."""
         self._parameters = parameters
@@ -111,7 +118,7 @@ class CommandRules:
         self._check_form(command, now_s)
         self._check_mode(command, now_s)
         self._check_protocol(command, now_s)
-        if self._is_whole:
+        if self._is_whole and not self._is_emergency:
             self._check_order(before, command, now_s)
             self._check_opening(before, command, now_s)
 
@@ -132,16 +139,17 @@ class CommandRules:
     def _check_mode(self, command, now_s):
         """R27: each function has its mode, and a transfer keeps its own."""
         function, mode = command.power_function, command.setpoints_mode
-        wrong = {Function.INSULATION_TEST: Mode.RANGE_MODE, Function.PRECHARGE: Mode.TARGET_MODE}
-        is_wrong = function in wrong and mode == wrong[function]
-        text = f'{_name(function)} in {_mode(mode)}'
+        is_wrong = _WRONG_MODE.get(function) == mode
         if function == Function.POWER_TRANSFER:
             is_wrong = self._mode not in (None, mode)
-            text = f'the mode of a running transfer changes to {_mode(mode)}'
             self._mode = mode
-        elif function not in (Function.STANDBY, Function.POWER_TRANSFER):
+        elif function != Function.STANDBY:
             self._mode = None
-        self._findings.check('mode', is_wrong, now_s, 'R27', text)
+        self._findings.check(
+            'mode', is_wrong, now_s, 'R27', lambda:
+            f'the mode of a running transfer changes to {_mode(mode)}'
+            if function == Function.POWER_TRANSFER else
+            f'{function_name(function)} in {_mode(mode)}')
 
     def _check_protocol(self, command, now_s):
         """R24, R46: what the protocol does not know cannot be commanded."""
@@ -155,7 +163,7 @@ class CommandRules:
             command.setpoints_mode == Mode.RANGE_MODE or command.current_range_min < 0)
         self._findings.check(
             'protocol', function == Function.POWER_TRANSFER and is_beyond, now_s, 'R24',
-            f'{_mode(command.setpoints_mode)} with {command.current_range_min:g} .. '
+            lambda: f'{_mode(command.setpoints_mode)} with {command.current_range_min:g} .. '
             f'{command.current_range_max:g} A: '
             f'{NewChargeSession.SIGNALS[0].labels[self._protocol]} has neither a range nor '
             'discharging',
@@ -181,7 +189,8 @@ class CommandRules:
         self._findings.mend('order')
         self._findings.check(
             'order', last != Function.STANDBY, now_s, rule,
-            f'{_name(function)} straight after {_name(last)}, without Standby')
+            lambda: f'{function_name(function)} straight after {function_name(last)}, '
+            'without Standby')
         if function == Function.INSULATION_TEST:
             self.has_tested = True
             self._has_reached = False
@@ -196,15 +205,16 @@ class CommandRules:
         if not self._has_reached:
             self._findings.check(
                 'test', True, now_s, 'R11',
-                f'the insulation was judged below {TEST_VOLTAGE_REACHED:.0%} of the test voltage')
+                lambda: 'the insulation was judged below '
+                f'{TEST_VOLTAGE_REACHED:.0%} of the test voltage')
             return
         needed_ohm = INSULATION_OHM_PER_V * self._test_v
         # A monitor that the controller reads itself leaves the field at 0 (R13).
         is_bad = self.insulation_ohm > 0 and self._test_ohm < needed_ohm
         self._findings.check(
             'test', is_bad, now_s, 'R12',
-            f'goes on with {self._test_ohm / 1e3:.0f} kOhm at {self._test_v:.0f} V, needed are '
-            f'{needed_ohm / 1e3:.0f} kOhm',
+            lambda: f'goes on with {self._test_ohm / 1e3:.0f} kOhm at {self._test_v:.0f} V, '
+            f'needed are {needed_ohm / 1e3:.0f} kOhm',
             insulation_resistance_ohm=self._test_ohm, needed_ohm=needed_ohm)
 
     def _check_lowered(self, command, now_s):
@@ -213,12 +223,13 @@ class CommandRules:
         if self._has_transferred or not is_over or self._state in _ENDING:
             return
         status = self._fresh_status(now_s)
+        if status is None:
+            return
+        volts = status.present_voltage
         self._findings.check(
-            'lowered', status is not None and status.present_voltage > LOW_VOLTAGE_V + _ROUNDING_V,
-            now_s, 'R16',
-            f'goes on with {0 if status is None else status.present_voltage:.1f} V on the output '
-            f'after Lowering, it has to wait for {LOW_VOLTAGE_V:.0f} V',
-            present_voltage_v=0.0 if status is None else status.present_voltage)
+            'lowered', volts > LOW_VOLTAGE_V + _ROUNDING_V, now_s, 'R16',
+            lambda: f'goes on with {volts:.1f} V on the output after Lowering, it has to wait for '
+            f'{LOW_VOLTAGE_V:.0f} V', present_voltage_v=volts)
 
     def _check_opening(self, before, command, now_s):
         """R41, R42: first the current, then the contactors."""
@@ -229,21 +240,21 @@ class CommandRules:
         if before.power_function in POWERED:
             self._findings.check(
                 'first step', True, now_s, 'R41',
-                f'the contactors open straight out of {_name(before.power_function)}: first '
-                'comes Standby with closed ones')
+                lambda: 'the contactors open straight out of '
+                f'{function_name(before.power_function)}: first comes Standby with closed ones')
             return
         limits = self.tolerances
         end_a = limits.chademo_end_current_a if self.is_chademo else limits.end_current_a
         status = self._fresh_status(now_s)
-        ending_s = now_s - self._ending_since_s
-        is_loaded = (
-            status is not None and abs(status.present_current) > end_a + _MEASURING_A
-            and ending_s < limits.end_current_s - limits.crossing_s)
+        if status is None:
+            return
+        current_a = status.present_current
+        # After its bounded wait the controller opens all the same (A10).
+        is_early = now_s - self._ending_since_s < limits.end_current_s - limits.crossing_s
         self._findings.check(
-            'opening', is_loaded, now_s, 'R42',
-            f'the contactors open at {0 if status is None else status.present_current:.1f} A, '
-            f'permitted {end_a:.0f} A',
-            present_current_a=0.0 if status is None else status.present_current)
+            'opening', is_early and abs(current_a) > end_a + _MEASURING_A, now_s, 'R42',
+            lambda: f'the contactors open at {current_a:.1f} A, permitted {end_a:.0f} A',
+            present_current_a=current_a)
 
     # What is in force, at every status of the controller
 
@@ -251,10 +262,12 @@ class CommandRules:
         limits, function = self.tolerances, command.power_function
         is_transfer = function == Function.POWER_TRANSFER
         ending_s = self._lasting.seconds(
-            'ending', self._state in _ENDING and function in POWERED, now_s)
+            'ending', self._state in _ENDING and function in POWERED
+            and not self._is_emergency, now_s)
         self._findings.check(
             'power at the end', ending_s > limits.reaction_s, now_s, 'R41',
-            f'{_name(function)} is commanded {ending_s:.1f} s into the end of the charge')
+            lambda: f'{function_name(function)} is commanded {ending_s:.1f} s into the end of '
+            'the charge')
         not_started_s = self._lasting.seconds(
             'not started', is_transfer and self._is_whole and not self._is_started
             and self._state not in _ENDING, now_s)
@@ -287,8 +300,8 @@ class CommandRules:
             or command.current_range_min < least_a - self.tolerances.current_a), now_s)
         self._findings.check(
             'limits', over_s > self.tolerances.limits_s, now_s, 'R33',
-            f'{command.current_range_min:g} .. {command.current_range_max:g} A are commanded, '
-            f'DC_Power_Parameters permit {least_a:g} .. {most_a:g} A',
+            lambda: f'{command.current_range_min:g} .. {command.current_range_max:g} A are '
+            f'commanded, DC_Power_Parameters permit {least_a:g} .. {most_a:g} A',
             current_range_min_a=command.current_range_min,
             current_range_max_a=command.current_range_max)
 
@@ -306,7 +319,7 @@ class CommandRules:
                      else limits.silence_of_commands_s)
         self._findings.check(
             'pace', silent_s > longest_s, now_s, 'R26',
-            f'no DC_Power_Control for {silent_s:.1f} s in the transfer', silent_s=silent_s)
+            lambda: f'no DC_Power_Control for {silent_s:.1f} s in the transfer', silent_s=silent_s)
 
     def _fresh_status(self, now_s):
         """Return the charger's last status if it is one of now."""
@@ -322,7 +335,7 @@ def is_chademo(announcement):
         or announcement.plug_and_pins == NewChargeSession.PlugAndPins.CHADEMO)
 
 
-def _name(function):
+def function_name(function):
     """Spell a function as the vendor does."""
     if function is None:
         return 'nothing'

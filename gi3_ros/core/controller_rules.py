@@ -12,9 +12,16 @@ themselves, the announcement, the flags, the reactions to the charger, and the e
 import dataclasses
 import math
 
-from .command_rules import CommandRules, INSULATION_OHM_PER_V, is_chademo, POWERED
+from .command_rules import (
+    CommandRules,
+    function_name,
+    INSULATION_OHM_PER_V,
+    is_chademo,
+    POWERED,
+)
 from .controller_watch import IDLE_STATES
 from .findings import CONTROLLER, Findings, Lasting, Tolerances
+from .frame_rules import FrameRules
 from .signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
@@ -72,13 +79,16 @@ class ControllerRules:
         self.tolerances = tolerances or Tolerances()
         self._new = []
         self._findings = Findings(self._new, CONTROLLER)
+        self._frames = FrameRules(self._findings)
         self._state = None
         self._heard_at_s = None
+        self._begin_s = None
         self._was_idle = False
         self._has_flags = False
         self._flags = None
         self._start_withdrawn_s = -math.inf
         self._pressed_at_s = None
+        self._told_at_s = {}
         self._emergency_at_s = -math.inf
         self._emergency_since_s = None
         self._forget_session()
@@ -94,7 +104,7 @@ class ControllerRules:
         :returns: list of new findings
         """
         if message.FROM_CONTROLLER:
-            self._check_frame(message, undefined, unassigned_bits, now_s)
+            self._frames.see(message, undefined, unassigned_bits, now_s)
         if isinstance(message, AdvanticsControllerStatus):
             self._hear(now_s)
         handle = _HANDLERS.get(type(message))
@@ -108,7 +118,7 @@ class ControllerRules:
 
         :returns: list of new findings
         """
-        self._findings.check(f'length {message_class.NAME}', True, now_s, '1.4', text)
+        self._frames.see_short(message_class, text, now_s)
         if message_class is AdvanticsControllerStatus:
             self._hear(now_s)
         return self._take()
@@ -125,18 +135,10 @@ class ControllerRules:
 
     # The frames
 
-    def _check_frame(self, message, undefined, unassigned_bits, now_s):
-        name = message.NAME
-        self._findings.mend(f'length {name}')
-        self._findings.check(
-            f'bits {name}', unassigned_bits != 0, now_s, 'R52',
-            f'unassigned bits set in {name}', unassigned_bits=unassigned_bits)
-        self._findings.check(
-            f'labels {name}', bool(undefined), now_s, '1.4',
-            f'undefined value in {name}: {", ".join(undefined)}; of a later version?')
-
     def _hear(self, now_s):
-        if self._heard_at_s is not None:
+        if self._heard_at_s is None:
+            self._begin_s = now_s
+        else:
             self._check_heartbeat(now_s - self._heard_at_s, now_s)
         self._findings.mend('heartbeat')
         self._heard_at_s = now_s
@@ -148,7 +150,7 @@ class ControllerRules:
             self._session.is_torn = True
         self._findings.check(
             'heartbeat', is_missing, now_s, 'R1',
-            f'no Advantics_Controller_Status for more than '
+            lambda: 'no Advantics_Controller_Status for more than '
             f'{1000 * limits.controller_timeout_s:.0f} ms, it comes every 100 ms, always',
             silent_s=silent_s)
 
@@ -189,7 +191,9 @@ class ControllerRules:
             self._session.announced_at_s = now_s
             return
         self._forget_session(message)
-        self._session = _Session(now_s, now_s)
+        self._session = _Session(now_s, now_s, told={
+            cls for cls, time_s in self._told_at_s.items()
+            if now_s - time_s < self.tolerances.crossing_s})
         if self._state is not None:
             self._commands.see_state(self._state, now_s)
         is_ac = message.plug_and_pins == NewChargeSession.PlugAndPins.CCS_AC
@@ -201,7 +205,7 @@ class ControllerRules:
         labels = [signal.labels[int(getattr(message, signal.field))] for signal in message.SIGNALS]
         self._session_findings.check(
             'plug', of_protocol != of_plug, now_s, 'R46',
-            f'{labels[0]} announced on the plug {labels[1]}')
+            lambda: f'{labels[0]} announced on the plug {labels[1]}')
 
     def _on_finished(self, message, now_s):
         session = self._session
@@ -217,25 +221,27 @@ class ControllerRules:
         session.is_finished = True
 
     def _on_information(self, message, now_s):
+        self._told_at_s[type(message)] = now_s
         if self._session is not None:
             self._session.told.add(type(message))
 
     def _on_power_control(self, command, now_s):
         self._commands.see_command(command, now_s)
-        is_powered = command.power_function in POWERED
         session = self._session
-        function = command.power_function.name.capitalize()
-        self._findings.check(
-            'without session', is_powered and session is None and self._was_idle, now_s, 'R6',
-            f'{function} is commanded without New_Charge_Session')
-        if session is None:
+        if command.power_function not in POWERED:
             return
-        self._session_findings.check(
-            'after the end', is_powered and session.is_finished, now_s, 'R40',
-            f'{function} is commanded after Charge_Session_Finished')
-        self._session_findings.check(
-            'not enabled', is_powered and not session.was_enabled, now_s, 'R6',
-            f'{function} is commanded although System_Enable was never Allowed')
+        name = function_name(command.power_function)
+        if session is None:
+            self._session_findings.check(
+                'not announced', self._was_idle, now_s, 'R6',
+                f'{name} is commanded without New_Charge_Session')
+        elif not session.has_emergency:
+            self._session_findings.check(
+                'after the end', session.is_finished, now_s, 'R40',
+                f'{name} is commanded after Charge_Session_Finished')
+            self._session_findings.check(
+                'not enabled', not session.was_enabled, now_s, 'R6',
+                f'{name} is commanded although System_Enable was never Allowed')
 
     # Flags
 
@@ -267,7 +273,7 @@ class ControllerRules:
                       and state == State.CONNECTED_WITH_FULL_INFO)
         self._findings.check(
             'authorised', has_passed and not is_authorised, now_s, 'R36',
-            f'goes on with CCS_Authorisation_Done {int(flags.ccs_authorisation_done)}, '
+            lambda: f'goes on with CCS_Authorisation_Done {int(flags.ccs_authorisation_done)}, '
             f'CCS_Authorisation_Valid {int(flags.ccs_authorisation_valid)}')
         goes_on = before == State.CONNECTED_WITH_FULL_INFO and state == State.INSULATION_TEST
         self._findings.check(
@@ -284,7 +290,8 @@ class ControllerRules:
         waited_s = now_s - self._pressed_at_s
         self._findings.check(
             'stop button', waited_s > self.tolerances.stop_s, now_s, 'R39',
-            f'the charge goes on {waited_s:.0f} s after User_Stop_Button', waited_s=waited_s)
+            lambda: f'the charge goes on {waited_s:.0f} s after User_Stop_Button',
+            waited_s=waited_s)
 
     # The charger, and what has to follow from it
 
@@ -315,7 +322,7 @@ class ControllerRules:
             and status.insulation_resistance < needed_ohm and not session.has_emergency, now_s)
         self._session_findings.check(
             'insulation', bad_s > self.tolerances.reaction_s, now_s, 'R14',
-            f'no Emergency_Stop after {bad_s:.1f} s with '
+            lambda: f'no Emergency_Stop after {bad_s:.1f} s with '
             f'{status.insulation_resistance / 1e3:.0f} kOhm at {volts:.0f} V, needed are '
             f'{needed_ohm / 1e3:.0f} kOhm',
             insulation_resistance_ohm=status.insulation_resistance, needed_ohm=needed_ohm)
@@ -326,16 +333,21 @@ class ControllerRules:
         if session is None or session.is_finished or session.has_emergency or session.is_torn:
             return
         gap_s = now_s - session.announced_at_s
-        is_waiting = not session.was_enabled and self._state in _WAKING
+        is_waiting = (
+            not session.was_enabled and self._state in _WAKING
+            and not self._commands.has_tested)
         self._session_findings.check(
             'announcement', is_waiting and gap_s > limits.announcement_gap_s, now_s, 'R6',
-            f'New_Charge_Session is missing for {gap_s:.1f} s, it repeats until System_Enable is '
-            'Allowed', gap_s=gap_s)
+            lambda: f'New_Charge_Session is missing for {gap_s:.1f} s, it repeats until '
+            'System_Enable is Allowed', gap_s=gap_s)
         missing = [cls.NAME for cls in _INFORMATION if cls not in session.told]
-        is_late = now_s - session.since_s > limits.information_s and self._state in _UNTIL_END
+        # Some may have come just before a log begins.
+        is_late = (
+            now_s - session.since_s > limits.information_s and self._state in _UNTIL_END
+            and session.since_s - self._begin_s > limits.crossing_s)
         self._session_findings.check(
             'information', is_late and bool(missing), now_s, 'R49',
-            f'{", ".join(missing)} did not come in {limits.information_s:.0f} s after '
+            lambda: f'{", ".join(missing)} did not come in {limits.information_s:.0f} s after '
             'New_Charge_Session')
 
     def _check_reactions(self, now_s):
@@ -348,7 +360,7 @@ class ControllerRules:
             silent_s = now_s - session.status_at_s
             self._session_findings.check(
                 'silence', is_on and silent_s > limits.status_loss_s + limits.reaction_s, now_s,
-                'R3', f'no Emergency_Stop although Power_Modules_Status is missing for '
+                'R3', lambda: f'no Emergency_Stop although Power_Modules_Status is missing for '
                 f'{silent_s:.1f} s', silent_s=silent_s)
         if session.withdrawn_at_s is None:
             return
@@ -357,13 +369,13 @@ class ControllerRules:
             self._session_findings.check(
                 'withdrawal', self._state == State.CHARGING and withdrawn_s > limits.reaction_s,
                 now_s, 'R8',
-                f'no Emergency_Stop {withdrawn_s:.1f} s after System_Enable was withdrawn in the '
-                'charging loop', withdrawn_s=withdrawn_s)
+                lambda: f'no Emergency_Stop {withdrawn_s:.1f} s after System_Enable was '
+                'withdrawn in the charging loop', withdrawn_s=withdrawn_s)
         else:
             self._session_findings.check(
                 'withdrawal', is_on and withdrawn_s > limits.unavailable_s, now_s, 'R7',
-                f'the session goes on {withdrawn_s:.1f} s after System_Enable was withdrawn '
-                'before the charging loop', withdrawn_s=withdrawn_s)
+                lambda: f'the session goes on {withdrawn_s:.1f} s after System_Enable was '
+                'withdrawn before the charging loop', withdrawn_s=withdrawn_s)
 
     # Emergency
 
@@ -376,13 +388,15 @@ class ControllerRules:
         else:
             self._findings.check(
                 'emergency gap', gap_s > self.tolerances.emergency_gap_s, now_s, 'R38',
-                f'Emergency_Stop {1000 * gap_s:.0f} ms after the one before, it repeats every '
-                '100 ms', gap_s=gap_s)
+                lambda: f'Emergency_Stop {1000 * gap_s:.0f} ms after the one before, it repeats '
+                'every 100 ms', gap_s=gap_s)
         since_s = now_s - self._emergency_since_s
         is_powered = self._commands.function in POWERED
         self._findings.check(
             'power in emergency', is_powered and since_s > self.tolerances.crossing_s, now_s,
-            'R38', f'power is commanded {since_s:.1f} s into an emergency stop', since_s=since_s)
+            'R38', lambda: f'power is commanded {since_s:.1f} s into an emergency stop',
+            since_s=since_s)
+        self._commands.see_emergency()
         if self._session is not None:
             self._session.has_emergency = True
 

@@ -15,6 +15,7 @@ import dataclasses
 from .command_rules import is_chademo
 from .controller_watch import IDLE_STATES
 from .findings import Findings, Tolerances
+from .frame_rules import FrameRules
 from .power_rules import PowerRules
 from .signals import (
     AdvanticsControllerStatus,
@@ -69,6 +70,9 @@ class CustomerRules:
         self._controller_at_s = None
         # Of the frames, whatever the session:
         self._findings = Findings(self._new)
+        # The only labelled field of the customer side with room for other numbers is
+        # System_Enable.
+        self._frames = FrameRules(self._findings, label_rule='R6')
         self._status_times_s = collections.deque()
         self._parameters_at_s = None
         self._flags = SequenceControl()
@@ -92,16 +96,8 @@ class CustomerRules:
         :param unassigned_bits: as in ``codec.Received``
         :returns: list of new findings
         """
-        name = message.NAME
         if not message.FROM_CONTROLLER:
-            self._findings.mend(f'length {name}')
-            self._findings.check(
-                f'bits {name}', unassigned_bits != 0, now_s, 'R52',
-                f'unassigned bits set in {name}', unassigned_bits=unassigned_bits)
-            # The only labelled field of the customer side with room for other numbers.
-            self._findings.check(
-                f'labels {name}', bool(undefined), now_s, 'R6',
-                f'undefined value in {name}: {", ".join(undefined)}')
+            self._frames.see(message, undefined, unassigned_bits, now_s)
         if isinstance(message, PowerModulesStatus):
             self._hear_status(now_s)
         handle = _HANDLERS.get(type(message))
@@ -119,7 +115,7 @@ class CustomerRules:
         :param text: what is wrong with it, in words
         :returns: list of new findings
         """
-        self._findings.check(f'length {message_class.NAME}', True, now_s, '1.4', text)
+        self._frames.see_short(message_class, text, now_s)
         if message_class is PowerModulesStatus:
             self._hear_status(now_s)
         return self._take()
@@ -188,7 +184,7 @@ class CustomerRules:
         self._session = None
 
     def _on_emergency(self, message, now_s):
-        if self._session is not None:
+        if self._session is not None and not self._is_paused:
             # The session may be over with it, before anybody looks at the silence again (R3).
             self._check_silence(
                 self._session, now_s, slack_s=self.tolerances.controller_jitter_s)
@@ -234,7 +230,7 @@ class CustomerRules:
             is_close = distance_s < limits.parameters_spacing_s - limits.parameters_jitter_s
             self._findings.check(
                 'parameters', is_close, now_s, 'R4',
-                f'DC_Power_Parameters {1000 * distance_s:.0f} ms after the one before, '
+                lambda: f'DC_Power_Parameters {1000 * distance_s:.0f} ms after the one before, '
                 f'permitted {1000 * limits.parameters_spacing_s:.0f} ms',
                 distance_s=distance_s)
         self._parameters_at_s = now_s
@@ -273,10 +269,11 @@ class CustomerRules:
         findings.check(
             'status gap', limits.status_gap_s + _ROUNDING_S < gap_s <= limits.status_loss_s,
             now_s, 'R2',
-            f'Power_Modules_Status {1000 * gap_s:.0f} ms after the one before, nominal 100 ms',
-            gap_s=gap_s)
+            lambda: f'Power_Modules_Status {1000 * gap_s:.0f} ms after the one before, nominal '
+            '100 ms', gap_s=gap_s)
         findings.check(
-            'status lost', gap_s > limits.status_loss_s, now_s, 'R3', _lost(gap_s), silent_s=gap_s)
+            'status lost', gap_s > limits.status_loss_s, now_s, 'R3', lambda: _lost(gap_s),
+            silent_s=gap_s)
 
     def _check_flood(self, now_s):
         limits, times_s = self.tolerances, self._status_times_s
@@ -296,13 +293,13 @@ class CustomerRules:
             waited_s = now_s - session.since_s
             findings.check(
                 'first status', waited_s > limits.first_status_s, now_s, 'R2',
-                f'no Power_Modules_Status {waited_s:.1f} s after New_Charge_Session',
+                lambda: f'no Power_Modules_Status {waited_s:.1f} s after New_Charge_Session',
                 waited_s=waited_s)
         else:
             silent_s = now_s - session.status_at_s
             findings.check(
                 'status lost', silent_s > limits.status_loss_s - slack_s, now_s, 'R3',
-                _lost(silent_s), silent_s=silent_s)
+                lambda: _lost(silent_s), silent_s=silent_s)
 
     # System_Enable and temperatures
 
@@ -316,7 +313,7 @@ class CustomerRules:
         )
         self._session_findings.check(
             'permission', is_waiting and waited_s > self.tolerances.enable_s, now_s, 'R6',
-            f'System_Enable is not Allowed {waited_s:.0f} s after New_Charge_Session',
+            lambda: f'System_Enable is not Allowed {waited_s:.0f} s after New_Charge_Session',
             waited_s=waited_s)
 
     def _check_withdrawal(self, session, status, now_s):
@@ -340,14 +337,15 @@ class CustomerRules:
 
     def _check_temperatures(self, status, now_s):
         """R50: the controller ends the charge for it."""
-        for name, temperature_c in (
-            ('Power_Modules_Temperature', status.power_modules_temperature),
-            ('Enclosure_Temperature', status.enclosure_temperature),
-        ):
-            self._findings.check(
-                name, temperature_c > self.tolerances.temperature_c, now_s, 'R50',
-                f'{name} is {temperature_c:.0f} °C: no sensor is told as -40 °C',
-                temperature_c=temperature_c)
+        self._check_temperature(
+            'Power_Modules_Temperature', status.power_modules_temperature, now_s)
+        self._check_temperature('Enclosure_Temperature', status.enclosure_temperature, now_s)
+
+    def _check_temperature(self, name, temperature_c, now_s):
+        self._findings.check(
+            name, temperature_c > self.tolerances.temperature_c, now_s, 'R50',
+            lambda: f'{name} is {temperature_c:.0f} °C: no sensor is told as -40 °C',
+            temperature_c=temperature_c)
 
     # Flags
 
@@ -357,7 +355,7 @@ class CustomerRules:
         if name in self._pressed_since_s:
             self._findings.check(
                 name, True, now_s, 'R39',
-                f'{name} is still pressed when a session begins: it cannot act in it')
+                lambda: f'{name} is still pressed when a session begins: it cannot act in it')
 
     def _check_buttons_held(self, now_s):
         """R39; :meth:`_on_flags` mends it."""
@@ -376,8 +374,8 @@ class CustomerRules:
         waited_s = now_s - self._untold_since_s
         self._findings.check(
             'initialisation', waited_s > self.tolerances.initialisation_s, now_s, 'R34',
-            f'no Sequence_Control {waited_s:.0f} s after the controller has restarted: it waits '
-            'in Not_Available, with all flags at 0', waited_s=waited_s)
+            lambda: f'no Sequence_Control {waited_s:.0f} s after the controller has restarted: it '
+            'waits in Not_Available, with all flags at 0', waited_s=waited_s)
 
     def _check_authorisation(self, before, flags, now_s):
         """R36: the result is final once it is said to be there."""

@@ -162,12 +162,17 @@ class Findings:
         self._broken = set()
 
     def check(self, key, is_broken, now_s, rule, text, **values):
-        """Report what has just been broken; what stays broken was reported."""
+        """
+        Report what has just been broken; what stays broken was reported.
+
+        :param text: a sentence, or a function that makes it: nearly always nothing is broken
+        """
         if not is_broken:
             self._broken.discard(key)
         elif key not in self._broken:
             self._broken.add(key)
-            self._new.append(Finding(now_s, rule, text, values, self._who))
+            words = text() if callable(text) else text
+            self._new.append(Finding(now_s, rule, words, values, self._who))
 
     def mend(self, *keys):
         """Take it that these are not broken any more: the next time is a new breach."""

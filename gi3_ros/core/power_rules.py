@@ -60,6 +60,7 @@ class PowerRules:
         self._status = None
         self._status_at_s = None
         self._setpoints = collections.deque()
+        self._heard_since_s = None
         self._function_since_s = None
         self._lasting = Lasting()
         self._emergency_since_s = None
@@ -120,6 +121,9 @@ class PowerRules:
     def see_command(self, command, now_s):
         """Take a DC_Power_Control; it holds until the next, however long that takes (R26)."""
         before = self._setpoints[-1].command if self._setpoints else None
+        if before is None:
+            # What held before that may still count, where a log begins in mid-session.
+            self._heard_since_s = now_s
         if command == before:
             return
         if before is None or _kind(command) != _kind(before):
@@ -167,7 +171,8 @@ class PowerRules:
         elif function == PowerFunction.PRECHARGE:
             self._check_precharge_current(command, status, now_s)
             self._check_precharge_voltage(command, status, in_force_s, now_s)
-        elif function == PowerFunction.POWER_TRANSFER:
+        elif function == PowerFunction.POWER_TRANSFER and (
+                now_s - self._heard_since_s > self.tolerances.exceed_s):
             self._check_transfer_voltage(status, now_s)
             self._check_transfer_current(status, now_s)
         elif function in _FLOATING:
@@ -199,7 +204,7 @@ class PowerRules:
             'silence',
             is_late and command.power_function not in _FLOATING
             and abs(current_a) > limits.off_current_a, now_s, 'R1',
-            f'{current_a:.1f} A although Advantics_Controller_Status is missing for '
+            lambda: f'{current_a:.1f} A although Advantics_Controller_Status is missing for '
             f'{silent_s:.1f} s', present_current_a=current_a, silent_s=silent_s)
 
     def _check_emergency_current(self, status, now_s):
@@ -209,7 +214,7 @@ class PowerRules:
         self._findings.check(
             'emergency current',
             since_s > limits.off_current_s and abs(current_a) > limits.off_current_a,
-            now_s, 'R38', f'{current_a:.1f} A {since_s:.1f} s after Emergency_Stop',
+            now_s, 'R38', lambda: f'{current_a:.1f} A {since_s:.1f} s after Emergency_Stop',
             present_current_a=current_a, since_s=since_s)
 
     def _check_floating_current(self, command, status, in_force_s, now_s):
@@ -221,7 +226,7 @@ class PowerRules:
             self._ending_since_s is None and in_force_s > limits.off_current_s
             and abs(current_a) > limits.off_current_a, now_s,
             'R22' if command.power_function == PowerFunction.OFF else 'R21',
-            f'{current_a:.1f} A after {in_force_s:.1f} s of {_name(command)}',
+            lambda: f'{current_a:.1f} A after {in_force_s:.1f} s of {_name(command)}',
             present_current_a=current_a, in_force_s=in_force_s)
 
     def _check_lowering(self, command, status, in_force_s, now_s):
@@ -237,7 +242,7 @@ class PowerRules:
             'lowering',
             voltage_v > LOW_VOLTAGE_V and in_force_s > self.tolerances.lowering_s
             and not self.is_excused, now_s, 'R15',
-            f'{voltage_v:.1f} V after {in_force_s:.1f} s of Lowering, wanted '
+            lambda: f'{voltage_v:.1f} V after {in_force_s:.1f} s of Lowering, wanted '
             f'{LOW_VOLTAGE_V:.0f} V', present_voltage_v=voltage_v, in_force_s=in_force_s)
 
     def _check_lowering_at_the_end(self, command, status, in_force_s, now_s):
@@ -254,8 +259,8 @@ class PowerRules:
             'lowering at the end',
             voltage_v > UNLOCKING_VOLTAGE_V and closing_s > self.tolerances.lowering_s
             and not self.is_excused, now_s, 'R18',
-            f'{voltage_v:.1f} V after {closing_s:.1f} s of Lowering in Closing_Communication, '
-            f'the plug is unlocked at {UNLOCKING_VOLTAGE_V:.0f} V',
+            lambda: f'{voltage_v:.1f} V after {closing_s:.1f} s of Lowering in '
+            f'Closing_Communication, the plug is unlocked at {UNLOCKING_VOLTAGE_V:.0f} V',
             present_voltage_v=voltage_v, closing_s=closing_s)
 
     def _check_end_current(self, status, now_s):
@@ -268,7 +273,7 @@ class PowerRules:
         is_over = self._contactors_opened or ending_s > limits.end_current_s
         self._findings.check(
             'end current', is_over and abs(current_a) > end_a, now_s, 'R42',
-            f'{current_a:.1f} A {ending_s:.1f} s into the end of the charge, '
+            lambda: f'{current_a:.1f} A {ending_s:.1f} s into the end of the charge, '
             f'permitted {end_a:.0f} A', present_current_a=current_a, ending_s=ending_s)
 
     # Insulation test and precharge
@@ -288,7 +293,8 @@ class PowerRules:
         is_too_low = (is_late or sags_s > limits.test_sag_s) and not self.is_excused
         self._findings.check(
             'test voltage', is_too_low or above_s > limits.exceed_s, now_s, 'R11',
-            f'{voltage_v:.1f} V after {in_force_s:.1f} s of Insulation_Test at {target_v:.1f} V',
+            lambda: f'{voltage_v:.1f} V after {in_force_s:.1f} s of Insulation_Test at '
+            f'{target_v:.1f} V',
             present_voltage_v=voltage_v, target_voltage_v=target_v, in_force_s=in_force_s)
 
     def _check_insulation(self, command, status, now_s):
@@ -311,7 +317,7 @@ class PowerRules:
         over_s = self._lasting.seconds('precharge current', abs(current_a) > cap_a, now_s)
         self._findings.check(
             'precharge current', over_s > limits.precharge_over_s, now_s, 'R19',
-            f'{current_a:.1f} A in Precharge, cap {allowed_a:.1f} A',
+            lambda: f'{current_a:.1f} A in Precharge, cap {allowed_a:.1f} A',
             present_current_a=current_a, cap_a=allowed_a)
 
     def _check_precharge_voltage(self, command, status, in_force_s, now_s):
@@ -327,7 +333,7 @@ class PowerRules:
         )
         self._findings.check(
             'precharge voltage', (is_late and not self.is_excused) or is_above, now_s, 'R19',
-            f'{voltage_v:.1f} V after {in_force_s:.1f} s of Precharge to {target_v:.1f} V',
+            lambda: f'{voltage_v:.1f} V after {in_force_s:.1f} s of Precharge to {target_v:.1f} V',
             present_voltage_v=voltage_v, target_voltage_v=target_v, in_force_s=in_force_s)
 
     # Power transfer: held against the hull of the set-points of the last moments, so that ramps
@@ -336,13 +342,16 @@ class PowerRules:
     def _check_transfer_voltage(self, status, now_s):
         limits = self.tolerances
         current_a, voltage_v = status.present_current, status.present_voltage
-        recent = self._transfers_since(now_s - limits.exceed_s)
-        target_v = max(command.target_voltage for command in recent)
+        target_v = self._setpoints[-1].command.target_voltage
         highest_v = target_v + self._voltage_room(target_v)
+        if voltage_v > highest_v:
+            recent = self._transfers_since(now_s - limits.exceed_s)
+            target_v = max(command.target_voltage for command in recent)
+            highest_v = target_v + self._voltage_room(target_v)
         # A battery above the set-point is no breach, pushing current into it is.
         self._findings.check(
             'voltage', voltage_v > highest_v and current_a > limits.current_a, now_s, 'R29',
-            f'{voltage_v:.1f} V with {current_a:.1f} A, set-point {target_v:.1f} V',
+            lambda: f'{voltage_v:.1f} V with {current_a:.1f} A, set-point {target_v:.1f} V',
             present_voltage_v=voltage_v, present_current_a=current_a, target_voltage_v=target_v)
 
     def _check_transfer_current(self, status, now_s):
@@ -354,12 +363,15 @@ class PowerRules:
         is_range = latest.setpoints_mode == DcPowerControl.SetpointsMode.RANGE_MODE
         self._findings.check(
             'current', is_broken, now_s, 'R25' if is_range else 'R24',
-            f'{current_a:.1f} A, {"range" if is_range else "set-point"} {_current(latest)}',
+            lambda: f'{current_a:.1f} A, {"range" if is_range else "set-point"} '
+            f'{_current(latest)}',
             present_current_a=current_a, current_range_min_a=latest.current_range_min,
             current_range_max_a=latest.current_range_max)
 
     def _exceeds(self, current_a, now_s):
         """Tell whether it is further away from 0 A than permitted, or on the wrong side of it."""
+        if self._is_near(self._setpoints[-1].command, current_a):
+            return False
         recent = self._transfers_since(now_s - self.tolerances.exceed_s)
         top_a = max(0.0, *(command.current_range_max for command in recent))
         bottom_a = min(0.0, *(command.current_range_min for command in recent))
@@ -374,6 +386,8 @@ class PowerRules:
         if self._is_raising(current_a, now_s):
             self._able_since_s = now_s
         if now_s - self._able_since_s <= limits.follow_s:
+            return False
+        if self._is_near(self._setpoints[-1].command, current_a):
             return False
         earlier = self._transfers_since(now_s - limits.follow_s)
         least_a = min(command.current_range_min for command in earlier)
@@ -415,6 +429,12 @@ class PowerRules:
             self._setpoints.popleft()
 
     # Helpers
+
+    def _is_near(self, command, current_a):
+        """Tell whether this current breaks nothing, without asking for what held before."""
+        room_a = self.tolerances.current_a
+        return (command.current_range_min - room_a <= current_a
+                <= command.current_range_max + room_a)
 
     def _current_room(self, current_a):
         return max(self.tolerances.current_a, self.tolerances.current_share * abs(current_a))

@@ -11,7 +11,7 @@ from .codec import Rejection
 from .controller_rules import ControllerRules
 from .customer_rules import CustomerRules
 
-TICK_S = 0.05
+TICK_S = 0.1
 """How often :meth:`Rules.tick` should be called, at least."""
 
 

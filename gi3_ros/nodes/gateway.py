@@ -3,7 +3,8 @@ gateway: the only one who writes to the bus.
 
 Every frame of the interface becomes a typed topic of its pistol; typed messages for the
 controller become frames, each exactly once and only while fresh. It has no opinion about power.
-Inactive it listens and shows, and sends nothing.
+Inactive it listens and shows, and sends nothing. Both ends are held to the rules of the interface
+on the way; who breaks one is named in the log and in the diagnostics, and nothing else follows.
 """
 
 import collections
@@ -21,6 +22,7 @@ from ..bus import Bus, BusError
 from ..core import codec, signals
 from ..core.hardware import COMMAND_TIMEOUT_S
 from ..core.journal import Journal
+from ..core.rules import Rules, TICK_S
 from ..core.timing import MEASUREMENT_MAX_AGE_S
 from .lifecycle import CannotConfigure, ChargerNode, EVENTS, Parameter, run
 
@@ -33,7 +35,8 @@ QUIET_S = 0.25
 OTHER_CLOCK_S = 60.0
 """An adapter whose stamps are further away than this has a clock of its own; what has merely
 waited keeps its age."""
-OUTPUTS_WATCH_S = 0.1
+FRESH_FINDING_S = 60.0
+"""For so long a breach of a rule keeps the diagnostics at WARN."""
 OWN_FRAMES = 64
 """How many of our own frames are remembered to know their echoes."""
 
@@ -48,6 +51,46 @@ class Counters:
     bad: int = 0
     foreign: int = 0
     bus_errors: int = 0
+
+
+class Judge:
+    """
+    Holds one pistol to the rules; frames come from two threads.
+
+    :param report: called with each new finding
+    """
+
+    def __init__(self, report):
+        self.counts = collections.Counter()
+        """How often which end broke which rule since configure."""
+        self.last = None
+        """The last finding."""
+        self._report = report
+        self._lock = threading.Lock()
+        self.begin_anew()
+
+    def begin_anew(self):
+        """Forget what was heard: until now frames may have been missed."""
+        with self._lock:
+            self._rules = Rules()
+
+    def take(self, decoded, now_s):
+        """Take a frame of the bus, or one of ours that went out."""
+        is_message = isinstance(decoded, codec.Received)
+        with self._lock:
+            judge = self._rules.receive if is_message else self._rules.reject
+            self._keep(judge(decoded, now_s=now_s))
+
+    def tick(self, now_s):
+        """Look for what should have come by now."""
+        with self._lock:
+            self._keep(self._rules.tick(now_s=now_s))
+
+    def _keep(self, findings):
+        for finding in findings:
+            self.counts[f'{finding.rule} {finding.who}'] += 1
+            self.last = finding
+            self._report(finding)
 
 
 class Gateway(ChargerNode):
@@ -100,9 +143,13 @@ class Gateway(ChargerNode):
             index: self._create_topics(pistol, index)
             for pistol, index in zip(pistols, indices, strict=True)
         }
+        self._pistols = dict(zip(indices, pistols, strict=True))
+        self._judges = {
+            index: Judge(lambda finding, pistol=pistol: self._blame(pistol, finding))
+            for index, pistol in self._pistols.items()}
         self._diagnostics = self.publisher(DiagnosticArray, '/diagnostics')
         self.every(1.0, self._diagnose)
-        self.every(OUTPUTS_WATCH_S, self._watch_outputs)
+        self.every(TICK_S, self._watch)
         self._receiving = True
         self._receiver = threading.Thread(
             target=self._receive_for_ever, name='gateway receive', daemon=True,
@@ -165,6 +212,7 @@ class Gateway(ChargerNode):
         self._own.append((frame.can_id, frame.data))
         if self._bus.send(frame):
             self._counters.sent += 1
+            self._judges[index].take(codec.Received(index, content), time.monotonic())
         else:
             self._counters.not_sent += 1
 
@@ -174,14 +222,21 @@ class Gateway(ChargerNode):
         else:
             self._outputs_high_s[index] = true_at_s
 
-    def _watch_outputs(self):
+    def _watch(self):
+        """Look for what should have come by now."""
+        now_s = time.monotonic()
+        if self._bus.is_open:
+            for judge in self._judges.values():
+                judge.tick(now_s)
+        self._watch_outputs(now_s)
+
+    def _watch_outputs(self, now_s):
         """
         Let relays go whose author has died: the controller would hold them for ever.
 
         As a driver opens contactors a second after the last command: by then power_control, which
         hears the same silence, has taken the current away.
         """
-        now_s = time.monotonic()
         with self.lock:
             if not self.is_active:
                 return
@@ -223,6 +278,9 @@ class Gateway(ChargerNode):
             counters.foreign += received.kind is not codec.Rejection.SHORT
             if received.kind is codec.Rejection.SHORT:
                 self._find('short frame', received.text, now_s)
+                judge = self._judges.get(received.index)
+                if judge is not None and received.message_class.FROM_CONTROLLER:
+                    judge.take(received, now_s - self._age_s(arrival))
             return
         publishers = self._publishers_of.get(received.index)
         if publishers is None:
@@ -243,7 +301,10 @@ class Gateway(ChargerNode):
                 'unassigned bits', f'{message.NAME}: bits {received.unassigned_bits:#x} are set '
                 'but not assigned in v3.2', now_s,
             )
-        publishers[type(message)].publish(convert.to_ros(message, self._stamp(arrival)))
+        age_s = self._age_s(arrival)
+        stamp = (self.get_clock().now() - Duration(seconds=age_s)).to_msg()
+        publishers[type(message)].publish(convert.to_ros(message, stamp))
+        self._judges[received.index].take(received, now_s - age_s)
 
     def _on_own_direction(self, frame, message, now_s):
         # Some buses echo what we send; anything else in this direction is somebody else's.
@@ -259,16 +320,23 @@ class Gateway(ChargerNode):
         self._counters.bad += 1
         self._journal.finding(kind, text, now_s=now_s)
 
-    def _stamp(self, arrival):
-        """Return the ROS time of a frame's arrival on the bus."""
+    def _blame(self, pistol, finding):
+        self._journal.finding(
+            f'{pistol} {finding.rule} {finding.who}',
+            f'{pistol}: the {finding.who} breaks {finding.rule}: {finding.text}',
+            now_s=finding.time_s)
+
+    @staticmethod
+    def _age_s(arrival):
+        """Return for how long a frame has waited since it arrived on the bus."""
         age_s = time.time() - arrival
-        if not -OTHER_CLOCK_S < age_s < OTHER_CLOCK_S:
-            age_s = 0.0
-        return (self.get_clock().now() - Duration(seconds=age_s)).to_msg()
+        return age_s if -OTHER_CLOCK_S < age_s < OTHER_CLOCK_S else 0.0
 
     # Diagnostics
 
     def _on_bus_event(self, text):
+        for judge in self._judges.values():
+            judge.begin_anew()
         self.get_logger().error(text)
 
     def _diagnose(self):
@@ -285,9 +353,27 @@ class Gateway(ChargerNode):
             status.level, status.message = DiagnosticStatus.WARN, 'there were findings'
         values = dataclasses.asdict(self._counters) | dict(self._journal.counts)
         status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
-        array = DiagnosticArray(status=[status])
+        array = DiagnosticArray(status=[
+            status, *(self._diagnose_rules(index) for index in self._judges)])
         array.header.stamp = self.now()
         self._diagnostics.publish(array)
+
+    def _diagnose_rules(self, index):
+        """Say which end of this pistol broke which rule how often, and what came last."""
+        judge, pistol = self._judges[index], self._pistols[index]
+        status = DiagnosticStatus(
+            name=f'{self.get_name()}: rules {pistol}', hardware_id=f'{self._bus.name} {pistol}',
+            level=DiagnosticStatus.OK, message='nobody breaks a rule')
+        last = judge.last
+        if last is not None:
+            ago_s = time.monotonic() - last.time_s
+            status.message = (
+                f'{ago_s:.0f} s ago: the {last.who} breaks {last.rule}: {last.text}')
+            if ago_s < FRESH_FINDING_S:
+                status.level = DiagnosticStatus.WARN
+        status.values = [
+            KeyValue(key=key, value=str(count)) for key, count in sorted(judge.counts.items())]
+        return status
 
 
 def main():

@@ -7,6 +7,7 @@ import click
 from .decode import decode
 from .demo import demo
 from .identify import identify
+from .record import record
 from .replay import replay
 from .sim import sim
 
@@ -24,5 +25,5 @@ def main():
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""
 
 
-for command in (sim, decode, identify, replay, demo):
+for command in (sim, decode, identify, record, replay, demo):
     main.add_command(command)

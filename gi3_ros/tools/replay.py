@@ -8,22 +8,11 @@ import time
 import click
 
 from ..logs.entries import LogError
+from .options import Entry, log_options
 
 SAME = 0
 DIFFERENT = 1
 UNREADABLE = 2
-
-
-class _Entry(click.ParamType):
-    """``NAME=VALUE``."""
-
-    name = 'NAME=VALUE'
-
-    def convert(self, value, param, ctx):
-        name, sign, text = value.partition('=')
-        if not sign or not name.strip():
-            self.fail(f'{value!r} should be NAME=VALUE', param, ctx)
-        return name.strip(), text.strip()
 
 
 @click.command(short_help='Decide a recorded session anew, and compare.')
@@ -33,11 +22,11 @@ class _Entry(click.ParamType):
     help='ROS parameter file for power_control and precharge, such as config/charger.yaml. '
     'Without: the defaults.')
 @click.option(
-    '--set', 'entries', multiple=True, type=_Entry(),
+    '--set', 'entries', multiple=True, type=Entry(),
     help='A parameter of either node, over the file; may be given often.')
-@click.option('--channel', '-c', default='', help='The bus, where the log has several.')
+@log_options
 @click.option('--json', 'is_json', is_flag=True, help='Everything as one JSON object.')
-def replay(file, params_file, entries, channel, is_json):
+def replay(file, params_file, entries, channel, pistols, is_json):
     """
     Decide the session in FILE anew, and compare with what was decided then.
 
@@ -63,7 +52,7 @@ def replay(file, params_file, entries, channel, is_json):
     from ..logs.replay import replay as run
     try:
         parameters = ParameterFile(params_file, entries)
-        log = open_log(file, channel=channel or None)
+        log = open_log(file, channel=channel, pistols=dict(pistols) or None)
         began_s = time.perf_counter()
         outcome = run(log, parameters)
         took_s = time.perf_counter() - began_s

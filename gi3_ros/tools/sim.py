@@ -1,7 +1,6 @@
 """``gi3 sim``: an ADVANTICS controller with a vehicle, on any bus."""
 
 import contextlib
-import dataclasses
 import math
 import sys
 import threading
@@ -27,6 +26,7 @@ from ..sim.run import (
     tolerances_for,
 )
 from ..sim.scenario import Player
+from .options import Entry, tolerance_option, with_entries
 from .sim_cases import cases_of, DEFAULT_DURATION_S, DEFAULT_VEHICLE, scenario_of
 
 UNUSABLE = 2
@@ -76,18 +76,6 @@ class _Finite(click.FloatRange):
         return number
 
 
-class _Entry(click.ParamType):
-    """``NAME=VALUE``."""
-
-    name = 'NAME=VALUE'
-
-    def convert(self, value, param, ctx):
-        name, sign, text = value.partition('=')
-        if not sign or not name.strip():
-            self.fail(f'{value!r} should be NAME=VALUE', param, ctx)
-        return name.strip(), text.strip()
-
-
 def _list(ctx, _param, value):
     if value:
         click.echo('vehicles:')
@@ -130,7 +118,7 @@ def _help_actions(ctx, _param, value):
     help='The config.cfg of a controller, or YAML with pistols: all enabled DC pistols of it.')
 @click.option('--pistol', default='', help='Only this pistol of the file: "CCS DC", "CHAdeMO".')
 @click.option(
-    '--set', 'entries', multiple=True, type=_Entry(),
+    '--set', 'entries', multiple=True, type=Entry(),
     help="An entry of the controller's configuration; may be given often.")
 @click.option(
     '--index', type=click.IntRange(1, 31),
@@ -140,7 +128,7 @@ def _help_actions(ctx, _param, value):
     help=f'The vehicle, see --list; with several pistols once for each, in their order. '
     f'Without: {DEFAULT_VEHICLE}.')
 @click.option(
-    '--vehicle-set', 'vehicle_entries', multiple=True, type=_Entry(),
+    '--vehicle-set', 'vehicle_entries', multiple=True, type=Entry(),
     help='An entry of the vehicle; may be given often.')
 @click.option(
     '--scenario', 'scenario_name', default='', metavar='NAME|FILE',
@@ -185,10 +173,7 @@ def _help_actions(ctx, _param, value):
     '--fast', is_flag=True,
     help="No bus: this package's own charger answers, on a made-up clock. Implies --once.")
 @click.option('--seed', default=0, help='Of what is left to chance (jitter).')
-@click.option(
-    '--tolerance', 'tolerances', multiple=True, type=_Entry(),
-    help='Of the rules that the charger is held to, such as follow_s=10; may be given often. '
-    'docs/rules.md has their names.')
+@tolerance_option
 @click.option('--live', is_flag=True, help='A live view with keys instead of lines.')
 @click.option(
     '--stdin', is_flag=True,
@@ -267,7 +252,8 @@ def sim(
                     case, scenario, stack=stack, seed=seed + number, is_once=is_once,
                     plug_in_after_s=options['plug_in_after_s'],
                     start_after_s=options['start_after_s'],
-                    tolerances=_tolerances(case.config, options['tolerances']),
+                    tolerances=with_entries(
+                        tolerances_for(case.config), options['tolerances']),
                     plug=_plug(fast, plug_port and plug_port + number))
                 for number, case in enumerate(cases)
             ]
@@ -300,22 +286,6 @@ def _simulator(
         person=Person(
             sessions=int(is_once), plug_in_after_s=plug_in_after_s,
             start_after_s=start_after_s))
-
-
-def _tolerances(config, entries):
-    tolerances = tolerances_for(config)
-    names = [field.name for field in dataclasses.fields(tolerances)]
-    for name, text in entries:
-        if name not in names:
-            raise ValueError(f'there is no tolerance {name}; there are {", ".join(names)}')
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not value >= 0:
-            raise ValueError(f'--tolerance {name}={text}: a number, 0 or more, is expected')
-        tolerances = dataclasses.replace(tolerances, **{name: value})
-    return tolerances
 
 
 def _plug(is_fast, port):

@@ -15,6 +15,11 @@ from launch.actions import IncludeLaunchDescription, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 
+from gi3_ros.core.codec import decode
+from gi3_ros.core.signals import ChargeSessionFinished
+from gi3_ros.logs.bags import Bag
+from gi3_ros.logs.entries import Heard
+
 FILES = pathlib.Path(get_package_share_directory('gi3_ros')) / 'launch'
 CHARGER = {'gateway', 'precharge', 'power_control', 'session'}
 
@@ -63,9 +68,16 @@ def test_a_session_runs_to_its_clean_end_and_ends_everything(tmp_path, monkeypat
     status, ended = launch(
         'sim.launch.py', pistol='left', index='7', port=str(free_port()),
         plug_port=str(free_port()), simulator='--once --duration-s 2',
+        record=str(tmp_path / 'bag'),
     )
     assert status == 0
-    assert ended == dict.fromkeys([*CHARGER, 'power_modules_sim', 'gi3'], 0)
+    assert ended == dict.fromkeys([*CHARGER, 'power_modules_sim', 'gi3', 'recorder'], 0)
+    heard = [entry for entry in Bag(tmp_path / 'bag', pistols={'left': 7})
+             if isinstance(entry, Heard)]
+    outcomes = [
+        received.message.state.name for received in (decode(entry.frame) for entry in heard)
+        if isinstance(received.message, ChargeSessionFinished)]
+    assert outcomes == ['CLEAN_STOP']
 
 
 @pytest.mark.timeout(60)

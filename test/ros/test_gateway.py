@@ -336,3 +336,46 @@ def test_two_pistols_share_a_bus(world, bus, channel):
     assert (ours.mark, others.mark) == (1, 1)
     world.publish(f'{other}/power_modules_status', ros.PowerModulesStatus())
     assert bus.recv(5.0).arbitration_id == can_id(0x63000, 31)
+
+
+def wait_for_breach(diagnostics, pistol, key):
+    """Return the diagnostics of a pistol's rules in which a breach is counted."""
+    def rules_in(array):
+        return next(
+            each for each in array.status if each.name == f'gateway: rules {pistol}')
+    array = diagnostics.wait_for(
+        lambda array: any(value.key == key for value in rules_in(array).values))
+    return rules_in(array)
+
+
+def test_names_the_controller_that_breaks_a_rule(world, bus, channel, diagnostics):
+    """In the diagnostics of its pistol, and only there."""
+    world.bring_up(
+        Gateway, namespace=world.root, interface='virtual', channel=channel,
+        pistols=['pistol1', 'pistol2'], indices=[INDEX, 4])
+    wait_for_state(world, bus, 1)
+    # It says nothing more: missing after 0.2 s.
+    rules = wait_for_breach(diagnostics, 'pistol1', 'R1 controller')
+    assert rules.level == DiagnosticStatus.WARN
+    assert 'the controller breaks R1: no Advantics_Controller_Status' in rules.message
+    assert {value.key: value.value for value in rules.values} == {'R1 controller': '1'}
+    others = diagnostics.wait_for(lambda array: len(array.status) == 3).status[2]
+    assert (others.name, others.level) == ('gateway: rules pistol2', DiagnosticStatus.OK)
+
+
+def test_names_the_charger_that_breaks_a_rule(world, bus, gateway, diagnostics):
+    """What other nodes want sent is judged as it goes out."""
+    for limit_a in (10.0, 20.0):
+        world.publish('dc_power_parameters', ros.DcPowerParameters(maximum_charge_current=limit_a))
+        assert bus.recv(5.0) is not None
+    rules = wait_for_breach(diagnostics, 'pistol1', 'R4 customer')
+    assert rules.level == DiagnosticStatus.WARN
+    assert 'the customer breaks R4' in rules.message
+
+
+def test_frames_of_a_second_charger_are_not_blamed_on_ours(world, bus, gateway, diagnostics):
+    for _ in range(3):
+        bus.send(frame(signals.DcPowerParameters.BASE_ID, bytes(8)))
+    array = diagnostics.wait_for(
+        lambda array: dict_of(array).get('second customer controller') == '3')
+    assert array.status[1].level == DiagnosticStatus.OK

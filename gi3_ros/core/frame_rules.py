@@ -1,0 +1,36 @@
+"""The rules about single frames, whatever they say: whole, without stray bits, known labels."""
+
+
+class FrameRules:
+    """
+    Judge the frames of one end one by one.
+
+    :param findings: the :class:`~.findings.Findings` that take the breaches
+    :param label_rule: what an undefined label breaks
+    """
+
+    def __init__(self, findings, label_rule='1.4'):
+        self._findings = findings
+        self._label_rule = label_rule
+        self._spoilt = set()
+
+    def see(self, message, undefined, unassigned_bits, now_s):
+        """Take a frame that gave a message; the parameters are those of ``codec.Received``."""
+        name = message.NAME
+        if not undefined and not unassigned_bits and name not in self._spoilt:
+            return
+        self._spoilt.add(name)
+        self._findings.mend(('length', name))
+        self._findings.check(
+            ('bits', name), unassigned_bits != 0, now_s, 'R52',
+            f'unassigned bits set in {name}', unassigned_bits=unassigned_bits)
+        self._findings.check(
+            ('labels', name), bool(undefined), now_s, self._label_rule,
+            f'undefined value in {name}: {", ".join(undefined)}')
+        if not undefined and not unassigned_bits:
+            self._spoilt.discard(name)
+
+    def see_short(self, message_class, text, now_s):
+        """Take a frame with fewer bytes than its message has (1.4.2)."""
+        self._spoilt.add(message_class.NAME)
+        self._findings.check(('length', message_class.NAME), True, now_s, '1.4', text)

@@ -1,0 +1,102 @@
+"""All pistols of a log, judged by the rules; a stream in, findings out."""
+
+import dataclasses
+
+from ..core import codec
+from ..core.findings import Finding
+from ..core.rules import Rules, TICK_S
+from .entries import Heard
+
+BREAK_S = 10.0
+"""After so long without a single frame the log was interrupted, not the bus: the rules begin
+anew."""
+BACK_S = 1.0
+"""A clock that is set back further than this makes a new beginning, too."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """A finding, and whose."""
+
+    index: int
+    """Pistol index."""
+    finding: Finding
+    """Its time is in seconds since the first frame of the log."""
+
+
+class Audit:
+    """
+    Judge the frames of a log, in its order.
+
+    Memory does not grow with the length of the log.
+
+    :param tolerances: :class:`~gi3_ros.core.findings.Tolerances`
+    """
+
+    def __init__(self, tolerances=None):
+        self.first_ns = None
+        """Time of the first frame: what the times of findings count from."""
+        self.breaks = []
+        """``(time in s, words)`` where the log was interrupted; the rules began anew there."""
+        self._tolerances = tolerances
+        self._pistols = {}
+        self._last_s = 0.0
+        self._due_s = 0.0
+
+    @property
+    def indices(self):
+        """Pistol indices that were heard, in order."""
+        return sorted(self._pistols)
+
+    def seconds(self, time_ns):
+        """Return a time of the log in the seconds of the findings."""
+        return 0.0 if self.first_ns is None else (time_ns - self.first_ns) / 1e9
+
+    def take(self, time_ns, decoded):
+        """
+        Take the next frame.
+
+        :param decoded: what :func:`~gi3_ros.core.codec.decode` made of it
+        :returns: list of new :class:`Verdict`
+        """
+        if self.first_ns is None:
+            self.first_ns = time_ns
+        now_s = (time_ns - self.first_ns) / 1e9
+        silent_s, self._last_s = now_s - self._last_s, now_s
+        if not -BACK_S <= silent_s <= BREAK_S:
+            self._begin_anew(silent_s, now_s)
+        verdicts = []
+        if now_s >= self._due_s:
+            self._due_s = now_s + TICK_S
+            for index, rules in self._pistols.items():
+                for finding in rules.tick(now_s=now_s):
+                    verdicts.append(Verdict(index, finding))
+        index = decoded.index
+        if index is None:
+            return verdicts
+        rules = self._pistols.get(index)
+        if rules is None:
+            rules = self._pistols[index] = Rules(self._tolerances)
+        judge = rules.receive if isinstance(decoded, codec.Received) else rules.reject
+        for finding in judge(decoded, now_s=now_s):
+            verdicts.append(Verdict(index, finding))
+        return verdicts
+
+    def _begin_anew(self, silent_s, now_s):
+        words = (f'no frame at all for {silent_s:.1f} s' if silent_s > 0
+                 else f'the clock goes back by {-silent_s:.1f} s')
+        if len(self.breaks) < _BREAKS:
+            self.breaks.append((now_s, f'{words}: the rules begin anew'))
+        self._due_s = now_s
+        self._pistols = {index: Rules(self._tolerances) for index in self._pistols}
+
+
+_BREAKS = 1000
+
+
+def audit(log, tolerances=None):
+    """Yield the :class:`Verdict` objects of a whole log, as they come."""
+    judge = Audit(tolerances)
+    for entry in log:
+        if isinstance(entry, Heard):
+            yield from judge.take(entry.time_ns, codec.decode(entry.frame))

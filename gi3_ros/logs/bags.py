@@ -1,0 +1,417 @@
+"""
+Reading rosbag2: of raw CAN frames, of this package's typed topics, or of both.
+
+It needs no ROS. A bag brings the definitions of its types along; where they differ from those
+of this version, the bag's count.
+"""
+
+import heapq
+import itertools
+import pathlib
+import re
+
+from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
+import yaml
+
+from ..core.codec import INDEX_MAX, INDEX_MIN
+from . import bag_files, ros_types
+from .entries import Heard, LogError, Sample
+
+SUFFIXES = ('.mcap', '.db3')
+"""Of the files of a bag, possibly with .zstd behind it."""
+RAW_SENT_TOPICS = ('to_can_bus', 'sent')
+"""Last part of the names of topics with raw frames that the recording machine sent."""
+REQUEST_TOPIC = 'to_can_bus'
+"""
+Of a driver such as ros2_socketcan: frames on their way to the bus, which the driver may report
+again among the received ones once they were on it.
+"""
+ECHO_NS = 50_000_000
+"""A frame on both of these topics within this time is one frame; R2 and R4 leave 100 ms."""
+WINDOW_NS = 500_000_000
+WINDOW_ENTRIES = 2000
+"""Messages are put in the order of their times as far as these two reach."""
+_DATED_FROM_NS = 946_684_800_000_000_000
+"""The year 2000; before that a log counts from its own start."""
+_NAMED = 5
+
+
+class Bag:
+    """
+    A rosbag2 folder, or a single .mcap or .db3 file.
+
+    Frames come from the topics of raw frames where the bag has any; typed messages of the same
+    frames are then left out, as each would come twice. Without raw frames the typed messages are
+    turned back into the frames that they were.
+
+    The time of a frame is its arrival on the bus (``header.stamp``) or, where that is not set or
+    the header tells the age of a measurement instead (words to the controller), the time of the
+    recording. Entries come in the order of these times within half a second; a header of another
+    clock does not hold up the others.
+
+    :param channel: only frames of this bus, where the bag has raw frames of several
+    :param pistols: the pistol index of each namespace; without, the number at the namespace's end
+    :raises LogError: when nothing can be read at all
+    """
+
+    def __init__(self, path, *, channel=None, pistols=None):
+        self.path = str(path)
+        self.problems = []
+        """One sentence each; complete when an iteration has come to its end."""
+        self.ignored = {}
+        """Topic of a type that is not of this package -> (type, messages in the last reading)."""
+        self._channel = channel
+        self._opening = []
+        self._files = self._open(pathlib.Path(path))
+        topics = list(dict.fromkeys(itertools.chain.from_iterable(
+            file.topics() for file in self._files)))
+        self._has_raw = any(topic.type == ros_types.RAW_FRAME for topic in topics)
+        self._pistols = _Pistols(pistols or {}, self._opening.append)
+        self._pistols.name(
+            _split(topic.name)[0] for topic in topics if topic.type.startswith(_OURS))
+        storages = ' and '.join(dict.fromkeys(file.kind for file in self._files))
+        content = 'raw CAN frames' if self._has_raw else 'typed topics'
+        self.kind = f'rosbag2 ({storages}), {content}'
+        """What the file is, in words."""
+        self.problems[:] = self._opening
+        first = next(self._messages(lambda _text: None), None)
+        self.has_dates = first is None or first[1] >= _DATED_FROM_NS
+
+    def _open(self, path):
+        """Open the files, the first one first."""
+        if not path.exists():
+            raise LogError(f'{path} does not exist')
+        paths = self._paths_in(path) if path.is_dir() else [path]
+        files = []
+        refused = []
+        for each in paths:
+            try:
+                files.append(bag_files.open_file(each, self._opening.append))
+            except LogError as error:
+                refused.append(str(error))
+        if not files:
+            raise LogError('; '.join(refused) or f'{path} has no .mcap or .db3 file: it is no bag')
+        self._opening += refused
+        return files
+
+    def _paths_in(self, folder):
+        there = {
+            path.name: path for path in sorted(folder.iterdir(), key=_natural)
+            if path.name.removesuffix('.zstd').endswith(SUFFIXES)
+        }
+        listed = []
+        try:
+            metadata = yaml.load((folder / 'metadata.yaml').read_bytes(), _YamlLoader)
+            listed = [
+                pathlib.PurePath(name).name
+                for name in metadata['rosbag2_bagfile_information']['relative_file_paths']
+            ]
+        except FileNotFoundError:
+            self._opening.append(
+                'metadata.yaml is missing: whoever recorded the bag was stopped; the files '
+                'themselves are read')
+        except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError,
+                RecursionError):
+            self._opening.append('metadata.yaml is damaged; the files themselves are read')
+        missing = [name for name in listed if name not in there]
+        if missing:
+            self._opening.append(
+                f'missing: {_enumerated(missing)}, which metadata.yaml names as part of the bag')
+        # A recorder that was killed has not entered its last files.
+        return [there[name] for name in dict.fromkeys([*listed, *there]) if name in there]
+
+    def __iter__(self):
+        """Yield ``Heard`` and ``Sample`` by time."""
+        self.problems[:] = self._opening
+        reading = _Reading(
+            has_raw=self._has_raw, channel=self._channel, pistols=self._pistols,
+            report=self.problems.append)
+        yield from _in_order(_without_echoes(reading.entries(
+            self._messages(self.problems.append))))
+        reading.conclude()
+        self.ignored = reading.ignored
+
+    def _messages(self, report):
+        for file in self._files:
+            yield from file.messages(report)
+
+
+class _Reading:
+    """One pass through the messages of a bag."""
+
+    def __init__(self, *, has_raw, channel, pistols, report):
+        self._has_raw = has_raw
+        self._channel = channel
+        self._pistols = pistols
+        self._report = report
+        self._definitions = {}
+        self._handlers = {}
+        self._broken = {}
+        self._is_anything = False
+        self.ignored = {}
+
+    def entries(self, messages):
+        """Yield (entry, name of its topic)."""
+        handlers = self._handlers
+        for topic, time_ns, data in messages:
+            handler = handlers.get(topic)
+            if handler is None:
+                handler = handlers[topic] = self._handler_for(topic)
+            try:
+                entry = handler(time_ns, data)
+            except _NotDecodable as error:
+                count, first = self._broken.get(topic, (0, str(error)))
+                self._broken[topic] = count + 1, first
+                continue
+            if entry is not None:
+                self._is_anything = True
+                yield entry, topic.name
+
+    def conclude(self):
+        """Report what was counted."""
+        for topic, (count, first) in self._broken.items():
+            self._report(
+                f'{count} message{"s" * (count > 1)} of {topic.name} cannot be read and '
+                f'{"are" if count > 1 else "is"} left out: {first}')
+        if not self._is_anything:
+            names = [f'{name} ({kind})' for name, (kind, _) in self.ignored.items()]
+            self._report(
+                'nothing of the interface is in the bag'
+                + (f', only {_enumerated(names)}' if names else ''))
+
+    def _handler_for(self, topic):
+        if topic.type == ros_types.RAW_FRAME:
+            if not self._has_raw:
+                # A damaged bag may show them late.
+                self._has_raw = True
+                for other in self._handlers:
+                    if other.type in ros_types.FRAME_CLASSES:
+                        self._handlers[other] = _nothing
+            return self._raw(topic)
+        if topic.type in ros_types.FRAME_CLASSES:
+            return _nothing if self._has_raw else self._typed(topic)
+        if topic.type in ros_types.typestore().types and topic.type.startswith(_OURS):
+            return self._sample(topic)
+        if topic.type.startswith(_OURS):
+            self._report(
+                f'{topic.name} is left out: {topic.type} is not known to this version of gi3_ros')
+        return self._ignore(topic)
+
+    def _ignore(self, topic):
+        def count(_time_ns, _data):
+            self.ignored[topic.name] = topic.type, self.ignored[topic.name][1] + 1
+
+        self.ignored[topic.name] = topic.type, 0
+        return count
+
+    def _raw(self, topic):
+        decode = self._decoder(topic)
+        if decode is None:
+            return _nothing
+        is_sent = _split(topic.name)[1] in RAW_SENT_TOPICS
+        wanted = self._channel
+
+        def read(time_ns, data):
+            message = decode(data)
+            channel = message.header.frame_id
+            if wanted is not None and channel != wanted:
+                return None
+            stamp_ns = ros_types.time_of(message)
+            return Heard(
+                time_ns if stamp_ns is None else stamp_ns, ros_types.from_raw(message), channel,
+                is_sent)
+
+        return read
+
+    def _typed(self, topic):
+        decode = self._decoder(topic)
+        if decode is None:
+            return _nothing
+        cls = ros_types.FRAME_CLASSES[topic.type]
+        index = self._pistols.index_of(_split(topic.name)[0])
+
+        def read(time_ns, data):
+            message = decode(data)
+            try:
+                frame = ros_types.frame_of(message, cls, index)
+            except ValueError as error:
+                raise _NotDecodable(f'{error} does not fit into {cls.NAME}') from error
+            # A word to the controller carries the time of what was measured for it.
+            stamp_ns = ros_types.time_of(message) if cls.FROM_CONTROLLER else None
+            return Heard(
+                time_ns if stamp_ns is None else stamp_ns, frame, '', not cls.FROM_CONTROLLER)
+
+        return read
+
+    def _sample(self, topic):
+        decode = self._decoder(topic)
+        if decode is None:
+            return _nothing
+        namespace, name = _split(topic.name)
+        index = self._pistols.index_of(namespace)
+        return lambda time_ns, data: Sample(time_ns, namespace, name, decode(data), index)
+
+    def _decoder(self, topic):
+        """Return what turns bytes into a message of the topic; ``None``, reported, for nothing."""
+        key = topic.type, topic.definition
+        if key not in self._definitions:
+            try:
+                self._definitions[key] = _store_for(topic)
+            except _NotDecodable as error:
+                self._definitions[key] = None
+                self._report(f'{topic.name} is left out: {error}')
+        store = self._definitions[key]
+        if store is None:
+            return None
+
+        def decode(data):
+            try:
+                return store.deserialize_cdr(bag_files.unpack_message(data), topic.type)
+            except Exception as error:
+                # Whatever the library makes of bytes that are no such message.
+                raise _NotDecodable(f'damaged ({error or type(error).__name__})') from error
+
+        return decode
+
+
+class _NotDecodable(Exception):
+    """Of a message, or of all of a topic; the text says why."""
+
+
+def _store_for(topic):
+    """Return types with which the topic's messages can be read."""
+    ours = ros_types.typestore()
+    if not topic.definition:
+        return ours
+    try:
+        if topic.encoding == 'ros2idl':
+            types = get_types_from_idl(topic.definition)
+        else:
+            types = get_types_from_msg(topic.definition, topic.type)
+        # Only the fields: what is not needed need not be trusted.
+        types = {name: ([], fields) for name, (_, fields) in types.items()}
+        if all(name in ours.fielddefs and _fields(ours.fielddefs, name) == _fields(types, name)
+               for name in types) and topic.type in types:
+            return ours
+        store = get_typestore(Stores.EMPTY)
+        store.register({
+            name: ([], ours.fielddefs[name][1])
+            for name in ('builtin_interfaces/msg/Time', 'std_msgs/msg/Header')
+            if name not in types
+        } | types)
+        store.get_msgdef(topic.type)
+    except Exception as error:
+        # Whatever the library makes of a text that is no definition.
+        raise _NotDecodable(
+            f'the definition of {topic.type} in the bag cannot be read '
+            f'({error or type(error).__name__})') from error
+    missing = [
+        name for name, _ in ours.fielddefs[topic.type][1]
+        if name not in {field for field, _ in types[topic.type][1]}
+    ]
+    if missing:
+        raise _NotDecodable(
+            f'it was recorded with another version of gi3_ros, whose {topic.type} has no '
+            f'{_enumerated(missing)}')
+    return store
+
+
+def _fields(types, name):
+    return list(types[name][1])
+
+
+def _nothing(_time_ns, _data):
+    return None
+
+
+class _Pistols:
+    """Which namespace has which pistol index."""
+
+    def __init__(self, given, report):
+        self._indices = {}
+        for namespace, index in given.items():
+            if type(index) is not int or not INDEX_MIN <= index <= INDEX_MAX:
+                raise ValueError(f'pistol index {index!r} of {namespace!r} is not 1..31')
+            self._indices[namespace.strip('/')] = index
+        self._report = report
+
+    def name(self, namespaces):
+        """Give each namespace an index: first those whose name has one."""
+        unknown = [each for each in sorted(set(namespaces)) if each not in self._indices]
+        for namespace in unknown:
+            number = re.search(r'[0-9]{1,9}$', namespace)
+            index = int(number[0]) if number else 0
+            if INDEX_MIN <= index <= INDEX_MAX and index not in self._indices.values():
+                self._indices[namespace] = index
+        for namespace in unknown:
+            if namespace not in self._indices:
+                free = set(range(INDEX_MIN, INDEX_MAX + 1)) - set(self._indices.values())
+                self._indices[namespace] = index = min(free, default=INDEX_MAX)
+                self._report(
+                    f'the bag does not tell the pistol index of /{namespace}: taken as {index}')
+
+    def index_of(self, namespace):
+        if namespace not in self._indices:
+            self.name([namespace])
+        return self._indices[namespace]
+
+
+_OURS = f'{ros_types.PACKAGE}/msg/'
+
+
+def _without_echoes(entries):
+    """
+    Leave out what a driver reports of frames that it was asked to send.
+
+    Whichever of the two comes first counts, once.
+    """
+    waiting = {}
+    for entry, topic in entries:
+        if isinstance(entry, Sample) or not topic.endswith(_WITH_ECHOES):
+            yield entry
+            continue
+        key = entry.channel, entry.frame, not entry.is_sent
+        twin_ns = waiting.pop(key, None)
+        if twin_ns is not None and abs(entry.time_ns - twin_ns) <= ECHO_NS:
+            continue
+        waiting[entry.channel, entry.frame, entry.is_sent] = entry.time_ns
+        if len(waiting) > WINDOW_ENTRIES:
+            del waiting[next(iter(waiting))]
+        yield entry
+
+
+_WITH_ECHOES = (f'/{REQUEST_TOPIC}', '/from_can_bus')
+
+
+def _in_order(entries):
+    """Put entries in the order of their times, as far as the window reaches."""
+    waiting = []
+    latest_ns = 0
+    for number, entry in enumerate(entries):
+        heapq.heappush(waiting, (entry.time_ns, number, entry))
+        latest_ns = max(latest_ns, entry.time_ns)
+        while waiting[0][0] < latest_ns - WINDOW_NS or len(waiting) > WINDOW_ENTRIES:
+            yield heapq.heappop(waiting)[2]
+    while waiting:
+        yield heapq.heappop(waiting)[2]
+
+
+def _split(topic):
+    """Return the namespace of a topic and its name in it."""
+    namespace, _, name = topic.strip('/').rpartition('/')
+    return namespace, name
+
+
+def _natural(path):
+    """Sort bag_10 behind bag_9."""
+    return [(int(part), '') if part.isdecimal() else (-1, part)
+            for part in re.split(r'([0-9]+)', path.name)]
+
+
+def _enumerated(words):
+    """Join the first few words."""
+    more = len(words) - _NAMED
+    return ', '.join(words[:_NAMED]) + (f' and {more} more' if more > 0 else '')
+
+
+_YamlLoader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)

@@ -1,0 +1,32 @@
+"""
+Which topics tell the story of a charge: what the recorder records.
+
+``config/record_topics.txt`` and ``config/record_qos.yaml`` have the same list for
+``ros2 bag record``; a test compares them.
+"""
+
+from ..core.signals import MESSAGES
+
+OF_PISTOL = {cls.TOPIC: f'gi3_ros/msg/{cls.__name__}' for cls in MESSAGES.values()} | {
+    'power_setpoint': 'gi3_ros/msg/PowerSetpoint',
+    'power_measurement': 'gi3_ros/msg/PowerMeasurement',
+    'power_status': 'gi3_ros/msg/PowerStatus',
+    'effective_setpoint': 'gi3_ros/msg/EffectiveSetpoint',
+    'contactor_command': 'gi3_ros/msg/ContactorCommand',
+    'contactor_feedback': 'gi3_ros/msg/ContactorFeedback',
+    'stage_status': 'gi3_ros/msg/StageStatus',
+    'precharge_status': 'gi3_ros/msg/PrechargeStatus',
+    'charge_session': 'gi3_ros/msg/ChargeSession',
+}
+"""Name within the namespace of a pistol -> type: frames in both directions, then our own words."""
+OF_ALL = {'/diagnostics': 'diagnostic_msgs/msg/DiagnosticArray'}
+LATCHED = frozenset({'charge_session'})
+"""Those that a late joiner gets the last message of."""
+
+
+def topics(pistols):
+    """Return name -> type for the namespaces of some pistols."""
+    return {
+        f'/{pistol.strip("/")}/{name}': kind
+        for pistol in pistols for name, kind in OF_PISTOL.items()
+    } | OF_ALL

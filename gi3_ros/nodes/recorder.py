@@ -1,0 +1,149 @@
+"""
+recorder: writes everything that tells the story of a charge into a bag.
+
+It only listens, and it is no lifecycle node: what happens before the nodes are configured and
+after they have failed is part of the story. The bag is whole at any moment, so that a killed
+recorder, or a machine that was switched off, costs the last second.
+"""
+
+import importlib
+import os
+import pathlib
+import signal
+import sys
+import time
+
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+
+from ..logs import recorded
+from ..logs.bag_writer import BagWriter, FLUSH_S
+from ..logs.entries import LogError
+from .lifecycle import END_SIGNALS, Parameter
+
+DEPTH = 1000
+"""Messages that may wait for the disk."""
+LAST_WORDS_S = 3.0
+"""The other nodes may be ending, too, and what they say then belongs into the bag."""
+QUIET_S = 0.5
+
+
+class Recorder(Node):
+    """Writes the topics of some pistols, as they are on the wire, into a bag."""
+
+    PARAMETERS = (
+        Parameter('pistols', ['pistol1'], 'namespace of each pistol'),
+        Parameter('output', '', 'folder of the bag, or a file that ends in .mcap or .db3; it must '
+                  'not exist yet. Empty: gi3_ with date and time, where it is started'),
+    )
+
+    def __init__(self, **options):
+        super().__init__('recorder', **options)
+        for parameter in self.PARAMETERS:
+            parameter.declare_on(self)
+        pistols = self.get_parameter('pistols').value
+        output = self.get_parameter('output').value or time.strftime('gi3_%Y-%m-%d_%H-%M-%S')
+        self.failure = None
+        """Why nothing is written any more."""
+        self.last_heard_s = time.monotonic()
+        self._count = 0
+        self._writer = BagWriter(pathlib.Path(output).expanduser())
+        for topic, kind in recorded.topics(pistols).items():
+            self._writer.add_topic(topic, kind)
+            self._subscribe(topic, kind)
+        self._writer.flush()
+        self.create_timer(FLUSH_S, self._flush)
+        self.get_logger().info(f'records {", ".join(pistols)} into {self._writer.path}')
+
+    def _subscribe(self, topic, kind):
+        def write(data, info):
+            self.last_heard_s = time.monotonic()
+            # Zero where the middleware does not say.
+            arrival_ns = info['received_timestamp'] or time.time_ns()
+            self._try(self._writer.write_serialised, topic, kind, arrival_ns, data)
+            self._count += 1
+
+        # Every publisher of these topics is reliable, as their subscribers in the charger are.
+        is_latched = topic.rpartition('/')[2] in recorded.LATCHED
+        self.create_subscription(_class_of(kind), topic, write, QoSProfile(
+            depth=DEPTH, reliability=ReliabilityPolicy.RELIABLE,
+            durability=DurabilityPolicy.TRANSIENT_LOCAL if is_latched
+            else DurabilityPolicy.VOLATILE,
+        ), raw=True)
+
+    def _flush(self):
+        self._try(self._writer.flush)
+
+    def _try(self, act, *arguments):
+        if self.failure is None:
+            try:
+                act(*arguments)
+            except LogError as error:
+                self.failure = str(error)
+                self.get_logger().fatal(f'the recording ends here: {error}')
+
+    def close(self):
+        """Finish the bag."""
+        self._try(self._writer.close)
+        if self.failure is None:
+            self.get_logger().info(f'{self._count} messages are in {self._writer.path}')
+
+
+def _class_of(kind):
+    package, folder, name = kind.split('/')
+    return getattr(importlib.import_module(f'{package}.{folder}'), name)
+
+
+def main():
+    """
+    Record until SIGINT or SIGTERM.
+
+    :returns: exit status: 0 after a requested end, 1 when it cannot be written, 2 when a
+        parameter is unusable
+    """
+    ending = []
+    # As the other nodes: through shared memory each process that joins makes publishers wait.
+    os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    for number in END_SIGNALS:
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: ending.append(time.monotonic()))
+    node = None
+    try:
+        try:
+            node = Recorder()
+        except LogError as error:
+            print(f'recorder: {error}', file=sys.stderr)
+            return 1
+        except (ValueError, ParameterException) as error:
+            print(f'recorder: unusable parameter: {error}', file=sys.stderr)
+            return 2
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        while node.failure is None and not _is_over(node, ending):
+            executor.spin_once(timeout_sec=0.1)
+        executor.shutdown()
+        node.close()
+        return 0 if node.failure is None else 1
+    except ExternalShutdownException:
+        return 0
+    finally:
+        for number in END_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _is_over(node, ending):
+    """Return whether the end was asked for and nobody has a last word, or it was asked twice."""
+    if not ending:
+        return False
+    now_s = time.monotonic()
+    return (
+        len(ending) > 1 or now_s - ending[0] > LAST_WORDS_S
+        or now_s - max(ending[0], node.last_heard_s) > QUIET_S)

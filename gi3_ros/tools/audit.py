@@ -1,0 +1,144 @@
+"""``gi3 audit``: who broke which rule in a log."""
+
+import collections
+import datetime
+import json
+import pathlib
+import sys
+
+import click
+
+from ..core import codec
+from ..core.findings import Tolerances
+from ..logs.audit import Audit
+from ..logs.entries import Heard, LogError
+from ..logs.reading import open_log
+from .options import log_options, tolerance_option, with_entries
+
+FOUND, UNREADABLE = 1, 2
+AT_MOST = 20
+"""Findings of one rule that are printed, unless all are wanted."""
+
+
+@click.command(short_help='Say who broke which rule in a log.')
+@click.argument('file', type=click.Path(path_type=pathlib.Path))
+@log_options
+@tolerance_option
+@click.option('--all', 'is_complete', is_flag=True, help=f'Print more than {AT_MOST} of one rule.')
+@click.option('--json', 'is_json', is_flag=True, help='Print one JSON document, with all of them.')
+def audit(file, channel, pistols, tolerances, is_complete, is_json):
+    """
+    Hold a log against the rules of the interface, for both ends.
+
+    FILE is a CAN log of any kind or a bag. Each breach is named once while it lasts: when, which
+    pistol, the rule (docs/rules.md), who broke it, in words.
+
+    Exit status: 0 nothing found, 1 findings, 2 not readable, or nothing to judge in it.
+    """
+    out = _Json(file) if is_json else _Lines(file, is_complete)
+    try:
+        judge = Audit(with_entries(Tolerances(), tolerances))
+        log = open_log(file, channel=channel, pistols=dict(pistols))
+        out.begin(log)
+        frames = 0
+        for entry in log:
+            if not isinstance(entry, Heard):
+                continue
+            frames += 1
+            for verdict in judge.take(entry.time_ns, codec.decode(entry.frame)):
+                out.add(verdict, judge.first_ns)
+            last_ns = entry.time_ns
+    except (LogError, ValueError) as error:
+        click.echo(f'gi3 audit: {error}', err=True)
+        sys.exit(UNREADABLE)
+    seconds = judge.seconds(last_ns) if frames else 0.0
+    out.end(log, judge, frames, seconds)
+    if out.count:
+        sys.exit(FOUND)
+    sys.exit(0 if judge.indices and not log.problems else UNREADABLE)
+
+
+class _Lines:
+    """Findings as lines, for people and grep."""
+
+    def __init__(self, file, is_complete):
+        self.count = 0
+        self._file = file
+        self._is_complete = is_complete
+        self._of_rule = collections.Counter()
+        self._of_end = collections.Counter()
+
+    def begin(self, log):
+        self._log = log
+
+    def add(self, verdict, first_ns):
+        finding = verdict.finding
+        self.count += 1
+        self._of_end[finding.who] += 1
+        key = verdict.index, finding.rule, finding.who
+        self._of_rule[key] += 1
+        if self._of_rule[key] > AT_MOST and not self._is_complete:
+            return
+        when = f'{finding.time_s:11.3f} s'
+        if self._log.has_dates:
+            when = f'{_date(first_ns, finding.time_s)}  {when}'
+        click.echo(f'{when}  pistol {verdict.index}  {finding.rule:4} {finding.who:10}  '
+                   f'{finding.text}')
+
+    def end(self, log, judge, frames, seconds):
+        for (index, rule, who), count in self._of_rule.items():
+            if count > AT_MOST and not self._is_complete:
+                click.echo(f'{count - AT_MOST} more of {rule} by the {who} of pistol {index}; '
+                           '--all shows them')
+        for time_s, words in judge.breaks:
+            click.echo(f'{time_s:11.3f} s  {words}', err=True)
+        for problem in log.problems:
+            click.echo(f'gi3 audit: {self._file}: {problem}', err=True)
+        if not judge.indices:
+            click.echo(f'gi3 audit: {self._file}: no frame of the interface among {frames}: '
+                       'nothing to judge; gi3 identify says what speaks there', err=True)
+            return
+        ends = ', '.join(f'{count} by the {who}' for who, count in sorted(self._of_end.items()))
+        pistols = ', '.join(str(index) for index in judge.indices)
+        plural = '' if self.count == 1 else 's'
+        click.echo(
+            f'{self.count or "no"} finding{plural}{": " if ends else ""}{ends} '
+            f'in {frames} frames, {seconds:.1f} s, pistol {pistols}')
+
+
+class _Json:
+    """One document, written as it grows."""
+
+    def __init__(self, file):
+        self.count = 0
+        self._file = file
+
+    def begin(self, log):
+        self._log = log
+        head = {'file': str(self._file), 'kind': log.kind, 'has_dates': log.has_dates}
+        click.echo(json.dumps(head)[:-1] + ', "findings": [', nl=False)
+
+    def add(self, verdict, first_ns):
+        finding = verdict.finding
+        record = {
+            'time_s': round(finding.time_s, 6),
+            'time': _date(first_ns, finding.time_s) if self._log.has_dates else None,
+            'pistol': verdict.index, 'rule': finding.rule, 'who': finding.who,
+            'text': finding.text, 'values': finding.values,
+        }
+        click.echo((',' if self.count else '') + '\n' + json.dumps(record), nl=False)
+        self.count += 1
+
+    def end(self, log, judge, frames, seconds):
+        tail = {
+            'frames': frames, 'seconds': round(seconds, 6), 'pistols': judge.indices,
+            'breaks': [{'time_s': time_s, 'text': words} for time_s, words in judge.breaks],
+            'problems': log.problems,
+        }
+        click.echo('\n], ' + json.dumps(tail)[1:])
+
+
+def _date(first_ns, time_s):
+    """Return local time with its offset from UTC, to the millisecond."""
+    when = datetime.datetime.fromtimestamp(first_ns / 1e9 + time_s).astimezone()
+    return when.isoformat(sep=' ', timespec='milliseconds')

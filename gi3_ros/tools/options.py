@@ -1,0 +1,72 @@
+"""Options that several commands of ``gi3`` have in common."""
+
+import dataclasses
+import math
+
+import click
+
+from ..core.codec import INDEX_MAX, INDEX_MIN
+
+
+class Entry(click.ParamType):
+    """``NAME=VALUE``, as a pair."""
+
+    name = 'NAME=VALUE'
+
+    def convert(self, value, param, ctx):
+        name, sign, text = value.partition('=')
+        if not sign or not name.strip():
+            self.fail(f'{value!r} should be NAME=VALUE', param, ctx)
+        return name.strip(), text.strip()
+
+
+tolerance_option = click.option(
+    '--tolerance', 'tolerances', multiple=True, type=Entry(),
+    help='Of the rules that both ends are held to, such as follow_s=10; may be given often. '
+    'docs/rules.md has their names.')
+
+
+def with_entries(tolerances, entries):
+    """
+    Return :class:`~gi3_ros.core.findings.Tolerances` with some of them changed.
+
+    :param entries: pairs of strings
+    :raises ValueError: with words, for a name or a number that is none
+    """
+    names = [field.name for field in dataclasses.fields(tolerances)]
+    for name, text in entries:
+        if name not in names:
+            raise ValueError(f'there is no tolerance {name}; there are {", ".join(names)}')
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not value >= 0:
+            raise ValueError(f'--tolerance {name}={text}: a number, 0 or more, is expected')
+        tolerances = dataclasses.replace(tolerances, **{name: value})
+    return tolerances
+
+
+class _PistolEntry(Entry):
+    """``NAMESPACE=INDEX``."""
+
+    name = 'NAMESPACE=INDEX'
+
+    def convert(self, value, param, ctx):
+        namespace, text = super().convert(value, param, ctx)
+        if not text.isdecimal() or not INDEX_MIN <= int(text) <= INDEX_MAX:
+            self.fail(f'{text!r} is no pistol index, {INDEX_MIN} to {INDEX_MAX}', param, ctx)
+        return namespace.strip('/'), int(text)
+
+
+def log_options(command):
+    """Add what every command that reads a log needs: ``channel`` and ``pistols`` (pairs)."""
+    for option in (
+        click.option(
+            '--pistol', 'pistols', multiple=True, type=_PistolEntry(),
+            help='Index of the pistol whose topics are in a namespace, such as cell/ccs=1; bags '
+            'only.'),
+        click.option('--channel', help='Only this bus, of a log of several.'),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,105 @@
+"""``gi3 record``: what is on a bus, into a file."""
+
+import contextlib
+import pathlib
+import signal
+import sys
+import time
+
+import click
+from rich.console import Console
+
+from ..bus import Bus, BusError
+from ..logs.entries import Heard, LogError
+
+TIMEOUT_S = 0.1
+SHOWN_EVERY_S = 0.25
+UNUSABLE = 2
+"""Exit status when there is nothing to record from or into."""
+
+
+@click.command(short_help='Record what is on the bus.', context_settings={'show_default': True})
+@click.argument('output', type=click.Path())
+@click.option(
+    '--interface', '-i', default='udp_multicast',
+    help='python-can interface: socketcan, udp_multicast (this machine only), ...')
+@click.option('--channel', '-c', default='', help='Its channel: can0, vcan0, a multicast group.')
+@click.option(
+    '--port', default=0, type=click.IntRange(0, 65535),
+    help='UDP port, udp_multicast only. 0: the default of python-can.')
+@click.option(
+    '--bitrate', default=0, type=click.IntRange(min=0),
+    help='Bit/s for adapters that set it themselves. 0: leave it as it is.')
+@click.option(
+    '--duration-s', type=click.FloatRange(min=0, min_open=True), metavar='SECONDS',
+    help='End by itself after that long.', show_default='until Ctrl-C')
+def record(output, interface, channel, port, bitrate, duration_s):
+    """
+    Record all frames on a CAN bus into OUTPUT; it never sends.
+
+    The name of OUTPUT says what it becomes: .log (candump), .asc, .blf, .trc, .csv, .parquet,
+    .mcap or .db3 (a bag in one file), anything else a folder for ros2 bag. It must not exist yet.
+    ROS is not needed.
+
+    \b
+    Examples:
+      gi3 record -i socketcan -c can0 night.mcap
+      gi3 record -i socketcan -c can0 night.blf
+      gi3 record --duration-s 60 minute.log
+
+    Exit status 1 when the recording ended early, for a full disk, say; 2 when it could not begin.
+    """  # noqa: D301 - click wants the backspace itself
+    ending = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: ending.append(True))
+    console = Console(stderr=True)
+    try:
+        bus = Bus(
+            interface, channel, bitrate=bitrate, port=port,
+            on_event=lambda text: console.print(text, highlight=False))
+    except BusError as error:
+        click.echo(f'gi3 record: {error}', err=True)
+        sys.exit(UNUSABLE)
+    with contextlib.closing(bus):
+        try:
+            writer = _open_writer(output)
+        except LogError as error:
+            click.echo(f'gi3 record: {error}', err=True)
+            sys.exit(UNUSABLE)
+        try:
+            with writer:
+                count = _listen(bus, channel or interface, writer, ending, duration_s, console)
+        except LogError as error:
+            click.echo(f'gi3 record: the recording ends here: {error}', err=True)
+            sys.exit(1)
+    console.print(f'{count} frames are in {output}', highlight=False)
+
+
+def _open_writer(output):
+    # Late: the other commands are quicker without the libraries for files.
+    from ..logs.bag_writer import BagWriter, SUFFIXES
+    if pathlib.Path(output).suffix.lower() in ('', *SUFFIXES):
+        return BagWriter(output)
+    from ..logs.writing import open_writer
+    return open_writer(output)
+
+
+def _listen(bus, name, writer, ending, duration_s, console):
+    """Write what comes until it is told to end; return how many frames came."""
+    started_s = shown_s = time.monotonic()
+    count = 0
+    with console.status(f'records {bus.name}, Ctrl-C ends it') as status:
+        while not ending:
+            now_s = time.monotonic()
+            if duration_s is not None and now_s - started_s >= duration_s:
+                break
+            if now_s - shown_s >= SHOWN_EVERY_S:
+                shown_s = now_s
+                status.update(f'{bus.name}: {count} frames, {now_s - started_s:.0f} s')
+            arrived = bus.receive(TIMEOUT_S)
+            if arrived is not None:
+                frame, arrival_s = arrived
+                writer.write(Heard(round(arrival_s * 1e9), frame, name))
+                count += 1
+    return count

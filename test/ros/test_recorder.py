@@ -1,0 +1,192 @@
+"""The recorder as a process of its own: what it keeps, and what is left when it is killed."""
+
+import json
+import pathlib
+import random
+import resource
+import signal
+import time
+
+from ament_index_python import get_package_share_directory
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+import pytest
+from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import Reader
+
+from gi3_ros import convert
+from gi3_ros import msg as ros
+from gi3_ros.core.codec import decode
+from gi3_ros.core.frame import Frame
+from gi3_ros.logs import recorded, ros_types
+from gi3_ros.logs.bags import Bag
+from gi3_ros.logs.entries import Heard, Sample
+
+
+@pytest.fixture
+def record(start_process, world):
+    """Start a recorder of the world's pistol; it is ready to hear."""
+    def start(output, *, is_ready=True):
+        process = start_process(
+            'recorder', '--ros-args', '-p', f'pistols:=[{world.pistol.strip("/")}]',
+            '-p', f'output:={output}')
+        if is_ready:
+            process.wait_for_line('records .* into')
+        return process
+
+    return start
+
+
+def frames_of_all_messages():
+    return [
+        Frame(cls.BASE_ID | 1 << 24, bytes(range(0x21, 0x21 + cls.LENGTH)))
+        for cls in convert.MESSAGE_CLASSES]
+
+
+def publish_all(world):
+    """Publish a message of every frame; returns the frames."""
+    frames = frames_of_all_messages()
+    for frame in frames:
+        message = decode(frame).message
+        world.publish(message.TOPIC, convert.to_ros(message, world.now()))
+    return frames
+
+
+def sorted_frames(entries):
+    return sorted((each.frame for each in entries if isinstance(each, Heard)),
+                  key=lambda frame: frame.can_id)
+
+
+def bits_kept(frame):
+    """Return the frame with the bits that a typed message has."""
+    message = decode(frame).message
+    return ros_types.frame_of(message, type(message), 1)
+
+
+def wait_for_size(world, path, count):
+    """Wait until so many messages are in the file."""
+    def is_there():
+        with Reader(path) as reader:
+            return reader.message_count >= count
+    world.wait_until(is_there, f'{count} messages in {path}', timeout_s=15.0)
+
+
+@pytest.mark.parametrize('name', ['bag', 'bag.mcap', 'bag.db3'])
+def test_every_frame_and_every_word_is_in_the_bag(tmp_path, world, record, name):
+    recorder = record(tmp_path / name)
+    frames = publish_all(world)
+    world.publish('power_setpoint', ros.PowerSetpoint(
+        mode=1, voltage=400.5, current=-3.0, reason='because'))
+    world.publish('effective_setpoint', ros.EffectiveSetpoint(limited_by=['ramp', 'cable']))
+    world.publish('/diagnostics', DiagnosticArray(status=[DiagnosticStatus(name='gateway: bus')]))
+    recorder.signal(signal.SIGINT)
+    assert recorder.exit_status() == 0
+
+    bag = Bag(tmp_path / name)
+    entries = list(bag)
+    assert sorted_frames(entries) == sorted(
+        map(bits_kept, frames), key=lambda frame: frame.can_id)
+    samples = {each.topic: each for each in entries if isinstance(each, Sample)}
+    setpoint = samples['power_setpoint'].message
+    assert (setpoint.mode, setpoint.voltage, setpoint.current, setpoint.reason) == (
+        1, 400.5, -3.0, 'because')
+    assert samples['effective_setpoint'].message.limited_by == ['ramp', 'cable']
+    assert samples['power_setpoint'].namespace == world.pistol.strip('/')
+    assert bag.ignored['/diagnostics'][1] == 1
+    assert bag.problems == []
+    with AnyReader([tmp_path / name]) as reader:
+        names = {each.topic for each in reader.connections}
+        assert names == set(recorded.topics([world.pistol]))
+        assert len(list(reader.messages())) == len(frames) + 3
+
+
+def test_the_times_in_the_bag_are_those_of_the_arrival(tmp_path, world, record):
+    recorder = record(tmp_path / 'bag')
+    before_ns = time.time_ns()
+    publish_all(world)
+    recorder.signal(signal.SIGTERM)
+    assert recorder.exit_status() == 0
+    with AnyReader([tmp_path / 'bag']) as reader:
+        times = [time_ns for _, time_ns, _ in reader.messages()]
+    assert before_ns <= min(times)
+    assert max(times) <= time.time_ns()
+
+
+def test_a_killed_recorder_leaves_a_bag(tmp_path, world, record):
+    recorder = record(tmp_path / 'bag')
+    frames = publish_all(world)
+    wait_for_size(world, tmp_path / 'bag', len(frames))
+    recorder.signal(signal.SIGKILL)
+    recorder.exit_status()
+
+    bag = Bag(tmp_path / 'bag')
+    assert sorted_frames(bag) == sorted(map(bits_kept, frames), key=lambda frame: frame.can_id)
+    assert bag.problems == []
+    with Reader(tmp_path / 'bag') as reader:
+        assert reader.message_count == len(frames)
+
+
+def test_the_last_words_of_the_others_are_recorded(tmp_path, world, record):
+    recorder = record(tmp_path / 'bag')
+    world.publish('stage_status', ros.StageStatus(reason='running'))
+    recorder.signal(signal.SIGINT)
+    # Whatever ends at the same time sends its safe state within a moment.
+    world.publish('power_setpoint', ros.PowerSetpoint(reason='the end'))
+    assert recorder.exit_status() == 0
+    assert 'the end' in [
+        entry.message.reason for entry in Bag(tmp_path / 'bag') if entry.topic == 'power_setpoint']
+
+
+def test_a_bag_that_is_there_is_left_alone(tmp_path, record):
+    (tmp_path / 'bag').mkdir()
+    recorder = record(tmp_path / 'bag', is_ready=False)
+    assert recorder.exit_status() == 1
+    assert 'is there already and is not overwritten' in recorder.text
+    assert 'Traceback' not in recorder.text
+    assert list((tmp_path / 'bag').iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_ends_it_with_a_word(tmp_path, record):
+    (tmp_path / 'file').write_text('')
+    recorder = record(tmp_path / 'file' / 'bag', is_ready=False)
+    assert recorder.exit_status() == 1
+    assert 'cannot be written' in recorder.text
+    assert 'Traceback' not in recorder.text
+
+
+def test_a_full_disk_ends_it_with_a_word_and_what_was_written_stays(tmp_path, world, record):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, limits[1]))
+    try:
+        recorder = record(tmp_path / 'bag', is_ready=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    recorder.wait_for_line('records .* into')
+    long = ros.PowerSetpoint(reason='first')
+    world.publish('power_setpoint', long)
+    wait_for_size(world, tmp_path / 'bag', 1)
+    for number in range(20):
+        # Whatever cannot be packed.
+        noise = random.Random(number).randbytes(10_000).hex()
+        world.publish('power_setpoint', ros.PowerSetpoint(reason=noise))
+    recorder.wait_for_line('the recording ends here: .*File too large')
+    assert recorder.exit_status() == 1
+    assert 'Traceback' not in recorder.text
+    first, *_ = list(Bag(tmp_path / 'bag'))
+    assert first.message.reason == 'first'
+
+
+def test_an_unusable_parameter_is_a_sentence(start_process):
+    recorder = start_process('recorder', '--ros-args', '-p', 'pistols:=3')
+    assert recorder.exit_status() == 2
+    assert 'unusable parameter' in recorder.text
+
+
+def test_the_types_in_a_bag_are_those_that_ros_generated():
+    store = ros_types.typestore()
+    share = pathlib.Path(get_package_share_directory('gi3_ros'))
+    compared = 0
+    for path in (share / 'msg').glob('*.json'):
+        for each in json.loads(path.read_text())['type_hashes']:
+            assert store.hash_rihs01(each['type_name']) == each['hash_string'], path
+            compared += 1
+    assert compared > len(recorded.OF_PISTOL)

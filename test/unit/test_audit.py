@@ -1,0 +1,213 @@
+"""Every breach that a log can show, in a log of its own: the audit names exactly that."""
+
+import ast
+import json
+import pathlib
+import re
+
+from click.testing import CliRunner
+from log_bench import session, SESSIONS
+from log_breaches import log_of, LOGS
+import pytest
+from test_breaches import BREACHES, run
+
+import gi3_ros.core
+from gi3_ros.core import codec
+from gi3_ros.core.frame import Frame
+from gi3_ros.core.signals import AdvanticsControllerStatus, PowerModulesStatus
+from gi3_ros.logs.audit import Audit
+from gi3_ros.tools.audit import audit
+
+CORE = pathlib.Path(gi3_ros.core.__file__).parent
+STRICT = ('--tolerance', 'follow_s=3', '--tolerance', 'first_status_s=2')
+"""As where the breaches come from: short sessions do."""
+BEGIN_S = 1_790_000_000.0
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a log as candump does; return its path."""
+    def write(log, name='candump.log'):
+        path = tmp_path / name
+        path.write_text(''.join(
+            f'({BEGIN_S + time_s:.6f}) can0 {frame.can_id:08X}#{frame.data.hex().upper()}\n'
+            for time_s, frame in log))
+        return path
+    return write
+
+
+def call(*arguments):
+    return CliRunner().invoke(audit, [str(each) for each in arguments])
+
+
+def findings_in(path, *arguments):
+    result = call(path, '--json', *arguments)
+    document = json.loads(result.output)
+    assert result.exit_code == (1 if document['findings'] else 0), result.output
+    return document['findings']
+
+
+def broken(findings):
+    """Return which end broke which rule; a breach is named once while it lasts."""
+    pairs = [(each['who'], each['rule']) for each in findings]
+    assert len(pairs) == len(set(pairs)), findings
+    return set(pairs)
+
+
+@pytest.mark.parametrize('name', SESSIONS)
+def test_nothing_is_found_in_a_good_session(write, name):
+    """A controller that restarts is silent meanwhile: that is a breach of R1, whatever for."""
+    expected = {('controller', 'R1')} if name == 'restart' else set()
+    assert broken(findings_in(write(session(name)))) == expected
+
+
+@pytest.mark.parametrize(('expected', 'name', 'make_edit'), LOGS)
+def test_a_log_with_one_breach_gives_that_finding(write, expected, name, make_edit):
+    assert broken(findings_in(write(log_of(name, make_edit)))) == expected
+
+
+@pytest.mark.parametrize(('rule', 'charger_class', 'circumstances'), BREACHES)
+def test_a_charger_that_breaks_one_rule_is_found_in_its_log(
+        write, rule, charger_class, circumstances):
+    frames = []
+    run(charger_class, on_frame=lambda frame, time_s: frames.append((time_s, frame)),
+        **circumstances)
+    # The charger keeps its power because the controller has fallen silent.
+    provoked = {('controller', 'R1')} if rule == 'R1' else set()
+    assert broken(findings_in(write(frames), *STRICT)) == {('customer', rule)} | provoked
+
+
+def test_every_rule_that_is_checked_has_a_log_that_breaks_it():
+    covered = {pair for param in LOGS for pair in param.values[0]}
+    covered |= {('customer', param.values[0]) for param in BREACHES}
+    for who, files in {
+        'customer': ('customer_rules.py', 'power_rules.py', 'frame_rules.py'),
+        'controller': ('controller_rules.py', 'command_rules.py', 'command.py', 'frame_rules.py'),
+    }.items():
+        rules = {
+            node.value
+            for name in files for node in ast.walk(ast.parse((CORE / name).read_text()))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            and re.fullmatch(r'[RA]\d+|\d\.\d', node.value)
+        }
+        assert {(who, rule) for rule in rules} <= covered
+
+
+def test_each_finding_says_when_which_pistol_and_with_which_values(write):
+    param = next(each for each in LOGS if each.id == 'R16 not lowered')
+    finding, = findings_in(write(log_of(*param.values[1:])))
+    assert finding['pistol'] == 1
+    assert finding['time_s'] == pytest.approx(9.13, abs=0.02)
+    assert finding['values'] == {'present_voltage_v': 60.0}
+    assert '60.0 V' in finding['text']
+    assert re.fullmatch(r'2026-09-\d\d \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d', finding['time'])
+
+
+def test_lines_are_for_people(write):
+    param = next(each for each in LOGS if each.id == 'R53 AC')
+    result = call(write(log_of(*param.values[1:])))
+    line, summary = result.stdout.splitlines()
+    assert re.search(r'5\.\d+ s  pistol 1  R53  controller  CCS_AC announced', line)
+    assert summary.startswith('1 finding: 1 by the controller in ')
+
+
+def test_pistols_are_judged_apart(write):
+    """The second pistol breaks what the first keeps, on the same bus."""
+    param = next(each for each in LOGS if each.id == 'R53 AC')
+    both = sorted(
+        [*session('CCS'), *(
+            (time_s, Frame(frame.can_id & 0xFFFFFF | 3 << 24, frame.data))
+            for time_s, frame in log_of(*param.values[1:]))],
+        key=lambda each: each[0])
+    finding, = findings_in(write(both))
+    assert (finding['pistol'], finding['rule']) == (3, 'R53')
+
+
+def test_a_rule_broken_often_is_shown_some_times_unless_all_is_wanted(write):
+    status = PowerModulesStatus(system_enable=1)
+    frames = []
+    for step in range(400):
+        frames.append((step * 0.1, codec.encode(AdvanticsControllerStatus(1), index=1)))
+        if step % 4 < 2:
+            frames.append((step * 0.1 + 0.01, codec.encode(status, index=1)))
+        # Every other status too short, with good ones in between: found again each time.
+        if step % 4 == 3:
+            frames.append((step * 0.1 + 0.01, Frame(0x01063000, b'\0' * 6)))
+    path = write(frames)
+    lines = call(path).stdout.splitlines()
+    assert len(lines) == 22
+    assert lines[-2].startswith('80 more of 1.4 by the customer of pistol 1')
+    assert len(call(path, '--all').stdout.splitlines()) == 101
+    assert len(findings_in_all(path)) == 100
+
+
+def findings_in_all(path):
+    return json.loads(call(path, '--json').output)['findings']
+
+
+@pytest.mark.parametrize(('text', 'words'), [
+    ('', 'empty'),
+    ('(1790000000.000000) can0 123#00\n', 'no frame of the interface among 1'),
+])
+def test_nothing_to_judge_is_no_clean_bill(tmp_path, text, words):
+    path = tmp_path / 'candump.log'
+    path.write_text(text)
+    result = call(path)
+    assert result.exit_code == 2
+    assert words in result.output
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    result = call(tmp_path / 'none.log')
+    assert result.exit_code == 2
+    assert result.output.startswith('gi3 audit: ')
+    assert len(result.output.splitlines()) == 1
+
+
+def test_damage_is_said_and_is_no_clean_bill(write):
+    path = write(session('CCS'))
+    text = path.read_text().splitlines()
+    text[100] = 'what is this'
+    path.write_text('\n'.join(text))
+    result = call(path)
+    assert result.exit_code == 2
+    assert '101' in result.output
+
+
+def take(judge, log, begin_s=0.0):
+    verdicts = []
+    for time_s, frame in log:
+        verdicts += judge.take(round((begin_s + time_s) * 1e9), codec.decode(frame))
+    return verdicts
+
+
+@pytest.mark.parametrize('distance_s', [3600.0, -3600.0])
+def test_an_interrupted_log_makes_a_new_beginning(distance_s):
+    """Neither end is to blame for what was not recorded, even in mid-session."""
+    half = session('CCS')[:600]
+    judge = Audit()
+    assert take(judge, half) == []
+    assert take(judge, session('CCS'), begin_s=half[-1][0] + distance_s) == []
+    (time_s, words), = judge.breaks
+    assert time_s == pytest.approx(half[-1][0] + distance_s)
+    assert 'anew' in words
+
+
+def test_a_log_that_begins_in_mid_session_accuses_nobody():
+    for name in SESSIONS:
+        log = session(name)
+        for begin in range(0, len(log), 97):
+            verdicts = take(Audit(), log[begin:])
+            assert {each.finding.rule for each in verdicts} <= {'R1'}, (name, begin)
+
+
+def test_a_log_may_end_anywhere():
+    for name in ('CCS', 'CHAdeMO'):
+        for end in range(0, len(session(name)), 97):
+            assert take(Audit(), session(name)[:end]) == []
+
+
+def test_late_frames_accuse_nobody():
+    """Recorders write frames of two sources a few milliseconds out of order."""
+    log = sorted(session('CCS'), key=lambda each: each[0] + 0.004 * (each[1].can_id % 3))
+    assert take(Audit(), log) == []
