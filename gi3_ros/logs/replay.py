@@ -15,7 +15,13 @@ import math
 
 from ..core import codec
 from ..core.controller_watch import IDLE_STATES, State
-from ..core.hardware import Contact, ContactorFeedback, ModulesMode, PowerMeasurement
+from ..core.hardware import (
+    Contact,
+    ContactorFeedback,
+    ModulesMode,
+    PowerMeasurement,
+    PowerSetpoint,
+)
 from ..core.installations import stage_for
 from ..core.output_stage import Stage
 from ..core.power import Phase, PowerControl, POWERED
@@ -47,6 +53,7 @@ RESET_PERIOD_S = 1.0
 STATUS_EXPIRES_S = 0.15
 """Power_Modules_Status comes every 100 ms in a session; who has fallen silent says nothing."""
 _UNDERWAY = range(State.INSULATION_TEST, State.CLOSING_COMMUNICATION + 1)
+_VOLTAGE_IS_OURS = frozenset({Phase.INSULATION_TEST, Phase.PRECHARGE})
 _EMERGENCY = 'emergency stop asked for: '
 
 
@@ -266,22 +273,22 @@ class Replay:
         """
         Put right what the modules would not have done with today's setpoint.
 
-        They never exceed the current of their setpoint (``PowerSetpoint.msg``). So what they were
-        told then beyond what they are told now is taken off; what they did beyond their orders
-        stays. And behind open contactors they empty the output when they are told to. Without
-        that a lower limit would look as if the modules disobeyed it.
+        They never exceed their setpoint (``PowerSetpoint.msg``). So what they were told then
+        beyond what they are told now is taken off; what they did beyond their orders stays. And
+        behind open contactors they empty the output when they are told to. Without that a lower
+        limit would look as if the modules disobeyed it.
         """
         then, decision = self._setpoint_then, self._decision
         if then is None or decision is None:
             return measurement
-        mode_now = decision.setpoint.mode
-        mode_then, told_then = then
-        told_now = decision.setpoint.current_a
-        if mode_now is mode_then or mode_now is ModulesMode.REGULATE:
+        now = decision.setpoint
+        if now.mode is then.mode or now.mode is ModulesMode.REGULATE:
             self._is_emptied = False
-        is_emptying = mode_now is ModulesMode.BLEED and mode_then is not ModulesMode.BLEED
-        is_less = abs(told_then) > abs(told_now) + 0.1
-        if not (is_less or is_emptying or self._is_emptied):
+        is_emptying = now.mode is ModulesMode.BLEED and then.mode is not ModulesMode.BLEED
+        excess_a = abs(then.current_a) - abs(now.current_a)
+        # With a battery behind the contactors the voltage is not that of the modules.
+        excess_v = then.voltage_v - now.voltage_v if decision.phase in _VOLTAGE_IS_OURS else 0.0
+        if not (excess_a > 0.1 or excess_v > 0.1 or is_emptying or self._is_emptied):
             self._differs_since_s = None
             return measurement
         if self._differs_since_s is None:
@@ -292,9 +299,10 @@ class Replay:
         self._is_emptied |= is_emptying and self._stage.stage is Stage.OPEN
         if self._is_emptied:
             return dataclasses.replace(measurement, voltage_v=0.0, current_a=0.0)
-        current_a = measurement.current_a
-        magnitude = max(0.0, abs(current_a) - max(0.0, abs(told_then) - abs(told_now)))
-        return dataclasses.replace(measurement, current_a=math.copysign(magnitude, current_a))
+        magnitude_a = _less(abs(measurement.current_a), excess_a, abs(now.current_a))
+        return dataclasses.replace(
+            measurement, current_a=math.copysign(magnitude_a, measurement.current_a),
+            voltage_v=_less(measurement.voltage_v, excess_v, now.voltage_v))
 
     def _see_contacts(self, message, true_s, now_s):
         output, precharge = Contact(message.output), Contact(message.precharge)
@@ -342,13 +350,18 @@ class Replay:
 
     # What was decided then
 
-    def _see_setpoint(self, message, true_s, _now_s):
-        mode, current_a = ModulesMode(message.mode), message.current
-        self._setpoint_then = mode, current_a
+    def _see_setpoint(self, message, true_s, now_s):
+        before, then = self._setpoint_then, PowerSetpoint(
+            ModulesMode(message.mode), message.voltage, message.current)
+        self._setpoint_then = then
         was = self.comparison.was
-        was('mode', mode.name, now_s=true_s)
-        was('voltage', message.voltage, now_s=true_s)
-        was('current', current_a, now_s=true_s)
+        was('mode', then.mode.name, now_s=true_s)
+        was('voltage', then.voltage_v, now_s=true_s)
+        was('current', then.current_a, now_s=true_s)
+        if before is None or then.mode is not before.mode:
+            # Then a tick saw something, and the answer of the controller is about to come: today
+            # must not see the answer first only because its tick is a little later.
+            self._tick_power(now_s)
 
     def _see_power(self, message, true_s, now_s):
         was = self.comparison.was
@@ -461,6 +474,13 @@ _TOPICS = {
 
 def _contact(is_closed):
     return Contact.CLOSED if is_closed else Contact.OPEN
+
+
+def _less(measured, excess, told):
+    """Take off the excess of what was told then, down to what is told today and no further."""
+    if excess <= 0.0 or measured <= told:
+        return measured
+    return max(told, measured - excess)
 
 
 def _unless(nothing, value):
