@@ -307,8 +307,10 @@ class Replay:
     def _see_contacts(self, message, true_s, now_s):
         output, precharge = Contact(message.output), Contact(message.precharge)
         then, command = self.comparison.last('output contactors'), self._command
-        differs = command is not None and then is not None and (
-            (then == 'closed') is not command.output_closed)
+        differs = (
+            self.parameters.stage.has_output_contactors
+            and command is not None and then is not None
+            and (then == 'closed') is not command.output_closed)
         if not differs:
             self._contacts_differ_since_s = None
         elif self._contacts_differ_since_s is None:

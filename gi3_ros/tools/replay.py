@@ -3,6 +3,7 @@
 import datetime
 import json
 import sys
+import textwrap
 import time
 
 import click
@@ -13,6 +14,7 @@ from .options import Entry, log_options
 SAME = 0
 DIFFERENT = 1
 UNREADABLE = 2
+_MARGIN = 28
 
 
 @click.command(short_help='Decide a recorded session anew, and compare.')
@@ -75,26 +77,25 @@ def _lines(log, outcome, took_s):
     yield f'{log.path}: {log.kind}, {outcome.seconds:.1f} s{start}'
     for problem in (*log.problems, *outcome.remarks):
         yield f'  {problem}'
-    for replay_ in outcome.replays:
+    for pistol in outcome.replays:
         yield ''
-        yield from _pistol(replay_)
+        yield from _pistol(pistol)
     yield ''
     yield _summary(outcome, took_s)
 
 
-def _pistol(replay_):
-    comparison = replay_.comparison
-    yield f'{replay_.name}, index {replay_.index}'
-    given = replay_.parameters.given
+def _pistol(pistol):
+    comparison = pistol.comparison
+    yield f'{pistol.name}, index {pistol.index}'
+    given = pistol.parameters.given
     words = ', '.join(f'{name} {value}' for name, value in given.items())
-    yield f'  {"parameters":26}{words or "the defaults"}'
-    installation = replay_.parameters.stage.installation
+    yield from _entry('parameters', words or 'the defaults')
     if 'installation' not in given:
-        yield f'  {"installation":26}{installation}'
-    for name, origin in replay_.inputs:
-        yield f'  {name:26}{origin}'
-    for line in _corrections(replay_):
-        yield f'  {"":26}{line}'
+        yield from _entry('installation', pistol.parameters.stage.installation)
+    for name, origin in pistol.inputs:
+        yield from _entry(name, origin)
+    for words in _corrections(pistol):
+        yield from _entry('', words)
     yield ''
     yield f'  {"s":>9}  {"then":21}now'
     for row in comparison.phases:
@@ -108,26 +109,34 @@ def _pistol(replay_):
             f'then {_value(each, each.then)}, now {_value(each, each.now)}')
         if each.reason and each.reason != each.now:
             yield f'{"":13}{each.reason}'
-    for when, faults in (('then', replay_.faults_then), ('now', replay_.faults_now)):
+    for when, faults in (('then', pistol.faults_then), ('now', pistol.faults_now)):
         if faults:
             yield ''
             yield f'  faults {when}'
         for fault in faults:
             yield f'  {fault.time_s:9.2f}  {fault.part}: {fault.text}'
-    if replay_.remarks:
+    if pistol.remarks:
         yield ''
-    for remark in replay_.remarks:
+    for remark in pistol.remarks:
         yield f'  {remark}'
 
 
-def _corrections(replay_):
-    if replay_.corrected:
+def _entry(name, words):
+    """Yield a name with words beside it, in as many lines as they need."""
+    first, *others = textwrap.wrap(words, 100 - _MARGIN)
+    yield f'  {name:{_MARGIN - 2}}{first}'
+    for line in others:
+        yield ' ' * _MARGIN + line
+
+
+def _corrections(pistol):
+    if pistol.corrected:
         yield (
-            f'{replay_.corrected} readings corrected: without what the modules were told then '
+            f'{pistol.corrected} readings corrected: without what the modules were told then '
             'beyond what they are told today')
-    if replay_.assumed_contacts:
+    if pistol.assumed_contacts:
         yield (
-            f"{replay_.assumed_contacts} positions of the contactors assumed: as today's commands")
+            f"{pistol.assumed_contacts} positions of the contactors assumed: as today's commands")
 
 
 def _summary(outcome, took_s):
