@@ -1,5 +1,5 @@
 """
-Live CAN buses and logs of frames: the only user of python-can.
+Live CAN buses; besides log files the only user of python-can.
 
 An adapter can be unplugged and an interface can go down at any moment; :class:`Bus` closes,
 waits, opens again, and says so through ``on_event``. Nothing here sends by itself: no periodic
@@ -172,30 +172,3 @@ def _errno(error):
             if number is not None:
                 return number
     return None
-
-
-class FrameLog:
-    """
-    A file of frames: candump (``.log``), ``.asc``, ``.blf``, ``.trc``, ``.csv``, by its suffix.
-
-    :raises BusError: when it cannot be written
-    """
-
-    def __init__(self, path, *, channel='can0'):
-        self._channel = channel
-        try:
-            self._writer = can.Logger(path)
-        except (OSError, ValueError) as error:
-            raise BusError(f'cannot write frames to {path}: {error}') from error
-
-    def write(self, frame, time_s, *, is_ours=True):
-        """Add a frame; ``time_s`` counts since the epoch."""
-        self._writer.on_message_received(can.Message(
-            timestamp=time_s, arbitration_id=frame.can_id, data=frame.data,
-            is_extended_id=frame.is_extended, is_remote_frame=frame.is_remote,
-            is_rx=not is_ours, channel=self._channel,
-        ))
-
-    def close(self):
-        """Finish the file."""
-        self._writer.stop()

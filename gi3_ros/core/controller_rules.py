@@ -221,8 +221,9 @@ class ControllerRules:
         session.is_finished = True
 
     def _on_information(self, message, now_s):
-        self._told_at_s[type(message)] = now_s
-        if self._session is not None:
+        if self._session is None:
+            self._told_at_s[type(message)] = now_s
+        else:
             self._session.told.add(type(message))
 
     def _on_power_control(self, command, now_s):
@@ -230,18 +231,20 @@ class ControllerRules:
         session = self._session
         if command.power_function not in POWERED:
             return
-        name = function_name(command.power_function)
         if session is None:
             self._session_findings.check(
                 'not announced', self._was_idle, now_s, 'R6',
-                f'{name} is commanded without New_Charge_Session')
+                lambda: f'{function_name(command.power_function)} is commanded without '
+                'New_Charge_Session')
         elif not session.has_emergency:
             self._session_findings.check(
                 'after the end', session.is_finished, now_s, 'R40',
-                f'{name} is commanded after Charge_Session_Finished')
+                lambda: f'{function_name(command.power_function)} is commanded after '
+                'Charge_Session_Finished')
             self._session_findings.check(
                 'not enabled', not session.was_enabled, now_s, 'R6',
-                f'{name} is commanded although System_Enable was never Allowed')
+                lambda: f'{function_name(command.power_function)} is commanded although '
+                'System_Enable was never Allowed')
 
     # Flags
 
@@ -340,15 +343,15 @@ class ControllerRules:
             'announcement', is_waiting and gap_s > limits.announcement_gap_s, now_s, 'R6',
             lambda: f'New_Charge_Session is missing for {gap_s:.1f} s, it repeats until '
             'System_Enable is Allowed', gap_s=gap_s)
-        missing = [cls.NAME for cls in _INFORMATION if cls not in session.told]
+        is_told = len(session.told) == len(_INFORMATION)
         # Some may have come just before a log begins.
         is_late = (
             now_s - session.since_s > limits.information_s and self._state in _UNTIL_END
             and session.since_s - self._begin_s > limits.crossing_s)
         self._session_findings.check(
-            'information', is_late and bool(missing), now_s, 'R49',
-            lambda: f'{", ".join(missing)} did not come in {limits.information_s:.0f} s after '
-            'New_Charge_Session')
+            'information', is_late and not is_told, now_s, 'R49', lambda: ', '.join(
+                cls.NAME for cls in _INFORMATION if cls not in session.told)
+            + f' did not come in {limits.information_s:.0f} s after New_Charge_Session')
 
     def _check_reactions(self, now_s):
         """R3, R7, R8: what the controller has to do when the charger fails."""

@@ -87,6 +87,11 @@ class CustomerRules:
 
     # In
 
+    @staticmethod
+    def listens_to(message):
+        """Tell whether :meth:`receive` makes anything of a message."""
+        return not message.FROM_CONTROLLER or type(message) in _HANDLERS
+
     def receive(self, message, *, now_s, undefined=(), unassigned_bits=0):
         """
         Take a message of either direction.
@@ -285,7 +290,8 @@ class CustomerRules:
         if rate_hz > limits.status_rate_hz or rate_hz < 0.8 * limits.status_rate_hz:
             self._findings.check(
                 'flood', rate_hz > limits.status_rate_hz, now_s, 'R2',
-                f'{rate_hz:.0f} Power_Modules_Status a second, nominal 10', rate_hz=rate_hz)
+                lambda: f'{rate_hz:.0f} Power_Modules_Status a second, nominal 10',
+                rate_hz=rate_hz)
 
     def _check_silence(self, session, now_s, *, slack_s=0.0):
         limits, findings = self.tolerances, self._session_findings

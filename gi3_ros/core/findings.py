@@ -168,7 +168,8 @@ class Findings:
         :param text: a sentence, or a function that makes it: nearly always nothing is broken
         """
         if not is_broken:
-            self._broken.discard(key)
+            if self._broken:
+                self._broken.discard(key)
         elif key not in self._broken:
             self._broken.add(key)
             words = text() if callable(text) else text

@@ -38,9 +38,13 @@ class Rules:
         message, undefined, bits = (
             received.message, received.undefined, received.unassigned_bits)
         customer, controller = self._ends
-        return controller.receive(
-            message, now_s=now_s, undefined=undefined, unassigned_bits=bits,
-        ) + customer.receive(message, now_s=now_s, undefined=undefined, unassigned_bits=bits)
+        new = controller.receive(
+            message, now_s=now_s, undefined=undefined, unassigned_bits=bits)
+        # Half of the traffic is what the vehicle tells, which binds the charger to nothing.
+        if customer.listens_to(message):
+            new += customer.receive(
+                message, now_s=now_s, undefined=undefined, unassigned_bits=bits)
+        return new
 
     def reject(self, rejected, *, now_s):
         """

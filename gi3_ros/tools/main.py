@@ -4,6 +4,7 @@ from importlib import metadata
 
 import click
 
+from .audit import audit
 from .decode import decode
 from .demo import demo
 from .identify import identify
@@ -25,5 +26,5 @@ def main():
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""
 
 
-for command in (sim, decode, identify, record, replay, demo):
+for command in (sim, audit, decode, identify, demo, record, replay):
     main.add_command(command)

@@ -7,7 +7,9 @@ import threading
 
 import click
 
-from ..bus import BusError, FrameLog
+from ..bus import BusError
+from ..logs.entries import Heard, LogError
+from ..logs.writing import open_writer
 from ..priority import raise_priority
 from ..sim import library
 from ..sim.actions import ACTIONS
@@ -180,7 +182,7 @@ def _help_actions(ctx, _param, value):
     help='Take actions from standard input, one on a line; see --help-actions.')
 @click.option(
     '--log', 'log_file', type=click.Path(dir_okay=False, writable=True), metavar='FILE',
-    help='Write all frames: .log (candump), .asc, .blf, .trc, .csv.')
+    help='Write all frames: .log (candump), .asc, .blf, .trc, .csv, .parquet.')
 @click.option(
     '--json', 'json_file', type=click.File('w', lazy=False), metavar='FILE',
     help='Write the events as JSON lines, too. "-": standard output instead of text.')
@@ -241,7 +243,7 @@ def sim(
                 screen = stack.enter_context(_screen())
             log = None
             if log_file:
-                log = stack.enter_context(contextlib.closing(FrameLog(log_file)))
+                log = stack.enter_context(open_writer(log_file, is_overwriting=True))
             scenario = scenario_of(options['scenario_name'])
             is_once = once or fast or scenario is not None
             cases = cases_of(scenario, options)
@@ -268,7 +270,7 @@ def sim(
                     RunConfig(interface=interface, channel=channel, port=port, bitrate=bitrate),
                     on_event=show, on_frame=_recorder(log, simulators),
                     between=_between(show, simulators, stdin, stop), stop=stop)
-    except (BusError, PlugError, ValueError) as error:
+    except (BusError, LogError, PlugError, ValueError) as error:
         click.echo(f'gi3 sim: {error}', err=True)
         sys.exit(UNUSABLE)
     sys.exit(status)
@@ -298,7 +300,7 @@ def _run_fast(simulators, show, log, stop):
     clock = Clock(
         [(simulator, Charger.fitting(simulator.config, simulator.plug))
          for simulator in simulators],
-        on_frame=None if log is None else log.write)
+        on_frame=None if log is None else _adder(log))
     while not (stop.is_set() or all(simulator.is_over for simulator in simulators)):
         clock.step()
         tell(simulators, show)
@@ -319,12 +321,21 @@ def _recorder(log, simulators):
     if log is None:
         return None
     own = {simulator.config.index for simulator in simulators}
+    add = _adder(log)
 
     def record(frame, time_s, is_ours):
         is_echo = not is_ours and frame.can_id & 0x8000 and frame.can_id >> 24 in own
         if not is_echo:
-            log.write(frame, time_s, is_ours=is_ours)
+            add(frame, time_s, is_ours=is_ours)
     return record
+
+
+def _adder(log):
+    """Return what adds a frame to a log."""
+    def add(frame, time_s, *, is_ours=True):
+        # To the microsecond: a float of seconds since the epoch holds no more.
+        log.write(Heard(round(time_s * 1e6) * 1000, frame, 'can0', is_ours))
+    return add
 
 
 class _Lines:

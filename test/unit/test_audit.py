@@ -19,9 +19,12 @@ from gi3_ros.logs.audit import Audit
 from gi3_ros.tools.audit import audit
 
 CORE = pathlib.Path(gi3_ros.core.__file__).parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 STRICT = ('--tolerance', 'follow_s=3', '--tolerance', 'first_status_s=2')
 """As where the breaches come from: short sessions do."""
 BEGIN_S = 1_790_000_000.0
+NOTHING = '\u2013'
+"""In an empty cell of the table."""
 
 
 @pytest.fixture
@@ -77,20 +80,39 @@ def test_a_charger_that_breaks_one_rule_is_found_in_its_log(
     assert broken(findings_in(write(frames), *STRICT)) == {('customer', rule)} | provoked
 
 
+def rules_in_code():
+    """Return (end, rule) of everything that the code can find."""
+    return {
+        (who, node.value)
+        for who, files in {
+            'customer': ('customer_rules.py', 'power_rules.py', 'frame_rules.py'),
+            'controller': (
+                'controller_rules.py', 'command_rules.py', 'command.py', 'frame_rules.py'),
+        }.items()
+        for name in files for node in ast.walk(ast.parse((CORE / name).read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        and re.fullmatch(r'[RA]\d+|\d\.\d', node.value)
+    }
+
+
 def test_every_rule_that_is_checked_has_a_log_that_breaks_it():
     covered = {pair for param in LOGS for pair in param.values[0]}
     covered |= {('customer', param.values[0]) for param in BREACHES}
-    for who, files in {
-        'customer': ('customer_rules.py', 'power_rules.py', 'frame_rules.py'),
-        'controller': ('controller_rules.py', 'command_rules.py', 'command.py', 'frame_rules.py'),
-    }.items():
-        rules = {
-            node.value
-            for name in files for node in ast.walk(ast.parse((CORE / name).read_text()))
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-            and re.fullmatch(r'[RA]\d+|\d\.\d', node.value)
-        }
-        assert {(who, rule) for rule in rules} <= covered
+    assert rules_in_code() == covered
+
+
+def test_every_rule_has_its_row_and_the_row_says_what_is_checked():
+    text = (ROOT / 'docs' / 'rules.md').read_text(encoding='utf-8')
+    table = text.split('| Rule | Checked live and in logs: charger |')[1].split('\n\n')[0]
+    rows = [
+        [cell.strip() for cell in line.strip('|').split('|')] for line in table.splitlines()[2:]]
+    assert {row[0] for row in rows} >= {f'R{number}' for number in range(1, 54)}
+    assert {
+        (who, row[0]) for row in rows
+        for who, words in (('customer', row[1]), ('controller', row[2])) if words != NOTHING
+    } == rules_in_code()
+    for rule, charger, controller, why_not in rows:
+        assert (charger, controller, why_not) != (NOTHING,) * 3, rule
 
 
 def test_each_finding_says_when_which_pistol_and_with_which_values(write):

@@ -1,0 +1,73 @@
+"""One way to open a log, whatever file it is."""
+
+import pathlib
+
+from .entries import LogError
+
+_MCAP = b'\x89MCAP0\r\n'
+_SQLITE = b'SQLite format 3\0'
+_PARQUET = b'PAR1'
+_BAG_SUFFIXES = ('.mcap', '.db3')
+
+
+class Log:
+    """
+    Entries in the order of a file; iterating twice reads the file twice.
+
+    :param kind: what sort of file it is, in words
+    """
+
+    def __init__(self, path, kind=''):
+        self.path = pathlib.Path(path)
+        self.kind = kind
+        self.problems = []
+        """Sentences about what could not be read; complete once an iteration has ended."""
+        self.has_dates = False
+        """Whether times count since the epoch; otherwise since the start of the log."""
+
+    def __iter__(self):
+        """Yield :class:`~.entries.Heard` and :class:`~.entries.Sample`."""
+        raise NotImplementedError
+
+
+def open_log(path, *, channel=None, pistols=None):
+    """
+    Open a CAN log, a table or a bag; the content decides, then the suffix.
+
+    :param channel: only what was heard on this bus; all of them without
+    :param pistols: pistol indices by namespace, for bags of typed topics that do not tell
+    :returns: :class:`Log`
+    :raises LogError: when nothing can be read from it
+    """
+    path = pathlib.Path(path)
+    try:
+        if path.is_dir():
+            return _open_bag(path, channel, pistols)
+        with path.open('rb') as file:
+            head = file.read(len(_SQLITE))
+    except FileNotFoundError:
+        raise LogError(f'{path}: there is no such file') from None
+    except (OSError, ValueError) as error:
+        raise LogError(f'{path}: cannot be read: {_reason(error)}') from None
+    if not head:
+        raise LogError(f'{path}: the file is empty')
+    suffix = path.suffix.lower()
+    if head.startswith(_MCAP) or suffix == '.mcap' or suffix == '.db3':
+        return _open_bag(path, channel, pistols)
+    if head.startswith(_PARQUET) or head.lstrip(b'\xef\xbb\xbf"').startswith(b'time_ns'):
+        from .tables import Table
+        return Table(path, channel=channel)
+    from .can_logs import CanLog
+    return CanLog(path, channel=channel)
+
+
+def _open_bag(path, channel, pistols):
+    if path.is_dir() and not (path / 'metadata.yaml').exists() and not any(
+            each.suffix in _BAG_SUFFIXES for each in path.iterdir()):
+        raise LogError(f'{path}: a directory without a bag in it')
+    from .bags import Bag
+    return Bag(path, channel=channel, pistols=pistols)
+
+
+def _reason(error):
+    return getattr(error, 'strerror', None) or str(error)
