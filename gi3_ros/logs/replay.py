@@ -10,7 +10,10 @@ the positions of the contactors, each with the time at which it was true. What a
 is derived, and each result says so (:attr:`Replay.inputs`).
 """
 
+import collections
 import dataclasses
+import heapq
+import itertools
 import math
 
 from ..core import codec
@@ -47,6 +50,12 @@ CONTACT_PERIOD_S = 0.05
 """Of contactors that are taken to follow."""
 PEAK_S = 0.5
 """Modules take this long to bring a current down."""
+OLDEST_NS = round(OLDEST_S * 1e9)
+WRITING_NS = 10_000_000_000
+"""A recorder that gets no processor writes a topic so much later than another."""
+AROUND_NS = 1_000_000_000
+WINDOW_ENTRIES = 20_000
+"""So many entries wait for their turn at the most."""
 PAUSE_S = 10.0
 """After so long without any entry everything is stale and off: no need to tick through it."""
 RESET_PERIOD_S = 1.0
@@ -54,6 +63,9 @@ STATUS_EXPIRES_S = 0.15
 """Power_Modules_Status comes every 100 ms in a session; who has fallen silent says nothing."""
 _UNDERWAY = range(State.INSULATION_TEST, State.CLOSING_COMMUNICATION + 1)
 _VOLTAGE_IS_OURS = frozenset({Phase.INSULATION_TEST, Phase.PRECHARGE})
+_DECISIONS = frozenset({
+    'power_setpoint', 'power_status', 'effective_setpoint', 'contactor_command', 'stage_status'})
+_INPUTS = ('power_measurement', 'contactor_feedback')
 _EMERGENCY = 'emergency stop asked for: '
 
 
@@ -532,33 +544,96 @@ def replay(log, parameter_file=None):
         replays[index] = Replay(
             namespace, index, found.topics,
             parameter_file.of(namespace, installation=found.installation))
+        for topic, last_ns in found.topics.items():
+            silent_s = survey.seconds - (last_ns - survey.start_ns) / 1e9
+            if topic in _INPUTS and silent_s > PAUSE_S / 10:
+                replays[index].remarks.append(
+                    f'the log has no {topic} in its last {silent_s:.1f} s: today takes that for '
+                    f'silence, whether it was silent or not recorded')
     start_ns, seconds = survey.start_ns, survey.seconds
-    for entry in log:
-        time_s = (entry.time_ns - start_ns) / 1e9
+    entries = _as_known(log) if survey.has_samples else ((each.time_ns, each) for each in log)
+    for known_ns, entry in entries:
+        time_s = (known_ns - start_ns) / 1e9
         if isinstance(entry, Heard):
             received = codec.decode(entry.frame)
             if isinstance(received, codec.Received):
                 replays[received.index].hear(received, time_s)
-        elif isinstance(entry, Sample):
+        else:
             index = survey.index_of(entry)
             if index is not None:
-                replays[index].take(entry, time_s, _true_s(entry, start_ns))
+                true_ns = _stamp_ns(entry)
+                replays[index].take(
+                    entry, time_s, None if true_ns is None else (true_ns - start_ns) / 1e9)
     for each in replays.values():
         each.end(seconds)
     return Outcome(list(replays.values()), survey.remarks, seconds, start_ns)
 
 
-def _true_s(sample, start_ns):
+def _as_known(log):
+    """
+    Yield ``(time in ns, entry)`` in the order in which the nodes got to know.
+
+    A recorder on a busy machine writes late, and not in order, what the nodes knew long before:
+    it has no priority. How late, the decisions tell, which were published in the moment of their
+    stamps. What else was recorded at that time may have been as late, but was not known before
+    the moment of its own stamp.
+    """
+    recorded = _in_order(((entry.time_ns, entry) for entry in log), WRITING_NS)
+    yield from _in_order(_known(recorded), OLDEST_NS)
+
+
+def _known(recorded):
+    held = collections.deque()
+    delays = collections.deque()
+    for recorded_ns, entry in itertools.chain(recorded, [(math.inf, None)]):
+        while held and held[0][0] < recorded_ns - AROUND_NS:
+            yield _known_entry(*held.popleft(), delays)
+        if entry is not None:
+            held.append((recorded_ns, entry))
+            stamp_ns = _stamp_ns(entry) if getattr(entry, 'topic', '') in _DECISIONS else None
+            if stamp_ns is not None and 0 <= recorded_ns - stamp_ns < OLDEST_NS:
+                delays.append((recorded_ns, recorded_ns - stamp_ns))
+
+
+def _known_entry(recorded_ns, entry, delays):
+    """Return ``(time, entry)``, with what decisions were late by around that time."""
+    while delays and delays[0][0] < recorded_ns - AROUND_NS:
+        delays.popleft()
+    stamp_ns = _stamp_ns(entry) if isinstance(entry, Sample) and delays else None
+    if stamp_ns is None or not 0 <= recorded_ns - stamp_ns < OLDEST_NS:
+        return recorded_ns, entry
+    late_ns = max(delay_ns for _, delay_ns in delays)
+    return max(stamp_ns, recorded_ns - late_ns), entry
+
+
+def _in_order(entries, window_ns):
+    """Put ``(time in ns, entry)`` in the order of the times, as far as the window reaches."""
+    waiting = []
+    latest_ns = 0
+    for number, (time_ns, entry) in enumerate(entries):
+        heapq.heappush(waiting, (time_ns, number, entry))
+        latest_ns = max(latest_ns, time_ns)
+        while waiting[0][0] < latest_ns - window_ns or len(waiting) > WINDOW_ENTRIES:
+            time_ns, _, entry = heapq.heappop(waiting)
+            yield time_ns, entry
+    while waiting:
+        time_ns, _, entry = heapq.heappop(waiting)
+        yield time_ns, entry
+
+
+def _stamp_ns(sample):
+    """Return the time in a message's header; ``None`` where there is none, or it is not set."""
     header = getattr(sample.message, 'header', None)
     if header is None or not (header.stamp.sec or header.stamp.nanosec):
         return None
-    return (header.stamp.sec * 1_000_000_000 + header.stamp.nanosec - start_ns) / 1e9
+    return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
 
 
 @dataclasses.dataclass(slots=True)
 class _Pistol:
     namespace: str | None = None
-    topics: set = dataclasses.field(default_factory=set)
+    topics: dict = dataclasses.field(default_factory=dict)
+    """Name -> time of its last message, in ns."""
     installation: str | None = None
 
 
@@ -568,6 +643,7 @@ class _Survey:
     def __init__(self, log):
         self.pistols = {}
         self.remarks = []
+        self.has_samples = False
         self.start_ns = self.seconds = 0
         self._nameless = {}
         first_ns = last_ns = None
@@ -579,7 +655,9 @@ class _Survey:
                 received = codec.decode(entry.frame)
                 if isinstance(received, codec.Received):
                     self.pistols.setdefault(received.index, _Pistol())
-            elif entry.index is not None:
+                continue
+            self.has_samples = True
+            if entry.index is not None:
                 self._see(self.pistols.setdefault(entry.index, _Pistol()), entry)
             else:
                 self._see(self._nameless.setdefault(entry.namespace, _Pistol()), entry)
@@ -589,7 +667,8 @@ class _Survey:
 
     def _see(self, pistol, sample):
         pistol.namespace = sample.namespace
-        pistol.topics.add(sample.topic)
+        pistol.topics[sample.topic] = max(
+            sample.time_ns, pistol.topics.get(sample.topic, sample.time_ns))
         if sample.topic == 'stage_status':
             pistol.installation = getattr(sample.message, 'installation', None) or None
 

@@ -1,10 +1,12 @@
 """What real nodes decided, recorded by a real recorder, is decided by a replay as it was then."""
 
 import signal
+import time
 
 import pytest
 
 from gi3_ros.logs.bags import Bag
+from gi3_ros.logs.entries import Sample
 from gi3_ros.logs.replay import replay
 
 pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting to be alone does not count
@@ -19,15 +21,35 @@ def replayed(site, world, start_process, tmp_path):
         f'output:={tmp_path / "night"}')
     recorder.wait_for_line('records .* into')
 
+    def open_bag():
+        return Bag(tmp_path / 'night', pistols={namespace: 1})
+
     def end():
+        # On a busy machine it writes what it heard seconds ago.
+        end_s = time.time()
+        world.wait_until(
+            lambda: all(newest_s > end_s for newest_s in newest(open_bag()).values()),
+            'a recorder that has caught up', timeout_s=60.0)
         recorder.signal(signal.SIGINT)
         assert recorder.exit_status() == 0
-        outcome = replay(Bag(tmp_path / 'night', pistols={namespace: 1}))
+        outcome = replay(open_bag())
         assert not outcome.remarks
         pistol, = outcome.replays
         return pistol
 
     return end
+
+
+def newest(bag):
+    """Return the newest stamp of each topic that goes on all the time, in seconds."""
+    stamps = dict.fromkeys((
+        'power_measurement', 'contactor_feedback', 'power_setpoint', 'power_status',
+        'stage_status', 'contactor_command'), 0.0)
+    for entry in bag:
+        if isinstance(entry, Sample) and entry.topic in stamps:
+            stamp = entry.message.header.stamp
+            stamps[entry.topic] = max(stamps[entry.topic], stamp.sec + stamp.nanosec * 1e-9)
+    return stamps
 
 
 def differences(pistol):

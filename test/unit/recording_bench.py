@@ -84,6 +84,8 @@ class Recorder:
             precharge=int(feedback.precharge), pistol_voltage=feedback.pistol_voltage_v)
 
     def _decided(self, *, now_s):
+        # A node stamps what it has decided, so a little later than it looked at the clock.
+        now_s += 1e-4
         charger = self._link.charger
         decision, command, stage = charger.decision, charger.command, charger.stage
         if charger.is_alive['power']:
