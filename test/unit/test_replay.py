@@ -7,13 +7,16 @@ import subprocess
 import sys
 import types
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import pytest
 from recording_bench import Recorder, stamp_of
 
+from gi3_ros.core.frame import Frame
 from gi3_ros.core.limits import ChargerLimits
 from gi3_ros.core.power import PowerConfig
 from gi3_ros.core.setpoint import Priority
-from gi3_ros.core.signals import AdvanticsControllerStatus
+from gi3_ros.core.signals import AdvanticsControllerStatus, MESSAGES
 from gi3_ros.logs.entries import Heard, LogError, Sample
 from gi3_ros.logs.parameters import ParameterFile
 from gi3_ros.logs.replay import replay
@@ -434,6 +437,18 @@ def test_messages_that_make_no_sense_are_told_and_left_out():
     pistol = today(entries)
     assert told(pistol) == []
     assert sum('not used' in each for each in pistol.remarks) == 3
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(
+    st.integers(0, 10**13), st.sampled_from(sorted(MESSAGES)), st.binary(min_size=8, max_size=8),
+    st.sampled_from([1, 31])), max_size=12))
+def test_any_frames_at_any_times_give_an_outcome(rows):
+    entries = [
+        Heard(time_ns, Frame(base_id | index << 24, data))
+        for time_ns, base_id, data, index in rows]
+    outcome = replay(entries)
+    assert len(outcome.replays) == len({row[3] for row in rows})
 
 
 def test_a_namespace_of_unknown_index_belongs_to_the_one_pistol_there_is():
