@@ -289,7 +289,9 @@ def test_a_fault_of_today_alone_does_not_spoil_the_next_session():
     entries = [*plain(), *later(plain(), 60.0)]
     pistol = today(entries, max_charger_voltage=300)
     assert len(pistol.faults_now) == 2
-    assert any('is reset as the session is over' in each for each in pistol.remarks)
+    assert any(
+        'the fault of power_control is reset as the session is over' in each
+        for each in pistol.remarks)
 
 
 def test_frames_alone_are_enough_for_a_session_and_what_is_derived_is_told():
@@ -422,6 +424,7 @@ def test_an_emergency_stop_and_a_reset_by_people_are_done_again():
     assert [fault.text for fault in pistol.faults_now if fault.part == 'power_control'] == [
         'emergency stop asked for: smoke (in POWER_TRANSFER)']
     assert pistol.comparison.phases[-1].now == 'IDLE'
+    assert any('fault of power_control is reset as then' in each for each in pistol.remarks)
 
 
 # Robustness
