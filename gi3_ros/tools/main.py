@@ -7,7 +7,9 @@ import click
 from .audit import audit
 from .decode import decode
 from .demo import demo
+from .identify import identify
 from .record import record
+from .replay import replay
 from .sim import sim
 
 
@@ -24,5 +26,5 @@ def main():
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""
 
 
-for command in (sim, audit, decode, demo, record):
+for command in (sim, audit, decode, identify, demo, record, replay):
     main.add_command(command)
