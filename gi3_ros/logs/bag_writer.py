@@ -80,6 +80,8 @@ class BagWriter:
 
     def __init__(self, path, storage=None):
         self.path = pathlib.Path(path)
+        self.problems = []
+        """As other writers of logs have it; a bag has a place for everything."""
         suffix = self.path.suffix.lower()
         storage = storage or SUFFIXES.get(suffix, 'mcap')
         if storage not in STORAGES:

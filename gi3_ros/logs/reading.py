@@ -7,6 +7,7 @@ from .entries import LogError
 _MCAP = b'\x89MCAP0\r\n'
 _SQLITE = b'SQLite format 3\0'
 _PARQUET = b'PAR1'
+_ZSTD = b'\x28\xb5\x2f\xfd'
 _BAG_SUFFIXES = ('.mcap', '.db3')
 
 
@@ -52,7 +53,7 @@ def open_log(path, *, channel=None, pistols=None):
     if not head:
         raise LogError(f'{path}: the file is empty')
     suffix = path.suffix.lower()
-    if head.startswith(_MCAP) or suffix == '.mcap' or suffix == '.db3':
+    if head.startswith((_MCAP, _ZSTD)) or suffix in _BAG_SUFFIXES:
         return _open_bag(path, channel, pistols)
     if head.startswith(_PARQUET) or head.lstrip(b'\xef\xbb\xbf"').startswith(b'time_ns'):
         from .tables import Table
@@ -62,9 +63,6 @@ def open_log(path, *, channel=None, pistols=None):
 
 
 def _open_bag(path, channel, pistols):
-    if path.is_dir() and not (path / 'metadata.yaml').exists() and not any(
-            each.suffix in _BAG_SUFFIXES for each in path.iterdir()):
-        raise LogError(f'{path}: a directory without a bag in it')
     from .bags import Bag
     return Bag(path, channel=channel, pistols=pistols)
 

@@ -4,6 +4,7 @@ from importlib import metadata
 
 import click
 
+from .convert import convert
 from .decode import decode
 from .demo import demo
 from .record import record
@@ -23,5 +24,5 @@ def main():
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""
 
 
-for command in (sim, decode, demo, record):
+for command in (sim, decode, demo, record, convert):
     main.add_command(command)
