@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 from click.testing import CliRunner
-from hypothesis import given, HealthCheck, settings, strategies as st
+from hypothesis import given, HealthCheck, settings
+from hypothesis import strategies as st
 from log_bench import assert_same, entries, FORMATS, read, some_entries, START_NS, write
 import pytest
 
@@ -51,8 +52,8 @@ def test_nothing_of_the_bus_is_lost_on_the_way(written, tmp_path, name, other):
     assert_same(read(target), some_entries(), FORMATS[name], FORMATS[other])
 
 
-@settings(max_examples=60, deadline=None,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None,
+          suppress_health_check=[HealthCheck.too_slow])
 @given(log=entries(), pair=st.sampled_from(PAIRS))
 def test_any_frames_survive_any_two_formats(tmp_path_factory, log, pair):
     folder = tmp_path_factory.mktemp('pair')
