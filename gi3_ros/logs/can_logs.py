@@ -552,7 +552,7 @@ class CanLog(Log):
         try:
             connection = sqlite3.connect(f'{self.path.resolve().as_uri()}?mode=ro', uri=True)
         except sqlite3.Error as error:
-            tally.end = f'the database cannot be opened: {error}'
+            tally.end = f'the database cannot be opened: {_reason(error)}'
             return
         try:
             rows = connection.execute(
@@ -569,7 +569,7 @@ class CanLog(Log):
                 else:
                     yield entry
         except (sqlite3.Error, UnicodeError) as error:
-            tally.end = f'the database cannot be read further: {error}'
+            tally.end = f'the database cannot be read further: {_reason(error)}'
         finally:
             connection.close()
 
@@ -682,7 +682,10 @@ class BlfWriter(LogWriter):
         start_s = (self._start.start_ns or 0) / 1e9
         self._writer.start_timestamp = start_s
         self._writer.stop_timestamp = start_s + self._start.last_ns / 1e9
-        self._writer.stop()
+        try:
+            self._writer.stop()
+        finally:
+            self._writer.file.close()
         self.problems += [*self._channels.problems(), *self._start.problems()]
 
 
