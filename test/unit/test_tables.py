@@ -1,9 +1,9 @@
 """CSV and Parquet: what a row says, and that the frames come back from it."""
 
 import csv
-import datetime
 
 from log_bench import read, some_entries, START_NS, write
+import pyarrow
 from pyarrow import parquet
 import pytest
 
@@ -28,7 +28,11 @@ def rows_of(tmp_path, suffix, log):
     path = tmp_path / f'a{suffix}'
     write(path, log)
     if suffix == '.parquet':
-        rows = parquet.read_table(path).to_pylist()
+        table = parquet.read_table(path)
+        # Python's own dates end at microseconds.
+        place = table.column_names.index('time')
+        table = table.set_column(place, 'time', table['time'].cast(pyarrow.int64()))
+        rows = table.to_pylist()
     else:
         with path.open(newline='', encoding='utf-8') as file:
             rows = list(csv.DictReader(file))
@@ -70,8 +74,7 @@ def test_a_row_has_the_frame_and_what_it_means(tmp_path, suffix):
         assert row['time_ns'] == str(START_NS)
     else:
         assert row['can_id'] == encode(message, index=2).can_id
-        assert row['time'].astimezone(datetime.timezone.utc).timestamp() == pytest.approx(
-            START_NS / 1e9, abs=1e-6)
+        assert row['time'] == row['time_ns'] == START_NS
     assert (int(row['pistol']), row['message'], row['direction']) == (2, CONTROL.NAME, 'rx')
     assert 'problem' not in row
     assert {name: value for name, value in row.items() if '.' in name} == expected
@@ -82,7 +85,8 @@ def test_an_undefined_label_is_its_number_and_a_problem(tmp_path, suffix):
     signal = next(each for each in STATUS.SIGNALS if each.enum is not None
                   and len(each.labels) < 1 << each.length)
     raw = next(number for number in range(1 << signal.length) if number not in signal.labels)
-    frame = Frame(STATUS.BASE_ID | 1 << 24, (raw << signal.start).to_bytes(STATUS.LENGTH, 'little'))
+    data = (raw << signal.start).to_bytes(STATUS.LENGTH, 'little')
+    frame = Frame(STATUS.BASE_ID | 1 << 24, data)
     row, = rows_of(tmp_path, suffix, [heard(frame)])
     assert row[f'{STATUS.NAME}.{signal.name}'] == str(raw)
     assert row['problem'].startswith('undefined') and str(raw) in row['problem']
@@ -151,7 +155,7 @@ def test_a_bad_row_is_left_out_and_named(tmp_path):
 
 def test_a_missing_column_is_named(tmp_path):
     (tmp_path / 'a.csv').write_text('time_ns,channel\n1,can0\n')
-    with pytest.raises(LogError, match='column is missing.*data'):
+    with pytest.raises(LogError, match=r'column is missing.*data'):
         open_log(tmp_path / 'a.csv')
 
 
