@@ -2,7 +2,7 @@
 
 import csv
 
-from log_bench import read, some_entries, START_NS, write
+from formats_bench import read, some_entries, START_NS, write
 import pyarrow
 from pyarrow import parquet
 import pytest
