@@ -10,6 +10,7 @@ import base64
 import codecs
 import datetime
 import decimal
+import functools
 import gzip
 import io
 import logging
@@ -88,7 +89,13 @@ class _Candump:
         if match is None:
             return self._parse_other(line)
         whole, fraction, channel, digits, data, way = match.groups()
-        return self._heard(whole, fraction, channel, digits, data, way in ('T', 't'))
+        # What nearly every line is, without the detours of the others.
+        if data and len(digits) == 8 and digits[0] in '01' and len(fraction) == 6:
+            time_ns = int(whole + fraction) * 1000
+            data = bytes.fromhex(data if '.' not in data else data.replace('.', ''))
+            if -_TIME_LIMIT_NS < time_ns < _TIME_LIMIT_NS and len(data) <= _LONGEST_DATA:
+                return Heard(time_ns, Frame(int(digits, 16), data), channel, way in _SENT)
+        return self._heard(whole, fraction, channel, digits, data, way in _SENT)
 
     def _parse_other(self, line):
         if not line.strip():
@@ -121,6 +128,9 @@ class _Candump:
     @classmethod
     def knows(cls, line):
         return bool(cls.LINE.match(line) or cls.FD_LINE.match(line) or cls.SCREEN.match(line))
+
+
+_SENT = ('T', 't')
 
 
 def _bytes(digits):
@@ -164,7 +174,8 @@ class _Asc:
         r'\s*(-?\d{1,9})\.(\d+)\s+(?:CANFD\s+)?(\d{1,5})\s+(?:(?:Rx|Tx)\s+)?ErrorFrame',
         re.IGNORECASE)
     FD_LINE = re.compile(r'\s*-?\d+\.\d+\s+CANFD\s+\d+\s+(Rx|Tx)\s', re.IGNORECASE)
-    EVENT = re.compile(r'\s*-?\d+\.\d+\s+(?:\d+\s+)?[A-Za-z_]')
+    EVENT = re.compile(r'\s*-?\d+\.\d+\s+(?:(?:\d+\s+)?[A-Za-z_]|\d+\s+\w+\s+TxRq\s)')
+    FRAME_LIKE = re.compile(r'\s(Rx|Tx)\s')
     HEADER = re.compile(
         r'\s*(//|(?:date|base|internal|no\s+internal|begin|end|previous)\b|$)', re.IGNORECASE)
     BASE = re.compile(r'\s*base\s+(hex|dec)(?:\s+timestamps\s+(absolute|relative))?',
@@ -208,7 +219,7 @@ class _Asc:
             return FD
         if self.HEADER.match(line):
             self._header(line)
-        elif not self.EVENT.match(line) or re.search(r'\b[RT]x\b', line):
+        elif not self.EVENT.match(line) or self.FRAME_LIKE.search(line):
             raise ValueError('no line of ASC')
         return None
 
@@ -501,7 +512,7 @@ class CanLog(Log):
         try:
             with self._open() as raw, io.TextIOWrapper(
                     raw, encoding=self._encoding, errors='replace') as file:
-                for line in iter(lambda: file.readline(_LONGEST_LINE), ''):
+                for line in iter(functools.partial(file.readline, _LONGEST_LINE), ''):
                     number += 1
                     try:
                         entry = parse(line)
@@ -551,7 +562,7 @@ class CanLog(Log):
         try:
             connection = sqlite3.connect(f'{self.path.resolve().as_uri()}?mode=ro', uri=True)
         except sqlite3.Error as error:
-            tally.end = f'the database cannot be opened: {error}'
+            tally.end = f'the database cannot be opened: {_reason(error)}'
             return
         try:
             rows = connection.execute(
@@ -568,7 +579,7 @@ class CanLog(Log):
                 else:
                     yield entry
         except (sqlite3.Error, UnicodeError) as error:
-            tally.end = f'the database cannot be read further: {error}'
+            tally.end = f'the database cannot be read further: {_reason(error)}'
         finally:
             connection.close()
 
@@ -678,10 +689,13 @@ class BlfWriter(LogWriter):
             channel=self._channels.number(heard.channel) - 1))
 
     def _close(self):
-        start_s = self._start.start_ns / 1e9
+        start_s = (self._start.start_ns or 0) / 1e9
         self._writer.start_timestamp = start_s
         self._writer.stop_timestamp = start_s + self._start.last_ns / 1e9
-        self._writer.stop()
+        try:
+            self._writer.stop()
+        finally:
+            self._writer.file.close()
         self.problems += [*self._channels.problems(), *self._start.problems()]
 
 

@@ -5,9 +5,10 @@ import pathlib
 from .entries import LogError
 
 _MCAP = b'\x89MCAP0\r\n'
-_SQLITE = b'SQLite format 3\0'
 _ZSTD = b'\x28\xb5\x2f\xfd'
 _PARQUET = b'PAR1'
+_HEAD = 16
+"""Bytes that tell the formats apart."""
 _BAG_SUFFIXES = ('.mcap', '.db3')
 
 
@@ -45,7 +46,7 @@ def open_log(path, *, channel=None, pistols=None):
         if path.is_dir():
             return _open_bag(path, channel, pistols)
         with path.open('rb') as file:
-            head = file.read(len(_SQLITE))
+            head = file.read(_HEAD)
     except FileNotFoundError:
         raise LogError(f'{path}: there is no such file') from None
     except (OSError, ValueError) as error:
@@ -53,7 +54,7 @@ def open_log(path, *, channel=None, pistols=None):
     if not head:
         raise LogError(f'{path}: the file is empty')
     suffix = path.suffix.lower()
-    if head.startswith((_MCAP, _SQLITE, _ZSTD)) or suffix == '.mcap' or suffix == '.db3':
+    if head.startswith((_MCAP, _ZSTD)) or suffix in _BAG_SUFFIXES:
         return _open_bag(path, channel, pistols)
     if head.startswith(_PARQUET) or head.lstrip(b'\xef\xbb\xbf"').startswith(b'time_ns'):
         from .tables import Table
@@ -63,9 +64,6 @@ def open_log(path, *, channel=None, pistols=None):
 
 
 def _open_bag(path, channel, pistols):
-    if path.is_dir() and not (path / 'metadata.yaml').exists() and not any(
-            each.name.removesuffix('.zstd').endswith(_BAG_SUFFIXES) for each in path.iterdir()):
-        raise LogError(f'{path}: a directory without a bag in it')
     from .bags import Bag
     return Bag(path, channel=channel, pistols=pistols)
 

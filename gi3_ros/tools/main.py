@@ -5,6 +5,7 @@ from importlib import metadata
 import click
 
 from .audit import audit
+from .convert import convert
 from .decode import decode
 from .demo import demo
 from .identify import identify
@@ -26,5 +27,5 @@ def main():
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""
 
 
-for command in (sim, audit, decode, identify, demo, record, replay):
+for command in (sim, audit, convert, decode, demo, identify, record, replay):
     main.add_command(command)
