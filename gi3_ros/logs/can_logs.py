@@ -163,7 +163,8 @@ class _Asc:
         r'\s*(-?\d{1,9})\.(\d+)\s+(?:CANFD\s+)?(\d{1,5})\s+(?:(?:Rx|Tx)\s+)?ErrorFrame',
         re.IGNORECASE)
     FD_LINE = re.compile(r'\s*-?\d+\.\d+\s+CANFD\s+\d+\s+(Rx|Tx)\s', re.IGNORECASE)
-    EVENT = re.compile(r'\s*-?\d+\.\d+\s+(?:\d+\s+)?[A-Za-z_]')
+    EVENT = re.compile(r'\s*-?\d+\.\d+\s+(?:(?:\d+\s+)?[A-Za-z_]|\d+\s+\w+\s+TxRq\s)')
+    FRAME_LIKE = re.compile(r'\s(Rx|Tx)\s')
     HEADER = re.compile(
         r'\s*(//|(?:date|base|internal|no\s+internal|begin|end|previous)\b|$)', re.IGNORECASE)
     BASE = re.compile(r'\s*base\s+(hex|dec)(?:\s+timestamps\s+(absolute|relative))?',
@@ -207,7 +208,7 @@ class _Asc:
             return FD
         if self.HEADER.match(line):
             self._header(line)
-        elif not self.EVENT.match(line) or re.search(r'\b[RT]x\b', line):
+        elif not self.EVENT.match(line) or self.FRAME_LIKE.search(line):
             raise ValueError('no line of ASC')
         return None
 
@@ -595,7 +596,7 @@ class CanLog(Log):
         try:
             connection = sqlite3.connect(f'{self.path.resolve().as_uri()}?mode=ro', uri=True)
         except sqlite3.Error as error:
-            tally.end = f'the database cannot be opened: {error}'
+            tally.end = f'the database cannot be opened: {_reason(error)}'
             return
         try:
             rows = connection.execute(
@@ -612,7 +613,7 @@ class CanLog(Log):
                 else:
                     yield entry
         except (sqlite3.Error, UnicodeError) as error:
-            tally.end = f'the database cannot be read further: {error}'
+            tally.end = f'the database cannot be read further: {_reason(error)}'
         finally:
             connection.close()
 
@@ -853,10 +854,13 @@ class BlfWriter(LogWriter):
             channel=self._channels.number(heard.channel) - 1))
 
     def _close(self):
-        start_s = self._start.start_ns / 1e9
+        start_s = (self._start.start_ns or 0) / 1e9
         self._writer.start_timestamp = start_s
         self._writer.stop_timestamp = start_s + self._start.last_ns / 1e9
-        self._writer.stop()
+        try:
+            self._writer.stop()
+        finally:
+            self._writer.file.close()
         self.problems += [*self._channels.problems(), *self._start.problems()]
 
 

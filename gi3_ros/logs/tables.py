@@ -298,7 +298,7 @@ class Table(Log):
                         continue
                     yield number, {name: row[place] for name, place in places.items()}
         except (OSError, csv.Error) as error:
-            _add_bad(bad, f'ends after row {number}: {error}')
+            _add_bad(bad, f'ends after row {number}: {" ".join(str(error).split())}')
 
     def _parquet_rows(self, bad):
         number = 0

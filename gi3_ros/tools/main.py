@@ -4,6 +4,7 @@ from importlib import metadata
 
 import click
 
+from .audit import audit
 from .convert import convert
 from .decode import decode
 from .demo import demo
@@ -24,5 +25,5 @@ def main():
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""
 
 
-for command in (sim, decode, demo, record, convert):
+for command in (sim, audit, convert, decode, demo, record):
     main.add_command(command)
