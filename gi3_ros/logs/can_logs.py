@@ -712,8 +712,8 @@ class _Blf(BLFReader):
     def problems(self):
         """Say what is missing, in sentences."""
         if self._damages:
-            places = 'one place, at' if self._damages == 1 else f'{self._damages} places, first at'
-            yield (f'damaged in {places} byte {self._first_at}: the frames there (up to some '
+            places = '' if self._damages == 1 else f' in {self._damages} places, the first'
+            yield (f'damaged{places} at byte {self._first_at}: the frames there (up to some '
                    'thousand in a block) are left out')
         if self._end:
             yield f'ends at byte {self.at} of {self.file_size}: {self._end}'
