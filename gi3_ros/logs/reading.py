@@ -1,6 +1,8 @@
 """One way to open a log, whatever file it is."""
 
+import contextlib
 import pathlib
+import sqlite3
 
 from .entries import LogError
 
@@ -54,13 +56,25 @@ def open_log(path, *, channel=None, pistols=None):
     if not head:
         raise LogError(f'{path}: the file is empty')
     suffix = path.suffix.lower()
-    if head.startswith((_MCAP, _ZSTD)) or suffix in _BAG_SUFFIXES:
+    if head.startswith((_MCAP, _ZSTD)) or suffix in _BAG_SUFFIXES or (
+            head == _SQLITE and _is_bag(path)):
         return _open_bag(path, channel, pistols)
     if head.startswith(_PARQUET) or head.lstrip(b'\xef\xbb\xbf"').startswith(b'time_ns'):
         from .tables import Table
         return Table(path, channel=channel)
     from .can_logs import CanLog
     return CanLog(path, channel=channel)
+
+
+def _is_bag(path):
+    """Return whether a database is of rosbag2; python-can writes others."""
+    try:
+        with contextlib.closing(sqlite3.connect(
+                f'{path.resolve().as_uri()}?mode=ro', uri=True)) as connection:
+            return bool(connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'topics'").fetchall())
+    except sqlite3.Error:
+        return False
 
 
 def _open_bag(path, channel, pistols):

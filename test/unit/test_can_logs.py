@@ -350,18 +350,6 @@ def test_a_blf_file_that_was_never_finished_is_read_and_said(tmp_path):
     assert 'never finished' in problems[0]
 
 
-def test_a_blf_file_with_a_damaged_block_gives_what_is_before_it(tmp_path):
-    path = tmp_path / 'a.blf'
-    write(path, some_entries(6000))
-    data = bytearray(path.read_bytes())
-    second = data.index(b'LOBJ', data.index(b'LOBJ') + 4)
-    data[second + 40:second + 200] = bytes(160)
-    path.write_bytes(data)
-    found, problems = entries_and_problems(path)
-    assert 1000 < len(found) < 6000
-    assert 'damaged at byte' in problems[0]
-
-
 def test_a_blf_object_of_size_zero_does_not_hold_the_reader_for_ever(tmp_path):
     path = tmp_path / 'a.blf'
     write(path, some_entries(5))
@@ -375,8 +363,10 @@ def test_a_blf_object_of_size_zero_does_not_hold_the_reader_for_ever(tmp_path):
     block = struct.pack('<4sHHLL', b'LOBJ', 16, 1, 32 + len(packed), 10) + data[at + 16:at + 32]
     path.write_bytes(data[:at] + block + packed)
     found, problems = entries_and_problems(path)
-    assert len(found) == 2
-    assert 'object is damaged' in problems[0]
+    # The third is gone, and the others are what they were.
+    expected = some_entries(5)
+    assert_same(found, [*expected[:2], *expected[3:]], FORMATS['blf'])
+    assert 'damaged at byte' in problems[0]
 
 
 def test_a_packed_file_that_is_cut_short_gives_what_is_there(tmp_path):
