@@ -9,8 +9,7 @@ from .entries import LogError
 _MCAP = b'\x89MCAP0\r\n'
 _ZSTD = b'\x28\xb5\x2f\xfd'
 _PARQUET = b'PAR1'
-_HEAD = 16
-"""Bytes that tell the formats apart."""
+_SQLITE = b'SQLite format 3\0'
 _BAG_SUFFIXES = ('.mcap', '.db3')
 
 
@@ -48,7 +47,7 @@ def open_log(path, *, channel=None, pistols=None):
         if path.is_dir():
             return _open_bag(path, channel, pistols)
         with path.open('rb') as file:
-            head = file.read(_HEAD)
+            head = file.read(len(_SQLITE))
     except FileNotFoundError:
         raise LogError(f'{path}: there is no such file') from None
     except (OSError, ValueError) as error:
