@@ -5,9 +5,12 @@ from importlib import metadata
 import click
 
 from .audit import audit
+from .convert import convert
 from .decode import decode
 from .demo import demo
+from .identify import identify
 from .record import record
+from .replay import replay
 from .report import report
 from .sim import sim
 
@@ -25,5 +28,5 @@ def main():
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""
 
 
-for command in (sim, audit, decode, demo, record, report):
+for command in (sim, audit, convert, decode, demo, identify, record, replay, report):
     main.add_command(command)
