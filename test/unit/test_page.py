@@ -241,11 +241,10 @@ def test_times_have_their_zone(monkeypatch):
         time.tzset()
 
 
-@pytest.mark.parametrize('first_ns', [0, -(1 << 62), 1 << 68])
+@pytest.mark.parametrize('first_ns', [0, 1 << 68])
 def test_times_without_a_date_are_seconds(first_ns):
     clock = Clock(first_ns, first_ns != 0)
-    if clock.has_dates:
-        pytest.skip('this machine has a calendar for it')
+    assert not clock.has_dates
     assert clock.text(1.5) == '1.500 s'
     assert clock.origin_ms is None
     assert 'no dates' in clock.span(0.0, 1.0)
