@@ -111,11 +111,11 @@ class CommandRules:
         if self._lowered_v is not None:
             self._lowered_v = min(volts, self._lowered_v)
         # The last commands of a test may have a target of 0 V: nothing is measured then.
-        if self.function == Function.INSULATION_TEST and command.target_voltage > 0:
-            if volts >= TEST_VOLTAGE_REACHED * command.target_voltage:
-                self._has_reached = True
-                self._test_v = max(self._test_v, command.target_voltage)
-                self._test_ohm = status.insulation_resistance
+        if (self.function == Function.INSULATION_TEST and command.target_voltage > 0
+                and volts >= TEST_VOLTAGE_REACHED * command.target_voltage):
+            self._has_reached = True
+            self._test_v = max(self._test_v, command.target_voltage)
+            self._test_ohm = status.insulation_resistance
 
     def tear(self, now_s):
         """Take it that something may have been missed until now."""

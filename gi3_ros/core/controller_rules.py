@@ -73,6 +73,10 @@ class _Session:
     is_torn: bool = False
     """Whether the controller was silent in it: what it sent meanwhile was not heard."""
 
+    @property
+    def is_finished(self):
+        return self.finished_at_s is not None
+
 
 class ControllerRules:
     """Judge one controller; the methods are those of ``CustomerRules``."""
@@ -208,7 +212,7 @@ class ControllerRules:
     def _end_session(self, state, now_s):
         session = self._session
         if (session is not None and state != State.INITIALISING
-                and session.finished_at_s is None and not session.is_torn):
+                and not session.is_finished and not session.is_torn):
             # Its last word may cross with the state.
             self._unfinished_since_s = now_s
         self._forget_session()
@@ -232,7 +236,7 @@ class ControllerRules:
     def _on_new_charge_session(self, message, now_s):
         session = self._session
         if session is not None and (
-                session.finished_at_s is None
+                not session.is_finished
                 or now_s - session.finished_at_s <= self.tolerances.crossing_s):
             session.announced_at_s = now_s
             return
@@ -262,14 +266,14 @@ class ControllerRules:
             return
         # CAN itself may deliver a frame twice.
         self._session_findings.check(
-            'finished twice', session.finished_at_s is not None
+            'finished twice', session.is_finished
             and now_s - session.finished_at_s > self.tolerances.crossing_s, now_s, 'R40',
             'Charge_Session_Finished a second time for one session')
         is_clean = message.state == ChargeSessionFinished.State.CLEAN_STOP
         self._session_findings.check(
             'clean', is_clean and session.is_broken_off, now_s, 'R40',
             'Clean_Stop reported for a session that ended by Emergency_Stop')
-        if session.finished_at_s is None:
+        if not session.is_finished:
             session.finished_at_s = now_s
 
     def _on_information(self, message, now_s):
@@ -291,7 +295,7 @@ class ControllerRules:
                 'New_Charge_Session')
         elif not session.has_emergency:
             self._session_findings.check(
-                'after the end', session.finished_at_s is not None, now_s, 'R40',
+                'after the end', session.is_finished, now_s, 'R40',
                 lambda: f'{function_name(command.power_function)} is commanded after '
                 'Charge_Session_Finished')
             self._session_findings.check(
@@ -355,7 +359,7 @@ class ControllerRules:
     def _on_modules_status(self, status, now_s):
         self._commands.see_status(status, now_s)
         session = self._session
-        if session is None or session.finished_at_s is not None:
+        if session is None or session.is_finished:
             return
         session.status_at_s = now_s
         if status.system_enable == SystemEnable.ALLOWED:
@@ -392,7 +396,7 @@ class ControllerRules:
     def _check_announcement(self, now_s):
         """R6, R49: what belongs to the announcement."""
         session, limits = self._session, self.tolerances
-        if session is None or session.finished_at_s is not None or session.has_emergency or session.is_torn:
+        if session is None or session.is_finished or session.has_emergency or session.is_torn:
             return
         gap_s = now_s - session.announced_at_s
         is_waiting = (
@@ -415,7 +419,7 @@ class ControllerRules:
     def _check_reactions(self, now_s):
         """R3, R7, R8: what the controller has to do when the charger fails."""
         session, limits = self._session, self.tolerances
-        if session is None or session.finished_at_s is not None or session.has_emergency:
+        if session is None or session.is_finished or session.has_emergency:
             return
         is_on = self._state in _UNTIL_END
         if session.status_at_s is not None:
