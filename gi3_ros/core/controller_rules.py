@@ -117,9 +117,8 @@ class ControllerRules:
         handle = _HANDLERS.get(type(message))
         if handle is not None and not undefined:
             handle(self, message, now_s)
-        elif isinstance(message, NewChargeSession):
-            # Announced it was, with a label that is not known here.
-            self._was_idle = False
+        elif undefined:
+            self._take_spoilt(type(message))
         return self._take()
 
     def reject(self, message_class, text, *, now_s):
@@ -131,6 +130,7 @@ class ControllerRules:
         self._frames.see_short(message_class, text, now_s)
         if message_class is AdvanticsControllerStatus:
             self._hear(now_s)
+        self._take_spoilt(message_class)
         return self._take()
 
     def tick(self, *, now_s):
@@ -146,6 +146,20 @@ class ControllerRules:
         return self._take()
 
     # The frames
+
+    def _take_spoilt(self, message_class):
+        """Take that something was sent which cannot be read: it is not missing on top of that."""
+        session = self._session
+        if message_class is NewChargeSession:
+            self._was_idle = False
+        elif message_class is ChargeStatusChange:
+            self._commands.see_start(True)
+        elif message_class is ChargeSessionFinished:
+            self._unfinished_since_s = None
+            if session is not None:
+                session.is_torn = True
+        elif message_class in _INFORMATION and session is not None:
+            session.told.add(message_class)
 
     def _hear(self, now_s):
         if self._heard_at_s is None:

@@ -706,6 +706,29 @@ def test_an_announcement_with_a_label_of_a_newer_version_is_one():
     assert play.broken == ['1.4']
 
 
+@pytest.mark.parametrize('message', [
+    STARTED, CLEAN, *INFORMATION], ids=lambda message: message.NAME)
+@pytest.mark.parametrize('is_short', [False, True], ids=['undefined', 'short'])
+def test_what_cannot_be_read_is_not_missing_on_top_of_it(message, is_short):
+    class Spoilt(Play):
+        def give(self, *messages):
+            for each in messages:
+                if each is not message:
+                    super().give(each)
+                elif is_short:
+                    self.findings += self.rules.reject(type(each), 'short', now_s=self.now_s)
+                else:
+                    self.findings += self.rules.receive(
+                        each, now_s=self.now_s, undefined=('x',))
+
+    play = Spoilt().waiting().run(10.0)
+    play.give(TRANSFER)
+    play.run(1.0, State.CHARGING).ended().closed()
+    play.give(CLEAN)
+    play.run(2.0).run(2.0, State.WAITING_FOR_PEV)
+    assert play.broken == ['1.4']
+
+
 def test_an_announcement_may_come_before_the_state_but_not_much_before():
     """CHAdeMO negotiates between two states; a stray frame of the session before begins none."""
     for seconds, has_session in ((0.2, True), (12.0, False)):
