@@ -228,8 +228,8 @@ def early_information(play, seconds):
     play.run(1.0, State.WAITING_FOR_PEV).run(1.0, State.NEGOTIATING_CONNECTION)
     play.give(*INFORMATION)
     play.run(seconds)
-    play.announced(information=())
-    play.run(10.5)
+    play.give(CCS)
+    play.run(11.0, State.INSULATION_TEST, system_enable=1)
 
 
 def information_of_a_log_that_begins(play, seconds):
@@ -461,6 +461,7 @@ BOUNDS = [
     ('R1', heartbeat, 0.22, 0.23),
     ('R6', announcement_gap, 0.34, 0.36),
     ('R49', information, 9.9, 10.1),
+    ('R49', early_information, 0.49, 0.5),
     ('R26', silent_vehicle, 61.4, 61.6),
     ('R26', silent_chademo_vehicle, 0.98, 1.02),
     ('R3', silent_charger, 1.99, 2.01),
@@ -776,6 +777,115 @@ def test_lowering_need_not_be_commanded_after_the_test():
     play.give(PRECHARGE)
     play.run(0.5)
     assert play.findings == []
+
+
+# Commands, one by one and one after the other
+
+@pytest.mark.parametrize(('commands', 'rule'), [
+    ([TEST], 'R10'),
+    ([PRECHARGE], 'R22'),
+    ([STANDBY, PRECHARGE, TRANSFER], 'R20'),
+    ([STANDBY, TEST, PRECHARGE], 'R16'),
+    ([STANDBY, PRECHARGE, TEST], 'R10'),
+    ([STANDBY, DcPowerControl(), PRECHARGE], 'R22'),
+    ([STANDBY, TEST, STANDBY, PRECHARGE, STANDBY, TRANSFER], None),
+])
+def test_order_of_commands(commands, rule):
+    play = Play().announced()
+    play.give(STARTED)
+    for command in commands:
+        play.give(command)
+        play.run(0.2, present_voltage=490.0)
+    assert play.broken == ([] if rule is None else [rule])
+
+
+@pytest.mark.parametrize(('command', 'words'), [
+    (dataclasses.replace(TEST, setpoints_mode=1), 'Insulation_Test in Range_Mode'),
+    (dataclasses.replace(PRECHARGE, setpoints_mode=0), 'Precharge in Target_Mode'),
+    (dataclasses.replace(OPEN, setpoints_mode=1), ''),
+])
+def test_mode_of_each_function(command, words):
+    play = Play().announced()
+    play.give(STANDBY, command)
+    assert [(each.rule, each.text) for each in play.findings] == (
+        [('R27', words)] if words else [])
+
+
+@pytest.mark.parametrize('mode', [0, 1])
+def test_a_new_transfer_after_a_test_may_have_another_mode_and_a_pause_keeps_it(mode):
+    first, other = transfer(100.0, 100.0), transfer(0.0, 100.0)
+    if mode:
+        first, other = other, first
+    play = Play().waiting()
+    play.give(first, STANDBY, other)
+    assert [(each.rule, each.text) for each in play.findings] == [
+        ('R27', f'the mode of a running transfer changes to {"Target" if mode else "Range"}_Mode')]
+    play = Play().waiting()
+    play.give(first, STANDBY, PRECHARGE, STANDBY, other)
+    assert play.findings == []
+
+
+@pytest.mark.parametrize(('protocol', 'command', 'is_known'), [
+    (Protocol.CCS_DIN_70121_2012_V2, transfer(0.0, 10.0), False),
+    (Protocol.CCS_DIN_70121_2012_V2, transfer(10.0, 10.0), True),
+    (Protocol.CCS_ISO_15118_2013_V2, transfer(-10.0, -10.0), False),
+    (Protocol.CCS_ISO_15118_2013_V2, PRECHARGE, True),
+    (Protocol.CCS_ISO_15118_2013_V2, dataclasses.replace(
+        TEST, current_range_min=-5.0, current_range_max=-5.0), True),
+    (Protocol.CCS_ISO_15118_2022, transfer(-10.0, -10.0), True),
+    (Protocol.CCS_ISO_15118_2022, transfer(-10.0, 10.0), True),
+])
+def test_what_a_protocol_does_not_know_cannot_be_commanded(protocol, command, is_known):
+    play = Play(NewChargeSession(protocol, PlugAndPins.CCS_DC_EXTENDED)).announced()
+    play.give(STARTED, STANDBY, command)
+    assert play.broken == ([] if is_known else ['R24'])
+
+
+@pytest.mark.parametrize('protocol', Protocol)
+@pytest.mark.parametrize('plug', PlugAndPins)
+def test_protocol_and_plug_fit(protocol, plug):
+    play = Play(NewChargeSession(protocol, plug)).announced()
+    does_fit = ('CHADEMO' in protocol.name) == (plug is PlugAndPins.CHADEMO)
+    assert set(play.broken) == (
+        (set() if does_fit else {'R46'}) | ({'R53'} if plug is PlugAndPins.CCS_AC else set()))
+
+
+def test_power_needs_an_announcement_that_is_allowed_and_not_over():
+    play = Play().run(1.0).run(1.0, State.INSULATION_TEST)
+    play.give(STANDBY)
+    assert play.findings == []
+    play.give(TEST)
+    assert play.broken == ['R6']
+    play = Play().announced(system_enable=0)
+    play.give(STANDBY)
+    assert play.findings == []
+    play.give(TEST)
+    assert play.broken == ['R6']
+    play = Play().charging().ended().closed()
+    play.give(CLEAN)
+    play.give(STANDBY)
+    assert play.findings == []
+    play.give(TRANSFER)
+    assert play.broken == ['R40']
+
+
+def test_one_announcement_just_before_the_state_is_enough():
+    play = Play().run(1.0, system_enable=1)
+    play.give(CCS, *INFORMATION)
+    play.run(0.3).run(0.3, State.INSULATION_TEST)
+    play.tested()
+    assert play.findings == []
+
+
+def test_a_short_status_is_a_heartbeat_and_nothing_else_is():
+    play = Play().run(1.0)
+    play.state = None
+    for cls, rules in ((AdvanticsControllerStatus, ['1.4']), (DcPowerControl, ['1.4', 'R1'])):
+        play.findings.clear()
+        for _ in range(5):
+            play.run(0.1)
+            play.findings += play.rules.reject(cls, 'short', now_s=play.now_s)
+        assert sorted(play.broken) == rules
 
 
 # Whatever comes
