@@ -888,6 +888,97 @@ def test_a_short_status_is_a_heartbeat_and_nothing_else_is():
         assert sorted(play.broken) == rules
 
 
+# Flags, of a controller that shows that it has them
+
+AUTHORISED = dataclasses.replace(ALLOWED, charge_parameters_done=0)
+
+
+@pytest.mark.parametrize(('flags', 'states', 'rule'), [
+    (ALLOWED, (1, 2, 11, 3, 4), None),
+    (SequenceControl(), (1, 2), 'R35'),
+    (SequenceControl(), (3, 2), None),
+    (SequenceControl(), (1, 12), None),
+    (AUTHORISED, (1, 2, 11, 3), None),
+    (dataclasses.replace(AUTHORISED, ccs_authorisation_done=0), (1, 2, 11, 3), 'R36'),
+    (dataclasses.replace(AUTHORISED, ccs_authorisation_valid=0), (1, 2, 11, 3), 'R36'),
+    (dataclasses.replace(AUTHORISED, ccs_authorisation_valid=0), (1, 2, 11, 10), None),
+    # Without external authorisation there is no State 11.
+    (dataclasses.replace(ALLOWED, ccs_authorisation_valid=0), (1, 2, 3, 4), None),
+    (AUTHORISED, (1, 2, 3, 4), 'R37'),
+    (AUTHORISED, (1, 2, 3, 10), None),
+])
+@pytest.mark.parametrize('has_flags', [True, False], ids=['flags', 'no flags'])
+def test_flags_bind_a_controller_that_has_them(flags, states, rule, has_flags):
+    play = Play()
+    if has_flags:
+        play.run(0.3, State.NOT_AVAILABLE)
+    play.give(ALLOWED, flags)
+    play.run(1.0, State(states[0]))
+    for state in states[1:]:
+        play.run(0.3, State(state))
+    if not has_flags and State.CCS_AUTHORISATION_PROCESS not in states:
+        rule = None
+    if not has_flags and rule == 'R35':
+        rule = None
+    assert play.broken == ([] if rule is None else [rule])
+
+
+@pytest.mark.parametrize('words', [(ALLOWED, ALLOWED), (PRESSED, PRESSED, ALLOWED)])
+def test_only_a_press_in_the_charge_ends_it(words):
+    play = Play().run(0.5, State.NOT_AVAILABLE)
+    play.give(words[0])
+    play.charging()
+    play.give(*words[1:])
+    play.run(35.0)
+    assert play.findings == []
+
+
+def test_an_end_is_not_asked_of_a_controller_that_restarts():
+    play = Play().charging()
+    play.run(1.0, State.INITIALISING).run(1.0, State.NOT_AVAILABLE)
+    assert play.findings == []
+
+
+# Insulation that the controller measures itself, and what an emergency excuses
+
+def test_a_charger_that_reports_no_insulation_accuses_nobody():
+    play = Play()
+    play.status = PowerModulesStatus()
+    play.announced().tested(ohm=0.0).lowered()
+    play.give(PRECHARGE, STANDBY, STARTED, TRANSFER)
+    play.run(3.0, State.CHARGING, present_voltage=360.0)
+    assert play.findings == []
+
+
+def test_in_an_emergency_only_power_counts():
+    play = Play().charging()
+    play.give(DcPowerParameters(maximum_charge_current=50.0))
+    play.has_emergency = True
+    play.give(EMERGENCY)
+    play.command = TRANSFER
+    play.run(0.4)
+    play.command = None
+    play.run(3.0, State.CLOSING_COMMUNICATION)
+    play.give(OPEN, STANDBY, PRECHARGE)
+    assert play.broken == ['R38']
+
+
+def test_a_vehicle_that_asks_for_nothing_is_silent_in_the_charge_only():
+    play = Play().charging().run(30.0)
+    play.run(1.2, State.ENDING_CHARGE)
+    play.give(STOPPED, STANDBY)
+    play.run(70.0)
+    assert play.findings == []
+
+
+def test_an_old_reading_says_nothing_of_the_moment_of_opening():
+    play = Play().charging().ended(amps=20.0)
+    play.status = None
+    play.run(0.6)
+    play.give(OPEN)
+    assert play.findings == []
+
+
 # Whatever comes
 
 def _well_formed(cls):
