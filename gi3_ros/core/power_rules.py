@@ -136,9 +136,12 @@ class PowerRules:
         if self._wanted_since_s is None and (
                 command.current_range_min > 0 or command.current_range_max < 0):
             self._wanted_since_s = now_s
-        # Elsewhere they open for another reason, without waiting for the current.
+        # Elsewhere they open for another reason, without waiting for the current; and a controller
+        # that opens before its time does not make a charger late (R42).
         if self._state == State.ENDING_CHARGE and not command.output_contactors:
-            self._contactors_opened = True
+            waited_s = now_s - self._ending_since_s
+            limits = self.tolerances
+            self._contactors_opened |= waited_s >= limits.end_current_s - limits.crossing_s
         self._setpoints.append(_Setpoint(now_s, command))
         self._forget_setpoints(now_s)
         is_fresh = (

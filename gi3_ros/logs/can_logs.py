@@ -10,7 +10,7 @@ import base64
 import codecs
 import datetime
 import decimal
-import gzip
+import functools
 import io
 import logging
 import re
@@ -88,7 +88,13 @@ class _Candump:
         if match is None:
             return self._parse_other(line)
         whole, fraction, channel, digits, data, way = match.groups()
-        return self._heard(whole, fraction, channel, digits, data, way in ('T', 't'))
+        # What nearly every line is, without the detours of the others.
+        if data and len(digits) == 8 and digits[0] in '01' and len(fraction) == 6:
+            time_ns = int(whole + fraction) * 1000
+            data = bytes.fromhex(data if '.' not in data else data.replace('.', ''))
+            if -_TIME_LIMIT_NS < time_ns < _TIME_LIMIT_NS and len(data) <= _LONGEST_DATA:
+                return Heard(time_ns, Frame(int(digits, 16), data), channel, way in _SENT)
+        return self._heard(whole, fraction, channel, digits, data, way in _SENT)
 
     def _parse_other(self, line):
         if not line.strip():
@@ -121,6 +127,9 @@ class _Candump:
     @classmethod
     def knows(cls, line):
         return bool(cls.LINE.match(line) or cls.FD_LINE.match(line) or cls.SCREEN.match(line))
+
+
+_SENT = ('T', 't')
 
 
 def _bytes(digits):
@@ -164,7 +173,8 @@ class _Asc:
         r'\s*(-?\d{1,9})\.(\d+)\s+(?:CANFD\s+)?(\d{1,5})\s+(?:(?:Rx|Tx)\s+)?ErrorFrame',
         re.IGNORECASE)
     FD_LINE = re.compile(r'\s*-?\d+\.\d+\s+CANFD\s+\d+\s+(Rx|Tx)\s', re.IGNORECASE)
-    EVENT = re.compile(r'\s*-?\d+\.\d+\s+(?:\d+\s+)?[A-Za-z_]')
+    EVENT = re.compile(r'\s*-?\d+\.\d+\s+(?:(?:\d+\s+)?[A-Za-z_]|\d+\s+\w+\s+TxRq\s)')
+    FRAME_LIKE = re.compile(r'\s(Rx|Tx)\s')
     HEADER = re.compile(
         r'\s*(//|(?:date|base|internal|no\s+internal|begin|end|previous)\b|$)', re.IGNORECASE)
     BASE = re.compile(r'\s*base\s+(hex|dec)(?:\s+timestamps\s+(absolute|relative))?',
@@ -208,7 +218,7 @@ class _Asc:
             return FD
         if self.HEADER.match(line):
             self._header(line)
-        elif not self.EVENT.match(line) or re.search(r'\b[RT]x\b', line):
+        elif not self.EVENT.match(line) or self.FRAME_LIKE.search(line):
             raise ValueError('no line of ASC')
         return None
 
@@ -353,6 +363,60 @@ class _PythonCanCsv:
         return line.strip() == cls.HEADER
 
 
+class _Unpacked(io.RawIOBase):
+    """
+    What is packed in a gzip file, to the last byte before the damage.
+
+    The library's own reader gives up the block in which it fails.
+
+    :raises EOFError: where the file is cut short
+    :raises zlib.error: where it is damaged
+    """
+
+    _BITE = 64
+    """Packed bytes at once; as many as this are lost at most."""
+
+    def __init__(self, file):
+        self._file = file
+        self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        self._packed = b''
+        self._at = 0
+
+    def readable(self):
+        return True
+
+    def tell(self):
+        return self._at
+
+    def close(self):
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+    def readinto(self, buffer):
+        count = 0
+        while not count:
+            if self._unpacker.eof:
+                # Another part may follow, or zeros to fill a block of a tape.
+                self._packed = self._unpacker.unused_data + self._packed
+                while self._packed.strip(b'\0') == b'':
+                    self._packed = self._file.read(self._BITE)
+                    if not self._packed:
+                        return 0
+                self._packed = self._packed.lstrip(b'\0')
+                self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            if not self._packed:
+                self._packed = self._file.read(self._BITE)
+            if not self._packed:
+                raise EOFError('the compressed file is cut short')
+            unpacked = self._unpacker.decompress(self._packed, len(buffer))
+            self._packed = self._unpacker.unconsumed_tail
+            count = len(unpacked)
+        buffer[:count] = unpacked
+        self._at += count
+        return count
+
+
 _LINE_FORMATS = (_PythonCanCsv, _Trc, _Asc, _Candump)
 _SUFFIXES = {'.log': _Candump, '.asc': _Asc, '.trc': _Trc, '.csv': _PythonCanCsv}
 
@@ -453,19 +517,21 @@ class CanLog(Log):
 
     def _open(self):
         file = self.path.open('rb')
-        magic = file.read(2)
+        magic = file.read(len(_GZIP))
         file.seek(0)
-        return gzip.GzipFile(fileobj=file) if magic == _GZIP else file
+        return io.BufferedReader(_Unpacked(file)) if magic == _GZIP else file
 
     def _head(self):
+        head = b''
         with self._open() as file:
             try:
-                return file.read(_HEAD)
+                while len(head) < _HEAD and (part := file.read1(_HEAD)):
+                    head += part
             except (EOFError, zlib.error):
-                pass
-        # Cut short within the first part: what is there has to do.
-        with self._open() as file:
-            return file.read(256)
+                # Cut short within the first part: what is there has to do.
+                if not head:
+                    raise
+        return head
 
     def _recognise(self, head):
         for magic, kind, read in (
@@ -501,7 +567,7 @@ class CanLog(Log):
         try:
             with self._open() as raw, io.TextIOWrapper(
                     raw, encoding=self._encoding, errors='replace') as file:
-                for line in iter(lambda: file.readline(_LONGEST_LINE), ''):
+                for line in iter(functools.partial(file.readline, _LONGEST_LINE), ''):
                     number += 1
                     try:
                         entry = parse(line)
@@ -530,19 +596,8 @@ class CanLog(Log):
             reader.start_timestamp = 0.0
             yield from self._messages(
                 reader, tally, lambda seconds: start_ns + round(seconds * 1e9),
-                lambda: f'byte {file.tell()}')
-            self._say_whether_blf_is_whole(reader, tally, file)
-
-    def _say_whether_blf_is_whole(self, reader, tally, file):
-        if tally.end:
-            return
-        there = file.tell()
-        if reader.is_broken:
-            tally.end = 'an object is damaged: what came after it in its block is missing'
-        elif reader.file_size > there:
-            tally.end = f'the file is cut short: {there} bytes of {reader.file_size}'
-        elif reader.object_count == 0 and there > reader.file_size:
-            tally.end = 'the file was never finished, its last frames may be missing'
+                lambda: f'byte {reader.at}')
+            tally.end = '; '.join([*reader.problems(), *filter(None, [tally.end])])
 
     def _database(self, tally):
         if self.path.suffix.lower() == '.gz':
@@ -551,7 +606,7 @@ class CanLog(Log):
         try:
             connection = sqlite3.connect(f'{self.path.resolve().as_uri()}?mode=ro', uri=True)
         except sqlite3.Error as error:
-            tally.end = f'the database cannot be opened: {error}'
+            tally.end = f'the database cannot be opened: {_reason(error)}'
             return
         try:
             rows = connection.execute(
@@ -568,7 +623,7 @@ class CanLog(Log):
                 else:
                     yield entry
         except (sqlite3.Error, UnicodeError) as error:
-            tally.end = f'the database cannot be read further: {error}'
+            tally.end = f'the database cannot be read further: {_reason(error)}'
         finally:
             connection.close()
 
@@ -632,22 +687,153 @@ def _row(seconds, can_id, is_extended, is_remote, is_error, data):
     return Heard(_float_ns(seconds), frame)
 
 
+_CUT = 'the file is cut short'
+
+
 class _Blf(BLFReader):
-    """python-can's reader, which would stay for ever at an object of size 0."""
+    """
+    python-can's reader of objects, in a file of which parts may be missing.
+
+    By itself it ends at the first damage, waits for ever for the end of an object that pretends to
+    be long, and stays for ever at one of size 0. This one goes on with the next block.
+    """
+
+    _PIECE = 1 << 16
+    _BLOCK_LIMIT = 256 << 20
+    _OBJECT_LIMIT = 1 << 20
+    _HEAD = struct.Struct('<4sHHLL')
+    _BLOCK_HEAD = struct.Struct('<H6xL4x')
+    _BLOCK = re.compile(rb'LOBJ\x10\0.{6}\n\0\0\0', re.DOTALL)
+    _ENDLESS = re.compile(rb'LOBJ.{4}\0{4}', re.DOTALL)
+
+    def __init__(self, file):
+        super().__init__(file)
+        self.at = file.tell()
+        """Where in the file the reader is."""
+        self._ahead = b''
+        self._is_lost = False
+        self._damages = 0
+        self._first_at = self._last_at = -1
+        self._end = ''
 
     def stop(self):
         """Leave the file open: who opened it wants to know where it ended."""
 
-    is_broken = False
-    """Whether such an object was met."""
-    _ENDLESS = re.compile(rb'LOBJ.{4}\0{4}', re.DOTALL)
+    def problems(self):
+        """Say what is missing, in sentences."""
+        if self._damages:
+            places = '' if self._damages == 1 else f' in {self._damages} places, the first'
+            yield (f'damaged{places} at byte {self._first_at}: the frames there (up to some '
+                   'thousand in a block) are left out')
+        if self._end:
+            yield f'ends at byte {self.at} of {self.file_size}: {self._end}'
+        elif self.object_count == 0 and self.at > self.file_size:
+            yield 'the file was never finished, its last frames may be missing'
 
-    def _parse_data(self, data):
-        match = self._ENDLESS.search(data)
-        if match:
-            self.is_broken = True
-            data = data[:match.start()]
-        return super()._parse_data(data)
+    def __iter__(self):
+        while head := self._read(self._HEAD.size):
+            begin = self.at - len(head)
+            if len(head) < self._HEAD.size:
+                break
+            signature, _, _, size, sort = self._HEAD.unpack(head)
+            if signature != b'LOBJ' or not len(head) <= size <= self._BLOCK_LIMIT:
+                self._lose(begin)
+                if not self._find_block(head[1:]):
+                    break
+                continue
+            content = self._read(size - len(head))
+            if sort == can.io.blf.LOG_CONTAINER:
+                yield from self._block(content, begin)
+            if len(content) < size - len(head):
+                self._end = self._end or _CUT
+                break
+            self._read(size % 4)
+        if self.file_size > self.at:
+            self._end = self._end or _CUT
+        elif len(self._tail) > self._HEAD.size and not self._end:
+            self._lose(self.at)
+
+    def _block(self, content, begin):
+        """Yield the messages in a block; of one with a wrong checksum nothing can be trusted."""
+        try:
+            method, _ = self._BLOCK_HEAD.unpack_from(content)
+            data = content[self._BLOCK_HEAD.size:]
+            if method == can.io.blf.ZLIB_DEFLATE:
+                # Of a block that is cut short this gives what is there.
+                data = zlib.decompressobj().decompress(data, self._BLOCK_LIMIT)
+            elif method != can.io.blf.NO_COMPRESSION:
+                raise ValueError('an unknown compression')
+        except (ValueError, struct.error, zlib.error):
+            self._lose(begin)
+            return
+        yield from self._objects(data, begin)
+
+    def _objects(self, data, begin):
+        """Yield the messages in unpacked data; what is left waits for what follows."""
+        data, self._tail = self._tail + data, b''
+        while True:
+            if self._is_lost:
+                at = data.find(b'LOBJ')
+                if at < 0:
+                    self._tail = data[-3:]
+                    return
+                data, self._is_lost = data[at:], False
+            endless = self._ENDLESS.search(data)
+            try:
+                yield from self._parse_data(data[:endless.start()] if endless else data)
+            except can.io.blf.BLFParseError:
+                self._lose(begin)
+                data = data[self._pos:]
+                continue
+            except struct.error:
+                # The rest of the object is in what follows.
+                pass
+            data = data[self._pos:]
+            at = data.find(b'LOBJ', 0, 12)
+            size = int.from_bytes(data[at + 8:at + 12], 'little') if at >= 0 else 0
+            if endless is None and size <= self._OBJECT_LIMIT:
+                self._tail = data
+                return
+            self._lose(begin)
+            data = data[at + 4:]
+
+    def _lose(self, at):
+        """Begin anew with the next object."""
+        self._tail, self._is_lost = b'', True
+        if not self._damages:
+            self._first_at = at
+        if at != self._last_at:
+            self._last_at = at
+            self._damages += 1
+
+    def _read(self, size):
+        """Return as many bytes, or fewer at the end of what can be read."""
+        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        parts, missing = [data], size - len(data)
+        try:
+            while missing and (part := self.file.read1(missing)):
+                parts.append(part)
+                missing -= len(part)
+        except (OSError, EOFError, zlib.error) as error:
+            self._end = _reason(error)
+        self.at += size - missing
+        return b''.join(parts)
+
+    def _find_block(self, passed):
+        """Go to where the next block begins; return whether there is one."""
+        begin, ahead = self.at - len(passed), passed + self._ahead
+        while True:
+            match = self._BLOCK.search(ahead)
+            if match:
+                self.at, self._ahead = begin + match.start(), ahead[match.start():]
+                return True
+            kept = ahead[1 - self._HEAD.size:]
+            begin += len(ahead) - len(kept)
+            self.at, self._ahead = begin + len(kept), b''
+            part = self._read(self._PIECE)
+            if not part:
+                return False
+            ahead = kept + part
 
 
 def _reason(error):
@@ -678,10 +864,13 @@ class BlfWriter(LogWriter):
             channel=self._channels.number(heard.channel) - 1))
 
     def _close(self):
-        start_s = self._start.start_ns / 1e9
+        start_s = (self._start.start_ns or 0) / 1e9
         self._writer.start_timestamp = start_s
         self._writer.stop_timestamp = start_s + self._start.last_ns / 1e9
-        self._writer.stop()
+        try:
+            self._writer.stop()
+        finally:
+            self._writer.file.close()
         self.problems += [*self._channels.problems(), *self._start.problems()]
 
 

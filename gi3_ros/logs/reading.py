@@ -1,12 +1,15 @@
 """One way to open a log, whatever file it is."""
 
+import contextlib
 import pathlib
+import sqlite3
 
 from .entries import LogError
 
 _MCAP = b'\x89MCAP0\r\n'
-_SQLITE = b'SQLite format 3\0'
+_ZSTD = b'\x28\xb5\x2f\xfd'
 _PARQUET = b'PAR1'
+_SQLITE = b'SQLite format 3\0'
 _BAG_SUFFIXES = ('.mcap', '.db3')
 
 
@@ -52,7 +55,8 @@ def open_log(path, *, channel=None, pistols=None):
     if not head:
         raise LogError(f'{path}: the file is empty')
     suffix = path.suffix.lower()
-    if head.startswith(_MCAP) or suffix == '.mcap' or suffix == '.db3':
+    if head.startswith((_MCAP, _ZSTD)) or suffix in _BAG_SUFFIXES or (
+            head == _SQLITE and _is_bag(path)):
         return _open_bag(path, channel, pistols)
     if head.startswith(_PARQUET) or head.lstrip(b'\xef\xbb\xbf"').startswith(b'time_ns'):
         from .tables import Table
@@ -61,10 +65,18 @@ def open_log(path, *, channel=None, pistols=None):
     return CanLog(path, channel=channel)
 
 
+def _is_bag(path):
+    """Return whether a database is of rosbag2; python-can writes others."""
+    try:
+        with contextlib.closing(sqlite3.connect(
+                f'{path.resolve().as_uri()}?mode=ro', uri=True)) as connection:
+            return bool(connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'topics'").fetchall())
+    except sqlite3.Error:
+        return False
+
+
 def _open_bag(path, channel, pistols):
-    if path.is_dir() and not (path / 'metadata.yaml').exists() and not any(
-            each.suffix in _BAG_SUFFIXES for each in path.iterdir()):
-        raise LogError(f'{path}: a directory without a bag in it')
     from .bags import Bag
     return Bag(path, channel=channel, pistols=pistols)
 

@@ -84,7 +84,8 @@ def to_raw(frame, time_ns, channel=''):
 def from_raw(message):
     """Read the frame in a message of :data:`RAW_FRAME`; some drivers leave flags in the id."""
     return Frame(
-        message.id & (_EXTENDED_ID if message.is_extended else _STANDARD_ID),
+        message.id & (
+            _EXTENDED_ID if message.is_extended or message.is_error else _STANDARD_ID),
         # A remote frame asks for that many bytes and has none.
         b'' if message.is_rtr else bytes(message.data[:message.dlc]),
         message.is_extended, message.is_rtr, message.is_error,

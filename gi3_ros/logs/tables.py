@@ -106,7 +106,9 @@ class CsvWriter(LogWriter):
         decoded = codec.decode(frame)
         index, name = _names(decoded)
         row = [
-            time_ns, _iso(time_ns), _decimal(time_ns - self._first_ns), heard.channel,
+            # A row is a line: that is what can be read again after a damage.
+            time_ns, _iso(time_ns), _decimal(time_ns - self._first_ns),
+            ' '.join(heard.channel.splitlines()),
             'tx' if heard.is_sent else 'rx', index, name,
             f'0x{frame.can_id:0{8 if frame.is_extended else 3}X}', int(frame.is_extended),
             int(frame.is_remote), int(frame.is_error), f'0x{frame.data.hex().upper()}',
@@ -296,7 +298,7 @@ class Table(Log):
                         continue
                     yield number, {name: row[place] for name, place in places.items()}
         except (OSError, csv.Error) as error:
-            _add_bad(bad, f'ends after row {number}: {error}')
+            _add_bad(bad, f'ends after row {number}: {" ".join(str(error).split())}')
 
     def _parquet_rows(self, bad):
         number = 0

@@ -94,7 +94,7 @@ class ChannelNumbers:
         """Say which names are not kept."""
         for name, number in self._numbers.items():
             if name and name != f'can{number - 1}':
-                yield f'the format has no names of channels: {name} is number {number}'
+                yield f'the format has no names of channels: {" ".join(name.split())} is {number}'
 
     def _choose(self, name):
         match = re.search(r'(\d{1,3})$', name)
@@ -108,23 +108,34 @@ class StartTime:
     The start of a log whose times count from it: the last full second before the first frame.
 
     Without a date (times from 0) it is 0.
+
+    :param is_local: whether the file has the start in local time
     """
 
-    def __init__(self):
+    def __init__(self, *, is_local=False):
         self.start_ns = None
+        self._is_local = is_local
         self.last_ns = 0
         self._early = 0
 
     def offset_ns(self, time_ns):
         """Return a time since the start; a time before the start is the start."""
         if self.start_ns is None:
-            self.start_ns = time_ns // 10**9 * 10**9 if time_ns >= DATES_FROM_NS else 0
+            self.start_ns = self._start_s(time_ns // 10**9) * 10**9
         offset_ns = time_ns - self.start_ns
         if offset_ns < 0:
             self._early += 1
             offset_ns = 0
         self.last_ns = offset_ns
         return offset_ns
+
+    def _start_s(self, seconds):
+        if seconds * 10**9 < DATES_FROM_NS:
+            return 0
+        if not self._is_local:
+            return seconds
+        # When summer time ends an hour comes twice, and readers take the first.
+        return int(datetime.datetime.fromtimestamp(seconds).replace(fold=0).timestamp())
 
     def problems(self):
         """Say how many times are not kept."""
@@ -182,6 +193,7 @@ class AscWriter(_LineWriter):
 
     def __init__(self, path, mode):
         super().__init__(path, mode)
+        self._start = StartTime(is_local=True)
         self._has_header = False
 
     def _write(self, heard):

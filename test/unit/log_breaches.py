@@ -247,7 +247,7 @@ LOG_BREACHES = [
     ('controller', 'R41', 'power at the end', 'CCS', lambda: lambda message, _time_s, state: (
         TRANSFER if isinstance(message, DcPowerControl) and state in (
             State.ENDING_CHARGE, State.CLOSING_COMMUNICATION) else message)),
-    (BOTH, 'R42', 'opened under load', 'CCS', lambda: changed(
+    ('controller', 'R42', 'opened under load', 'CCS', lambda: changed(
         PowerModulesStatus, present_current=20.0,
         when=lambda state, message: state == State.ENDING_CHARGE)),
     ('controller', 'R46', 'plug of the other', 'CCS', lambda: changed(

@@ -196,7 +196,7 @@ BREAKS = {
     'current not reduced': ('R24', {'less': {'amps': 100.0}}),
     'current in the wrong direction': ('R24', {'transfer': {'amps': -20.0}}),
     'voltage above the set-point': ('R29', {'transfer': {'volts': 430.0}}),
-    'current when the contactors open': ('R42', {'ended': {'amps': 6.0}}),
+    'current when the contactors open': ('R42', {'ended': {'amps': 6.0, 'seconds': 2.6}}),
     'current too long at the end': ('R42', {'ending': {'seconds': 3.5}}),
     'impossible temperature': ('R50', {'transfer': {'celsius': 121.0}}),
 }
@@ -262,8 +262,8 @@ CHADEMO_BREAKS = [
     (None, {'lower': {'seconds': 9.0}}),
     # .. nor when nobody asks for it.
     (None, {'closing': {'seconds': 9.0, 'command': OPEN}}),
-    ('R42', {'ended': {'amps': 5.1}}),
-    ('R42', {'ended': {'amps': -5.1}}),
+    ('R42', {'ended': {'amps': 5.1, 'seconds': 2.6}}),
+    ('R42', {'ended': {'amps': -5.1, 'seconds': 2.6}}),
     (None, {'ended': {'amps': -5.0}}),
     # R46: 5 s to raise the voltage and 3 s for the current.
     ('R24', {'raising': {'seconds': 8.2}, 'ramp': {'seconds': 0.0}}),

@@ -9,12 +9,11 @@ import subprocess
 import sys
 import threading
 
-import can
 from click.testing import CliRunner
 import pytest
 
 from gi3_ros.core.codec import decode, Received
-from gi3_ros.core.frame import Frame
+from gi3_ros.logs.reading import open_log
 from gi3_ros.sim import library
 from gi3_ros.sim.actions import ACTIONS
 from gi3_ros.tools.sim import sim
@@ -44,11 +43,10 @@ def gi3_sim(*arguments, input=None):
 def messages(path):
     """Return ``(time, index, message)`` of a log of frames."""
     found = []
-    with can.LogReader(path) as reader:
-        for each in reader:
-            got = decode(Frame(each.arbitration_id, bytes(each.data)))
-            assert isinstance(got, Received)
-            found.append((each.timestamp, got.index, got.message))
+    for heard in open_log(path):
+        got = decode(heard.frame)
+        assert isinstance(got, Received)
+        found.append((heard.time_s, got.index, got.message))
     return found
 
 
@@ -77,7 +75,7 @@ def test_the_same_seed_gives_the_same_log_byte_for_byte(tmp_path):
     assert logs[0] != logs[2], 'the seed has no effect: what is left to chance is missing'
 
 
-@pytest.mark.parametrize('suffix', ['.log', '.asc', '.blf', '.trc', '.csv'])
+@pytest.mark.parametrize('suffix', ['.log', '.asc', '.blf', '.trc', '.csv', '.parquet'])
 def test_logs_in_every_format_hold_both_directions(tmp_path, suffix):
     path = tmp_path / f'session{suffix}'
     assert gi3_sim('--fast', '--duration-s', 3, '--log', path).exit_code == 0
@@ -203,8 +201,8 @@ def test_scenarios_that_the_pages_name_can_be_played():
     (['--config', 'no/such.cfg'], 'does not exist'),
     (['--vehicle', 'ccs_400v', '--vehicle', 'din_only'], '2 vehicles for 1 pistols'),
     (['--pistol', 'MCS'], 'has no label'),
-    (['--log', '/no/such/folder/x.log'], 'cannot write'),
-    (['--log', 'x.unknown'], 'cannot write'),
+    (['--log', '/no/such/folder/x.log'], 'cannot be written'),
+    (['--log', 'x.unknown'], 'no log that can be written'),
     (['--vehicle-set', 'target_state_of_charge=2'], 'permitted are 0..1'),
     (['--vehicle-set', 'name={a: 1}', '--vehicle-set', 'where=x'], 'a vehicle has no where'),
     (['--vehicle-set', f'capacity_wh=1{"0" * 400}'], 'should be a number'),
