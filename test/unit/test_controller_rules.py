@@ -656,6 +656,32 @@ def test_a_standby_between_lowering_and_power_hides_nothing():
     assert play.broken == ['R16']
 
 
+def test_a_test_may_begin_again_whatever_the_output():
+    play = Play().announced().tested().lowered(volts=150.0)
+    play.give(STANDBY, TEST)
+    assert play.findings == []
+
+
+def test_without_a_reading_nobody_knows_how_low_the_output_is():
+    play = Play().announced().tested()
+    play.give(LOWERING, PRECHARGE)
+    assert play.findings == []
+
+
+def test_a_session_that_ends_before_the_transfer_lowers_behind_open_contactors():
+    play = Play().waiting().ended()
+    play.give(OPEN, LOWERING_OPEN)
+    play.run(1.0).run(1.0, State.CLOSING_COMMUNICATION)
+    assert play.findings == []
+
+
+def test_power_at_the_end_is_found_once():
+    play = Play().charging()
+    play.give(STOPPED)
+    play.run(3.0, State.ENDING_CHARGE)
+    assert play.broken == ['R41']
+
+
 def test_an_emergency_needs_no_command():
     """Emergency_Stop alone ends the power (A25); the output may be lowered behind it."""
     play = Play().charging()
@@ -959,7 +985,7 @@ def test_in_an_emergency_only_power_counts():
     play.run(0.4)
     play.command = None
     play.run(3.0, State.CLOSING_COMMUNICATION)
-    play.give(OPEN, STANDBY, PRECHARGE)
+    play.give(DcPowerControl(), PRECHARGE)
     assert play.broken == ['R38']
 
 
