@@ -5,6 +5,7 @@ One :class:`CommandRules` judges one session of one controller, so nothing of it
 for the next. What the charger makes of the commands is judged in :mod:`.power_rules`.
 """
 
+import collections
 import math
 
 from .command import breach_of
@@ -65,7 +66,8 @@ class CommandRules:
         self._is_emergency = False
         # Of the insulation test:
         self._test_v = 0.0
-        self._test_ohm = 0.0
+        self._test_ohms = collections.deque(maxlen=2)
+        """The last one may have come after the controller had judged."""
         self._has_reached = False
         self._lowered_v = None
         """The lowest output since Lowering was commanded after the test."""
@@ -115,7 +117,7 @@ class CommandRules:
                 and volts >= TEST_VOLTAGE_REACHED * command.target_voltage):
             self._has_reached = True
             self._test_v = max(self._test_v, command.target_voltage)
-            self._test_ohm = status.insulation_resistance
+            self._test_ohms.append(status.insulation_resistance)
 
     def tear(self, now_s):
         """Take it that something may have been missed until now."""
@@ -211,7 +213,8 @@ class CommandRules:
         if function == Function.INSULATION_TEST:
             self.has_tested = True
             self._has_reached = False
-            self._test_v = self._test_ohm = 0.0
+            self._test_v = 0.0
+            self._test_ohms.clear()
         elif not self._has_transferred and self.has_tested:
             self._check_test_passed(now_s)
         if function == Function.POWER_TRANSFER:
@@ -225,14 +228,14 @@ class CommandRules:
                 lambda: 'the insulation was judged below '
                 f'{TEST_VOLTAGE_REACHED:.0%} of the test voltage')
             return
-        needed_ohm = INSULATION_OHM_PER_V * self._test_v
+        needed_ohm, ohm = INSULATION_OHM_PER_V * self._test_v, max(self._test_ohms)
         # A monitor that the controller reads itself leaves the field at 0 (R13).
-        is_bad = self.insulation_ohm > 0 and self._test_ohm < needed_ohm
+        is_bad = self.insulation_ohm > 0 and ohm < needed_ohm
         self._findings.check(
             'test', is_bad, now_s, 'R12',
-            lambda: f'goes on with {self._test_ohm / 1e3:.0f} kOhm at {self._test_v:.0f} V, '
+            lambda: f'goes on with {ohm / 1e3:.0f} kOhm at {self._test_v:.0f} V, '
             f'needed are {needed_ohm / 1e3:.0f} kOhm',
-            insulation_resistance_ohm=self._test_ohm, needed_ohm=needed_ohm)
+            insulation_resistance_ohm=ohm, needed_ohm=needed_ohm)
 
     def _check_lowered(self, function, now_s):
         """

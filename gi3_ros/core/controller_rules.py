@@ -45,8 +45,6 @@ SystemEnable = PowerModulesStatus.SystemEnable
 _WAKING = frozenset({State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST})
 """Where the announcement repeats (R6)."""
 _UNTIL_END = _WAKING | {State.PRECHARGE, State.WAITING_FOR_CHARGE, State.CHARGING}
-_WITH_FLAGS = frozenset({State.NOT_AVAILABLE, State.CCS_AUTHORISATION_PROCESS})
-"""States that exist only with ``use_sequence_flags`` (R34, R36)."""
 _INFORMATION = (
     EvInformationBattery, EvInformationVoltages, EvInformationChargeLimits,
     EvInformationDischargeLimits,
@@ -207,7 +205,8 @@ class ControllerRules:
     def _on_status(self, message, now_s):
         before, self._state = self._state, message.state
         state = message.state
-        self._has_flags |= state in _WITH_FLAGS
+        # With use_sequence_flags only (R34); State 11 may also be an authorisation of its own.
+        self._has_flags |= state == State.NOT_AVAILABLE
         if state == State.INITIALISING:
             # 4.1: after a start all flags are 0 in the controller.
             self._flags = SequenceControl()
@@ -365,7 +364,8 @@ class ControllerRules:
         waited_s = now_s - self._pressed_at_s
         self._findings.check(
             'stop button', waited_s > self.tolerances.stop_s, now_s, 'R39',
-            lambda: f'the charge goes on {waited_s:.0f} s after User_Stop_Button',
+            lambda: f'the charge goes on {waited_s:.0f} s after User_Stop_Button; or the vehicle '
+            'does not comply',
             waited_s=waited_s)
 
     # The charger, and what has to follow from it

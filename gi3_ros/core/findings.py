@@ -117,8 +117,9 @@ class Tolerances:
     reaction_s: float = 1.5
     """From the cause to the controller's Emergency_Stop, or to its end of the power (R3, R8, R14,
     R41); the first also has the 0.5 s of its own timeout."""
-    unavailable_s: float = 5.0
-    """From a withdrawal before the loop to the end of the session: the vehicle is told (R7)."""
+    unavailable_s: float = 60.0
+    """From a withdrawal before the loop to the end of the session: the vehicle is told when it
+    asks next (R7, R26)."""
     information_s: float = 10.0
     """From the first New_Charge_Session to all four EV_Information (R49)."""
     silence_of_commands_s: float = 60.0

@@ -156,7 +156,8 @@ LOG_BREACHES = [
     ('controller', 'R6', 'never allowed', 'CCS', lambda: all_of(
         changed(PowerModulesStatus, system_enable=0))),
     ('controller', 'R6', 'not announced', 'CCS', lambda: without(NewChargeSession)),
-    (BOTH, 'R7', 'withdrawal before the loop', 'CCS', lambda: withdrawn(State.WAITING_FOR_CHARGE)),
+    (BOTH, 'R7', 'withdrawal before the loop', 'late',
+     lambda: withdrawn(State.WAITING_FOR_CHARGE)),
     (BOTH, 'R8', 'withdrawal in the loop', 'CCS', lambda: withdrawn(State.CHARGING)),
     ('controller', 'R10', 'no Standby before the test', 'CCS', lambda: without(
         DcPowerControl, when=between(5.625, 5.725))),
