@@ -125,6 +125,8 @@ addEventListener('securitypolicyviolation', (event) => complain(
 const report = JSON.parse(document.getElementById('data').textContent);
 const hasDates = report.origin_ms !== null;
 const toAxis = (seconds) => hasDates ? report.origin_ms + seconds * 1000 : seconds;
+// Dates as text: Plotly takes a number for a moment in the time zone of whoever looks at it.
+const toPlot = (time) => hasDates ? new Date(Math.round(time)).toISOString().slice(0, 23) : time;
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const charts = new Map();
 // Of the chart, with its border.
@@ -156,18 +158,20 @@ function theme(layout, isPrinted) {
 function draw(element, chart) {
   for (const trace of chart.data) {
     if (trace.base) {
-      trace.base = trace.base.map(toAxis);
+      trace.starts = trace.base.map(toAxis);
+      trace.base = trace.starts.map(toPlot);
       trace.x = hasDates ? trace.x.map((length) => length * 1000) : trace.x;
     } else {
-      trace.x = trace.x.map(toAxis);
+      trace.times = trace.x.map(toAxis);
+      trace.x = trace.times.map(toPlot);
     }
   }
   const layout = chart.layout;
   for (const shape of layout.shapes) {
-    shape.x0 = toAxis(shape.x0);
-    shape.x1 = toAxis(shape.x1);
+    shape.x0 = toPlot(toAxis(shape.x0));
+    shape.x1 = toPlot(toAxis(shape.x1));
   }
-  layout.xaxis.range = layout.xaxis.range.map(toAxis);
+  layout.xaxis.range = layout.xaxis.range.map((each) => toPlot(toAxis(each)));
   const whole = layout.xaxis.range.slice();
   Object.assign(layout.xaxis, {
     type: hasDates ? 'date' : 'linear', showline: true,
@@ -202,7 +206,7 @@ function draw(element, chart) {
   const bars = [];
   chart.data.forEach((trace, place) => {
     if (trace.type === 'bar') {
-      bars.push({ place, name: trace.name, base: trace.base, length: trace.x,
+      bars.push({ place, name: trace.name, base: trace.starts, length: trace.x,
         text: trace.text.map(unescaped), colour: trace.marker.color });
     }
   });
@@ -225,7 +229,7 @@ function fitBars(element) {
   const [begin, end] = axis.range.map(axis.r2l);
   charts.get(element.id).bars.forEach(({ place, base, length }) => {
     const from = base.map((each) => Math.min(Math.max(each, begin), end));
-    element.data[place].base = from;
+    element.data[place].base = from.map(toPlot);
     element.data[place].x = base.map((each, i) => Math.max(
       Math.min(each + length[i], end) - from[i], 1e-6));
   });
@@ -235,7 +239,7 @@ function fitBars(element) {
 
 // What a line says at a time: the value that holds, or the one on the way to the next.
 function valueAt(trace, time) {
-  const { x, y } = trace;
+  const { times: x, y } = trace;
   let low = 0, high = x.length;
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -304,7 +308,7 @@ function readOut(element, chart) {
 }
 
 function zoom(id, begin, end) {
-  Plotly.relayout(id, { 'xaxis.range': [toAxis(begin), toAxis(end)] });
+  Plotly.relayout(id, { 'xaxis.range': [toPlot(toAxis(begin)), toPlot(toAxis(end))] });
 }
 
 function choose(number, isFromChart) {

@@ -220,6 +220,9 @@ class Pistol:
         self._session.end_reason = reason
         self._session.outcome = outcome
         self._session = None
+        # A target of the central system is forgotten with the session (A16).
+        self.series['ocpp'].hold(time_s)
+        self.series['ocpp'].interrupt()
 
     def _on_state(self, message, time_s):
         state = message.state

@@ -1,5 +1,6 @@
 """The page of gi3 report in a real browser: charts are drawn, links zoom, it can be printed."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -34,14 +35,15 @@ def write(folder, begin_ns=BEGIN_NS, extra=(), **fields):
     return path
 
 
-def browse(folder, path, *options, hash=''):
+def browse(folder, path, *options, hash='', zone='UTC'):
     """Open the page, return what the browser says."""
     return subprocess.run(
         [CHROMIUM, '--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run',
          '--disable-dev-shm-usage', f'--user-data-dir={folder / "profile"}',
          '--virtual-time-budget=15000', '--window-size=1440,900', *options,
          path.as_uri() + hash],
-        capture_output=True, text=True, timeout=200, check=True, cwd=folder).stdout
+        capture_output=True, text=True, timeout=200, check=True, cwd=folder,
+        env={**os.environ, 'TZ': zone}).stdout
 
 
 def drawn(dom):
@@ -81,6 +83,16 @@ def test_without_a_link_the_whole_log_is_shown(tmp_path, monkeypatch):
     monkeypatch.setenv('TZ', 'UTC')
     ticks = tick_seconds(drawn(browse(tmp_path, write(tmp_path), '--dump-dom')))
     assert max(ticks) - min(ticks) > 20
+
+
+def test_the_chart_has_the_time_of_the_tables_wherever_it_is_read(tmp_path):
+    path = write(tmp_path)
+    there, here = (drawn(browse(tmp_path, path, '--dump-dom', zone=zone))
+                   for zone in ('Asia/Tokyo', 'UTC'))
+    for pattern in (r'class="xtick[^>]*><text.*?</text>', r'<g class="point"><path d="([^"]*)"'):
+        seen = re.findall(pattern, there)
+        assert len(seen) > 3
+        assert seen == re.findall(pattern, here)
 
 
 def test_hostile_words_and_times_without_dates_are_drawn_as_they_are(tmp_path):

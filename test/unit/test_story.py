@@ -20,6 +20,7 @@ from gi3_ros.core.signals import (
     EmergencyStop,
     EvInformationBattery,
     NewChargeSession,
+    OcppControl,
     PowerModulesStatus,
 )
 from gi3_ros.logs.audit import Audit, Verdict
@@ -220,6 +221,14 @@ def test_a_commanded_range_is_a_line_only_while_power_is_commanded():
         [0.0, 0.1, 0.2, 0.2, 0.4], [50, 60, 60, None, 60])
     assert [label for _, _, label in pistol.lanes['Power_Function'].intervals()] == [
         'Power_Transfer, Range_Mode', 'Standby', 'Power_Transfer, Range_Mode']
+
+
+def test_a_target_of_the_central_system_is_gone_with_its_session():
+    times, values = told(
+        (0.0, START), (1.0, NewChargeSession()), (2.0, OcppControl(40.0)), (4.0, END),
+        (9.0, START)).pistols[1].series['ocpp'].points()
+    held = [time_s for time_s, value in zip(times, values, strict=True) if value is not None]
+    assert (min(held), max(held)) == (2.0, 4.0)
 
 
 def test_a_restart_of_the_controller_ends_its_command():
