@@ -742,9 +742,10 @@ class _Blf(BLFReader):
                     break
                 continue
             content = self._read(size - len(head))
+            is_cut = len(content) < size - len(head)
             if sort == can.io.blf.LOG_CONTAINER:
-                yield from self._block(content, begin)
-            if len(content) < size - len(head):
+                yield from self._block(content, begin, is_cut)
+            if is_cut:
                 self._end = self._end or _CUT
                 break
             self._read(size % 4)
@@ -753,14 +754,19 @@ class _Blf(BLFReader):
         elif len(self._tail) > self._HEAD.size and not self._end:
             self._lose(self.at)
 
-    def _block(self, content, begin):
+    def _block(self, content, begin, is_cut):
         """Yield the messages in a block; of one with a wrong checksum nothing can be trusted."""
+        if is_cut and len(content) < self._BLOCK_HEAD.size:
+            return
         try:
             method, _ = self._BLOCK_HEAD.unpack_from(content)
             data = content[self._BLOCK_HEAD.size:]
             if method == can.io.blf.ZLIB_DEFLATE:
-                # Of a block that is cut short this gives what is there.
-                data = zlib.decompressobj().decompress(data, self._BLOCK_LIMIT)
+                unpacker = zlib.decompressobj()
+                data = unpacker.decompress(data, self._BLOCK_LIMIT)
+                # Of a block that is cut short what is there is good; a whole one has an end.
+                if not unpacker.eof and not is_cut:
+                    raise ValueError('no end')
             elif method != can.io.blf.NO_COMPRESSION:
                 raise ValueError('an unknown compression')
         except (ValueError, struct.error, zlib.error):
