@@ -35,6 +35,9 @@ MESSAGE_LIMIT = 16 << 20
 """Of one message that is packed by itself."""
 _BLOCK = 1 << 20
 
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""The second one from messages about names that are not text any more."""
+
 _FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END = 0x02, 0x03, 0x04, 0x05, 0x06, 0x0F
 _LAST_OPCODE = 0x0F
 _RECORD = struct.Struct('<BQ')
@@ -69,12 +72,12 @@ def open_file(path, report):
     try:
         with path.open('rb') as file:
             start = file.read(16)
+        if start.startswith(MCAP_MAGIC):
+            return McapFile(path)
+        if start.startswith(SQLITE_MAGIC):
+            return SqliteFile(path)
     except OSError as error:
         raise LogError(f'{path} cannot be read: {error.strerror or error}') from error
-    if start.startswith(MCAP_MAGIC):
-        return McapFile(path)
-    if start.startswith(SQLITE_MAGIC):
-        return SqliteFile(path)
     if start.startswith(ZSTD_MAGIC):
         return _unpacked(path, report)
     raise LogError(
@@ -135,6 +138,7 @@ class McapFile:
     kind = 'mcap'
 
     def __init__(self, path):
+        self.name = path.name
         self._path = path
         self._report = _ignore
         self._size = path.stat().st_size
@@ -164,7 +168,7 @@ class McapFile:
                     yield from self._record(opcode, content)
         if self._nameless:
             self._report(
-                f'{self._path.name}: {self._nameless} messages belong to topics whose names are '
+                f'{self.name}: {self._nameless} messages belong to topics whose names are '
                 'lost')
 
     def _records(self, file):
@@ -174,7 +178,7 @@ class McapFile:
             head = file.read(_RECORD.size)
             if len(head) < _RECORD.size:
                 self._report(
-                    f'{self._path.name} has no end: whoever wrote it was stopped; what is there '
+                    f'{self.name} has no end: whoever wrote it was stopped; what is there '
                     'is read')
                 return
             opcode, size = _RECORD.unpack(head)
@@ -182,7 +186,7 @@ class McapFile:
                 file.seek(-len(MCAP_MAGIC), 2)
                 if file.read() != MCAP_MAGIC:
                     self._report(
-                        f'{self._path.name}: the index at its end is damaged; all messages '
+                        f'{self.name}: the index at its end is damaged; all messages '
                         'before it are read')
                 return
             left = self._size - at - _RECORD.size
@@ -198,11 +202,11 @@ class McapFile:
             following = self._next_chunk(file, at + 1)
             if following is None:
                 self._report(
-                    f'{self._path.name} ends in the middle of a record or is damaged from byte '
+                    f'{self.name} ends in the middle of a record or is damaged from byte '
                     f'{at} of {self._size} on; what comes before is read')
                 return
             self._report(
-                f'{self._path.name} is damaged from byte {at} to {following}; the rest is read')
+                f'{self.name} is damaged from byte {at} to {following}; the rest is read')
             file.seek(following)
 
     def _next_chunk(self, file, start):
@@ -241,11 +245,11 @@ class McapFile:
             unpacked = _unpack(compression, packed, size)
         except (ValueError, struct.error) as error:
             self._report(
-                f'{self._path.name}: a block of messages is damaged and left out: {error}')
+                f'{self.name}: a block of messages is damaged and left out: {error}')
             return
         if is_whole and len(unpacked) == size and checksum and zlib.crc32(unpacked) != checksum:
             self._report(
-                f'{self._path.name}: a block of messages does not have the checksum that it was '
+                f'{self.name}: a block of messages does not have the checksum that it was '
                 'written with and is left out')
             return
         at = 0
@@ -259,7 +263,7 @@ class McapFile:
             at += length
         if is_whole and at < size:
             self._report(
-                f'{self._path.name}: a block of messages is damaged, {size - at} bytes of it '
+                f'{self.name}: a block of messages is damaged, {size - at} bytes of it '
                 'are left out')
 
     def _record(self, opcode, content):
@@ -283,7 +287,7 @@ class McapFile:
                 if number not in self._channels:
                     self._channels[number] = Topic(topic, *self._schemas.get(schema, ('', '', '')))
         except (ValueError, struct.error):
-            self._report(f'{self._path.name}: a record is damaged and left out')
+            self._report(f'{self.name}: a record is damaged and left out')
 
     def _read_summary(self):
         """Read the copies of schemas and channels behind the messages; return whether it could."""
@@ -345,6 +349,7 @@ class SqliteFile:
     kind = 'sqlite3'
 
     def __init__(self, path):
+        self.name = path.name
         self._path = path
         self._topics = self._read_topics()
 
@@ -363,7 +368,7 @@ class SqliteFile:
                 else:
                     yield topic, time_ns, data
         if nameless:
-            report(f'{self._path.name}: {nameless} rows are damaged and left out')
+            report(f'{self.name}: {nameless} rows are damaged and left out')
 
     def _rows(self, connection, report):
         """Yield the rows of the messages; beyond a damaged place it goes on with later ones."""
@@ -376,12 +381,14 @@ class SqliteFile:
                         'ORDER BY rowid', (start,)):
                     if not isinstance(row, int) or (last is not None and row <= last):
                         raise sqlite3.DatabaseError('rows are not in order')
+                    if step == 1 and last is not None and row > last + 1:
+                        report(f'{self.name} is damaged: {row - last - 1} messages are missing')
                     last, step = row, 1
                     yield values
                 return
-            except sqlite3.Error as error:
+            except SQLITE_ERRORS as error:
                 if step == 1:
-                    report(f'{self._path.name} is damaged, messages are missing: {error}')
+                    report(f'{self.name} is damaged, messages are missing: {error}')
                 if last is None:
                     last = 0
                 step *= 2
@@ -393,7 +400,7 @@ class SqliteFile:
             with self._open() as connection:
                 definitions = {}
                 # Of old bags the table does not exist.
-                with contextlib.suppress(sqlite3.Error):
+                with contextlib.suppress(*SQLITE_ERRORS):
                     definitions = {
                         name: (encoding, definition) for name, encoding, definition
                         in connection.execute(
@@ -406,7 +413,7 @@ class SqliteFile:
                     for number, name, kind in connection.execute(
                         'SELECT id, name, type FROM topics')
                 }
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise LogError(f'{self._path} cannot be read as a bag: {error}') from error
 
     @contextlib.contextmanager

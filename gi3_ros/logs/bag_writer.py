@@ -52,6 +52,8 @@ _END = (
     + b'\x89MCAP0\r\n'
 )
 """How an MCAP file without an index ends."""
+# It is written each second; the one in Python takes ten times as long.
+_YamlDumper = getattr(yaml, 'CSafeDumper', yaml.SafeDumper)
 
 
 def qos_of(topic):
@@ -80,8 +82,10 @@ class BagWriter:
 
     def __init__(self, path, storage=None):
         self.path = pathlib.Path(path)
+        self.frames = 0
+        self.samples_left_out = 0
         self.problems = []
-        """As other writers of logs have it; a bag has a place for everything."""
+        """What the format has no place for, as of every writer: of a bag there is nothing."""
         suffix = self.path.suffix.lower()
         storage = storage or SUFFIXES.get(suffix, 'mcap')
         if storage not in STORAGES:
@@ -108,9 +112,14 @@ class BagWriter:
             writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         writer.open()
         self._writer = writer
-        if self._is_alone and storage == 'mcap':
+        if self._is_alone:
             # In its place from the first moment on, for the case that there is no last one.
+            if storage == 'sqlite3':
+                writer.storage.conn.close()
             writer.storage.path.rename(self.path)
+            if storage == 'sqlite3':
+                writer.storage.conn = sqlite3.connect(self.path)
+                writer.storage.cursor = writer.storage.conn.cursor()
             writer.storage.path = self.path
             folder.rmdir()
 
@@ -125,6 +134,7 @@ class BagWriter:
                 f'/{entry.namespace}/{entry.topic}'.replace('//', '/'), entry.message,
                 entry.time_ns)
             return
+        self.frames += 1
         self._write_message(
             SENT_TOPIC if entry.is_sent else FRAMES_TOPIC,
             ros_types.to_raw(entry.frame, entry.time_ns, entry.channel), entry.time_ns)
@@ -192,7 +202,7 @@ class BagWriter:
             'message_count': count,
         }
         name = self._writer.storage.path.name
-        text = yaml.safe_dump({'rosbag2_bagfile_information': {
+        text = yaml.dump({'rosbag2_bagfile_information': {
             'version': _VERSION,
             'storage_identifier': self._writer.storage_plugin.name.lower(),
             'relative_file_paths': [name],
@@ -215,7 +225,7 @@ class BagWriter:
             'files': [{'path': name, **extent}],
             'custom_data': None,
             'ros_distro': 'rosbags',
-        }})
+        }}, Dumper=_YamlDumper)
         temporary = self._writer.metapath.with_suffix('.yaml.tmp')
         temporary.write_text(text, 'utf-8')
         temporary.replace(self._writer.metapath)
@@ -230,17 +240,11 @@ class BagWriter:
         if writer is None:
             return
         with self._told(), contextlib.ExitStack() as stack:
-            storage_path = writer.storage.path
-            if not self._is_alone:
-                writer.close()
-                return
-            # It needs no metadata beside it: it carries them inside.
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix='gi3_bag_'))
-            writer.metapath = pathlib.Path(folder, 'metadata.yaml')
+            if self._is_alone:
+                # It needs no metadata beside it: it carries them inside.
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix='gi3_bag_'))
+                writer.metapath = pathlib.Path(folder, 'metadata.yaml')
             writer.close()
-            if storage_path != self.path:
-                storage_path.rename(self.path)
-                storage_path.parent.rmdir()
 
     def __enter__(self):
         return self

@@ -16,6 +16,7 @@ import yaml
 from ..core.codec import INDEX_MAX, INDEX_MIN
 from . import bag_files, ros_types
 from .entries import Heard, LogError, Sample
+from .reading import Log
 
 SUFFIXES = ('.mcap', '.db3')
 """Of the files of a bag, possibly with .zstd behind it."""
@@ -36,7 +37,7 @@ _DATED_FROM_NS = 946_684_800_000_000_000
 _NAMED = 5
 
 
-class Bag:
+class Bag(Log):
     """
     A rosbag2 folder, or a single .mcap or .db3 file.
 
@@ -55,14 +56,12 @@ class Bag:
     """
 
     def __init__(self, path, *, channel=None, pistols=None):
-        self.path = str(path)
-        self.problems = []
-        """One sentence each; complete when an iteration has come to its end."""
+        super().__init__(path)
         self.ignored = {}
         """Topic of a type that is not of this package -> (type, messages in the last reading)."""
         self._channel = channel
         self._opening = []
-        self._files = self._open(pathlib.Path(path))
+        self._files = self._open(self.path)
         topics = list(dict.fromkeys(itertools.chain.from_iterable(
             file.topics() for file in self._files)))
         self._has_raw = any(topic.type == ros_types.RAW_FRAME for topic in topics)
@@ -72,7 +71,6 @@ class Bag:
         storages = ' and '.join(dict.fromkeys(file.kind for file in self._files))
         content = 'raw CAN frames' if self._has_raw else 'typed topics'
         self.kind = f'rosbag2 ({storages}), {content}'
-        """What the file is, in words."""
         self.problems[:] = self._opening
         first = next(self._messages(lambda _text: None), None)
         self.has_dates = first is None or first[1] >= _DATED_FROM_NS
@@ -81,7 +79,10 @@ class Bag:
         """Open the files, the first one first."""
         if not path.exists():
             raise LogError(f'{path} does not exist')
-        paths = self._paths_in(path) if path.is_dir() else [path]
+        try:
+            paths = self._paths_in(path) if path.is_dir() else [path]
+        except OSError as error:
+            raise LogError(f'{path} cannot be read: {error.strerror or error}') from error
         files = []
         refused = []
         for each in paths:
@@ -133,7 +134,11 @@ class Bag:
 
     def _messages(self, report):
         for file in self._files:
-            yield from file.messages(report)
+            try:
+                yield from file.messages(report)
+            except (OSError, *bag_files.SQLITE_ERRORS) as error:
+                report(f'{file.name} cannot be read any further: '
+                       f'{getattr(error, "strerror", None) or error}')
 
 
 class _Reading:
@@ -305,14 +310,17 @@ def _store_for(topic):
         raise _NotDecodable(
             f'the definition of {topic.type} in the bag cannot be read '
             f'({error or type(error).__name__})') from error
-    missing = [
-        name for name, _ in ours.fielddefs[topic.type][1]
-        if name not in {field for field, _ in types[topic.type][1]}
-    ]
-    if missing:
+    there = dict(types[topic.type][1])
+    lacking = [
+        name for name, kind in ours.fielddefs[topic.type][1] if there.get(name) != kind]
+    lacking += [
+        name for name in types
+        if name != topic.type and name in ours.fielddefs
+        and _fields(ours.fielddefs, name) != _fields(types, name)]
+    if lacking:
         raise _NotDecodable(
-            f'it was recorded with another version of gi3_ros, whose {topic.type} has no '
-            f'{_enumerated(missing)}')
+            f'it was recorded with another version of gi3_ros, whose {topic.type} lacks '
+            f'{_enumerated(lacking)}, or has it in another form')
     return store
 
 

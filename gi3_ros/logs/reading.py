@@ -7,9 +7,9 @@ import sqlite3
 from .entries import LogError
 
 _MCAP = b'\x89MCAP0\r\n'
-_SQLITE = b'SQLite format 3\0'
-_PARQUET = b'PAR1'
 _ZSTD = b'\x28\xb5\x2f\xfd'
+_PARQUET = b'PAR1'
+_SQLITE = b'SQLite format 3\0'
 _BAG_SUFFIXES = ('.mcap', '.db3')
 
 

@@ -1,8 +1,7 @@
 """
 Which topics tell the story of a charge: what the recorder records.
 
-``config/record_topics.txt`` and ``config/record_qos.yaml`` have the same list for
-``ros2 bag record``; a test compares them.
+``config/record_qos.yaml`` has the same list for ``ros2 bag record``; a test compares them.
 """
 
 from ..core.signals import MESSAGES

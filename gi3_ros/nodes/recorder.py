@@ -15,7 +15,6 @@ import time
 
 import rclpy
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
@@ -30,6 +29,8 @@ DEPTH = 1000
 LAST_WORDS_S = 3.0
 """The other nodes may be ending, too, and what they say then belongs into the bag."""
 QUIET_S = 0.5
+COLLECT_S = 0.05
+"""The middleware notes the times, so that it does not matter when they are written."""
 
 
 class Recorder(Node):
@@ -42,7 +43,8 @@ class Recorder(Node):
     )
 
     def __init__(self, **options):
-        super().__init__('recorder', **options)
+        # Nobody is there to answer them.
+        super().__init__('recorder', start_parameter_services=False, **options)
         for parameter in self.PARAMETERS:
             parameter.declare_on(self)
         pistols = self.get_parameter('pistols').value
@@ -50,33 +52,45 @@ class Recorder(Node):
         self.failure = None
         """Why nothing is written any more."""
         self.last_heard_s = time.monotonic()
-        self._count = 0
+        self.count = 0
+        """Messages so far."""
         self._writer = BagWriter(pathlib.Path(output).expanduser())
+        self._sources = []
         for topic, kind in recorded.topics(pistols).items():
             self._writer.add_topic(topic, kind)
-            self._subscribe(topic, kind)
+            self._sources.append((topic, kind, self._subscribe(topic, kind)))
         self._writer.flush()
-        self.create_timer(FLUSH_S, self._flush)
+        self._flush_at_s = time.monotonic() + FLUSH_S
         self.get_logger().info(f'records {", ".join(pistols)} into {self._writer.path}')
 
     def _subscribe(self, topic, kind):
-        def write(data, info):
-            self.last_heard_s = time.monotonic()
-            # Zero where the middleware does not say.
-            arrival_ns = info['received_timestamp'] or time.time_ns()
-            self._try(self._writer.write_serialised, topic, kind, arrival_ns, data)
-            self._count += 1
-
         # Every publisher of these topics is reliable, as their subscribers in the charger are.
         is_latched = topic.rpartition('/')[2] in recorded.LATCHED
-        self.create_subscription(_class_of(kind), topic, write, QoSProfile(
+        return self.create_subscription(_class_of(kind), topic, _not_called, QoSProfile(
             depth=DEPTH, reliability=ReliabilityPolicy.RELIABLE,
             durability=DurabilityPolicy.TRANSIENT_LOCAL if is_latched
             else DurabilityPolicy.VOLATILE,
         ), raw=True)
 
-    def _flush(self):
-        self._try(self._writer.flush)
+    def collect(self):
+        """
+        Write what has arrived since the last time.
+
+        Without an executor: one that waits for so many topics takes several times the time for
+        each message, and that of the machine belongs to the charger.
+        """
+        for topic, kind, subscription in self._sources:
+            with subscription.handle:
+                while taken := subscription.handle.take_message(subscription.msg_type, True):
+                    data, info = taken
+                    self.last_heard_s = time.monotonic()
+                    self.count += 1
+                    # Zero where the middleware does not say.
+                    arrival_ns = info['received_timestamp'] or time.time_ns()
+                    self._try(self._writer.write_serialised, topic, kind, arrival_ns, data)
+        if time.monotonic() >= self._flush_at_s:
+            self._flush_at_s = time.monotonic() + FLUSH_S
+            self._try(self._writer.flush)
 
     def _try(self, act, *arguments):
         if self.failure is None:
@@ -90,7 +104,11 @@ class Recorder(Node):
         """Finish the bag."""
         self._try(self._writer.close)
         if self.failure is None:
-            self.get_logger().info(f'{self._count} messages are in {self._writer.path}')
+            self.get_logger().info(f'{self.count} messages are in {self._writer.path}')
+
+
+def _not_called(_data):
+    """Stand where rclpy wants a callback."""
 
 
 def _class_of(kind):
@@ -122,15 +140,11 @@ def main():
         except (ValueError, ParameterException) as error:
             print(f'recorder: unusable parameter: {error}', file=sys.stderr)
             return 2
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
         while node.failure is None and not _is_over(node, ending):
-            executor.spin_once(timeout_sec=0.1)
-        executor.shutdown()
+            time.sleep(COLLECT_S)
+            node.collect()
         node.close()
         return 0 if node.failure is None else 1
-    except ExternalShutdownException:
-        return 0
     finally:
         for number in END_SIGNALS:
             signal.signal(number, signal.SIG_IGN)

@@ -8,7 +8,9 @@ from .audit import audit
 from .convert import convert
 from .decode import decode
 from .demo import demo
+from .identify import identify
 from .record import record
+from .replay import replay
 from .sim import sim
 
 
@@ -25,5 +27,5 @@ def main():
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""
 
 
-for command in (sim, audit, convert, decode, demo, record):
+for command in (sim, audit, convert, decode, demo, identify, record, replay):
     main.add_command(command)

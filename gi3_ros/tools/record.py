@@ -1,7 +1,6 @@
 """``gi3 record``: what is on a bus, into a file."""
 
 import contextlib
-import pathlib
 import signal
 import sys
 import time
@@ -49,6 +48,8 @@ def record(output, interface, channel, port, bitrate, duration_s):
 
     Exit status 1 when the recording ended early, for a full disk, say; 2 when it could not begin.
     """  # noqa: D301 - click wants the backspace itself
+    # Late: the other commands are quicker without it.
+    from ..logs.writing import open_writer
     ending = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -63,7 +64,7 @@ def record(output, interface, channel, port, bitrate, duration_s):
         sys.exit(UNUSABLE)
     with contextlib.closing(bus):
         try:
-            writer = _open_writer(output)
+            writer = open_writer(output)
         except LogError as error:
             click.echo(f'gi3 record: {error}', err=True)
             sys.exit(UNUSABLE)
@@ -73,16 +74,9 @@ def record(output, interface, channel, port, bitrate, duration_s):
         except LogError as error:
             click.echo(f'gi3 record: the recording ends here: {error}', err=True)
             sys.exit(1)
+    for problem in writer.problems:
+        click.echo(f'gi3 record: {problem}', err=True)
     console.print(f'{count} frames are in {output}', highlight=False)
-
-
-def _open_writer(output):
-    # Late: the other commands are quicker without the libraries for files.
-    from ..logs.bag_writer import BagWriter, SUFFIXES
-    if pathlib.Path(output).suffix.lower() in ('', *SUFFIXES):
-        return BagWriter(output)
-    from ..logs.writing import open_writer
-    return open_writer(output)
 
 
 def _listen(bus, name, writer, ending, duration_s, console):

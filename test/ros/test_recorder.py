@@ -43,17 +43,44 @@ def frames_of_all_messages():
 
 
 def publish_all(world):
-    """Publish a message of every frame; returns the frames."""
-    frames = frames_of_all_messages()
-    for frame in frames:
+    """Publish a message of every frame, and some other words."""
+    for frame in frames_of_all_messages():
         message = decode(frame).message
         world.publish(message.TOPIC, convert.to_ros(message, world.now()))
+    world.publish('power_setpoint', ros.PowerSetpoint(
+        mode=1, voltage=400.5, current=-3.0, reason='because'))
+    world.publish('effective_setpoint', ros.EffectiveSetpoint(limited_by=['ramp', 'cable']))
+    world.publish('/diagnostics', DiagnosticArray(status=[DiagnosticStatus(name='gateway: bus')]))
+
+
+def repeat_until(is_there, publish, words):
+    """Publish again and again: what is sent while two ends get to know each other may be lost."""
+    deadline_s = time.monotonic() + 20.0
+    while not is_there():
+        assert time.monotonic() < deadline_s, words
+        publish()
+        time.sleep(0.2)
+
+
+def record_all(world, path):
+    """Publish until all of it is in the file; returns the frames."""
+    frames = {bits_kept(frame) for frame in frames_of_all_messages()}
+
+    def is_there():
+        bag = Bag(path)
+        entries = list(bag)
+        return (
+            frames <= {each.frame for each in entries if isinstance(each, Heard)}
+            and {'power_setpoint', 'effective_setpoint'} <= {
+                each.topic for each in entries if isinstance(each, Sample)}
+            and bag.ignored.get('/diagnostics', ('', 0))[1])
+
+    repeat_until(is_there, lambda: publish_all(world), f'not all is in {path}')
     return frames
 
 
-def sorted_frames(entries):
-    return sorted((each.frame for each in entries if isinstance(each, Heard)),
-                  key=lambda frame: frame.can_id)
+def frames_in(entries):
+    return {each.frame for each in entries if isinstance(each, Heard)}
 
 
 def bits_kept(frame):
@@ -62,72 +89,75 @@ def bits_kept(frame):
     return ros_types.frame_of(message, type(message), 1)
 
 
-def wait_for_size(world, path, count):
-    """Wait until so many messages are in the file."""
-    def is_there():
-        with Reader(path) as reader:
-            return reader.message_count >= count
-    world.wait_until(is_there, f'{count} messages in {path}', timeout_s=15.0)
-
-
-@pytest.mark.parametrize('name', ['bag', 'bag.mcap', 'bag.db3'])
+@pytest.mark.parametrize('name', ['bag', 'bag.db3'])
 def test_every_frame_and_every_word_is_in_the_bag(tmp_path, world, record, name):
     recorder = record(tmp_path / name)
-    frames = publish_all(world)
-    world.publish('power_setpoint', ros.PowerSetpoint(
-        mode=1, voltage=400.5, current=-3.0, reason='because'))
-    world.publish('effective_setpoint', ros.EffectiveSetpoint(limited_by=['ramp', 'cable']))
-    world.publish('/diagnostics', DiagnosticArray(status=[DiagnosticStatus(name='gateway: bus')]))
+    before_ns = time.time_ns()
+    frames = record_all(world, tmp_path / name)
     recorder.signal(signal.SIGINT)
     assert recorder.exit_status() == 0
 
     bag = Bag(tmp_path / name)
     entries = list(bag)
-    assert sorted_frames(entries) == sorted(
-        map(bits_kept, frames), key=lambda frame: frame.can_id)
+    assert frames_in(entries) == frames
     samples = {each.topic: each for each in entries if isinstance(each, Sample)}
     setpoint = samples['power_setpoint'].message
     assert (setpoint.mode, setpoint.voltage, setpoint.current, setpoint.reason) == (
         1, 400.5, -3.0, 'because')
     assert samples['effective_setpoint'].message.limited_by == ['ramp', 'cable']
     assert samples['power_setpoint'].namespace == world.pistol.strip('/')
-    assert bag.ignored['/diagnostics'][1] == 1
+    assert bag.ignored['/diagnostics'][0] == 'diagnostic_msgs/msg/DiagnosticArray'
     assert bag.problems == []
     with AnyReader([tmp_path / name]) as reader:
         names = {each.topic for each in reader.connections}
         assert names == set(recorded.topics([world.pistol]))
-        assert len(list(reader.messages())) == len(frames) + 3
-
-
-def test_the_times_in_the_bag_are_those_of_the_arrival(tmp_path, world, record):
-    recorder = record(tmp_path / 'bag')
-    before_ns = time.time_ns()
-    publish_all(world)
-    recorder.signal(signal.SIGTERM)
-    assert recorder.exit_status() == 0
-    with AnyReader([tmp_path / 'bag']) as reader:
         times = [time_ns for _, time_ns, _ in reader.messages()]
-    assert before_ns <= min(times)
-    assert max(times) <= time.time_ns()
+    assert len(times) == len(entries) + bag.ignored['/diagnostics'][1]
+    assert before_ns <= min(times) <= max(times) <= time.time_ns()
+
+
+def test_of_a_stream_no_message_is_missing(tmp_path, world, record):
+    recorder = record(tmp_path / 'bag')
+
+    def publish(words):
+        world.publish('power_setpoint', ros.PowerSetpoint(reason=words))
+        world.publish('power_measurement', ros.PowerMeasurement(fault=words))
+
+    repeat_until(
+        lambda: {sample.topic for sample in Bag(tmp_path / 'bag')} == {
+            'power_setpoint', 'power_measurement'},
+        lambda: publish('hello'), 'nothing heard')
+    for number in range(1500):
+        publish(str(number))
+        time.sleep(0.002)
+    recorder.signal(signal.SIGINT)
+    assert recorder.exit_status() == 0
+    samples = list(Bag(tmp_path / 'bag'))
+    for topic, field in (('power_setpoint', 'reason'), ('power_measurement', 'fault')):
+        words = [getattr(sample.message, field) for sample in samples if sample.topic == topic]
+        assert [each for each in words if each != 'hello'] == [
+            str(number) for number in range(1500)]
 
 
 def test_a_killed_recorder_leaves_a_bag(tmp_path, world, record):
     recorder = record(tmp_path / 'bag')
-    frames = publish_all(world)
-    wait_for_size(world, tmp_path / 'bag', len(frames))
+    frames = record_all(world, tmp_path / 'bag')
     recorder.signal(signal.SIGKILL)
     recorder.exit_status()
 
     bag = Bag(tmp_path / 'bag')
-    assert sorted_frames(bag) == sorted(map(bits_kept, frames), key=lambda frame: frame.can_id)
+    assert frames_in(bag) == frames
     assert bag.problems == []
     with Reader(tmp_path / 'bag') as reader:
-        assert reader.message_count == len(frames)
+        assert reader.message_count >= len(frames)
 
 
 def test_the_last_words_of_the_others_are_recorded(tmp_path, world, record):
     recorder = record(tmp_path / 'bag')
-    world.publish('stage_status', ros.StageStatus(reason='running'))
+    repeat_until(
+        lambda: any(entry.topic == 'power_setpoint' for entry in Bag(tmp_path / 'bag')),
+        lambda: world.publish('power_setpoint', ros.PowerSetpoint(reason='running')),
+        'nothing heard')
     recorder.signal(signal.SIGINT)
     # Whatever ends at the same time sends its safe state within a moment.
     world.publish('power_setpoint', ros.PowerSetpoint(reason='the end'))
@@ -161,9 +191,10 @@ def test_a_full_disk_ends_it_with_a_word_and_what_was_written_stays(tmp_path, wo
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     recorder.wait_for_line('records .* into')
-    long = ros.PowerSetpoint(reason='first')
-    world.publish('power_setpoint', long)
-    wait_for_size(world, tmp_path / 'bag', 1)
+    repeat_until(
+        lambda: list(Bag(tmp_path / 'bag')),
+        lambda: world.publish('power_setpoint', ros.PowerSetpoint(reason='first')),
+        'nothing heard')
     for number in range(20):
         # Whatever cannot be packed.
         noise = random.Random(number).randbytes(10_000).hex()

@@ -1,120 +1,128 @@
-"""What the tests of logs have in common: entries of every sort, and what each format keeps."""
+"""
+Logs for tests: clean sessions of the simulator, and the same with one thing spoilt by hand.
+
+A log is a list of ``(time in s, Frame)``. :func:`edited` makes the hand-made ones of a clean one.
+"""
 
 import dataclasses
-import random
+import functools
+import math
 
-from hypothesis import strategies as st
+from test_breaches import CAR, ISO_20, RANGE_CAR
 
-from gi3_ros.core.frame import Frame
-from gi3_ros.core.signals import MESSAGES
-from gi3_ros.logs.entries import Heard
-from gi3_ros.logs.reading import open_log
-from gi3_ros.logs.writing import open_writer
+from gi3_ros.core import codec
+from gi3_ros.core.signals import AdvanticsControllerStatus, DcPowerControl
+from gi3_ros.sim.agreement import Protocol
+from gi3_ros.sim.config import ControllerConfig, Pistol
+from gi3_ros.sim.link import Link
+from gi3_ros.sim.modules import ModulesConfig
+from gi3_ros.sim.stages import Stage
 
-START_NS = 1_790_000_000_123_456_789
+State = AdvanticsControllerStatus.State
+Function = DcPowerControl.PowerFunction
 
-
-@dataclasses.dataclass(frozen=True)
-class Format:
-    """A format that is written here, and what it has no place for."""
-
-    suffix: str
-    resolution_ns: int = 1
-    has_error_content: bool = True
-    """Whether an error frame comes back with identifier and data."""
-    has_error_kind: bool = True
-    """Whether an error frame comes back with direction and width of the identifier."""
-
-
-FORMATS = {
-    'candump': Format('.log', 1000, has_error_kind=False),
-    'asc': Format('.asc', 1000, has_error_content=False, has_error_kind=False),
-    'blf': Format('.blf', has_error_kind=False),
-    'trc': Format('.trc', 1000, has_error_content=False, has_error_kind=False),
-    'csv': Format('.csv'),
-    'parquet': Format('.parquet'),
-    'mcap': Format('.mcap'),
-    'sqlite': Format('.db3'),
+SLOW_CAR = dataclasses.replace(CAR, start_delay_s=7.0, charge_duration_s=8.0)
+"""Long enough in each phase for every rule to show."""
+LONG_CAR = dataclasses.replace(CAR, charge_duration_s=45.0)
+AUTHORISING = ControllerConfig(free_service=False, insulation_iterations=20)
+SESSIONS = {
+    'CCS': {'controller_config': AUTHORISING, 'vehicle_config': SLOW_CAR},
+    'long': {'controller_config': AUTHORISING, 'vehicle_config': LONG_CAR},
+    'range': {
+        'controller_config': ISO_20,
+        'vehicle_config': dataclasses.replace(RANGE_CAR, start_delay_s=3.0)},
+    'CHAdeMO': {
+        'controller_config': ControllerConfig(pistol=Pistol.CHADEMO, index=1),
+        'vehicle_config': dataclasses.replace(
+            CAR, protocols=(Protocol.CHADEMO_1,), open_below_a=5.0)},
+    'waking': {
+        'controller_config': AUTHORISING, 'vehicle_config': CAR,
+        'modules_config': ModulesConfig(wake_up_s=8.0)},
+    'emergency': {'controller_config': AUTHORISING, 'vehicle_config': SLOW_CAR},
+    'restart': {'controller_config': AUTHORISING, 'vehicle_config': SLOW_CAR},
 }
-
-interface_ids = st.builds(
-    lambda base_id, index: base_id | index << 24,
-    st.sampled_from(sorted(MESSAGES)), st.integers(1, 31))
-data = st.binary(max_size=8)
-frames = st.one_of(
-    st.builds(Frame, interface_ids, data),
-    st.builds(Frame, st.integers(0, (1 << 29) - 1), data),
-    st.builds(Frame, st.integers(0, (1 << 11) - 1), data, st.just(False)),
-    st.builds(Frame, interface_ids, st.just(b''), is_remote=st.just(True)),
-    st.builds(Frame, st.integers(0, (1 << 11) - 1), st.just(b''), st.just(False), st.just(True)),
-    st.builds(
-        Frame, st.integers(0, (1 << 29) - 1), data, st.booleans(), st.just(False), st.just(True)),
-)
-steps = st.tuples(
-    st.integers(1, 10**10), frames, st.sampled_from(['can0', 'can1']), st.booleans())
+AT_MOST_S = 150.0
 
 
-@st.composite
-def entries(draw):
-    """Draw the entries of a log, in the order of their times."""
-    time_ns, result = draw(st.sampled_from([START_NS, 0, 10**9 - 1])), []
-    for step_ns, frame, channel, is_sent in draw(st.lists(steps, min_size=1, max_size=20)):
-        result.append(Heard(time_ns, frame, channel, is_sent))
-        time_ns += step_ns
-    return result
+@functools.cache
+def session(name):
+    """Return the log of a session from power-up to idle, as a tuple."""
+    link = Link(**SESSIONS[name])
+    simulator = link.simulator
+    link.run(4.0)
+    simulator.vehicle.plug_in()
+    if simulator.config.is_chademo:
+        simulator.do('start', now_s=link.now_s)
+    has_happened = False
+    while not simulator.sessions:
+        link.step()
+        assert link.now_s < AT_MOST_S, simulator.controller.stage
+        if simulator.controller.stage is Stage.CHARGING and not has_happened:
+            has_happened = True
+            if name == 'emergency':
+                link.run(2.0)
+                simulator.controller.emergency_stop('test', now_s=link.now_s)
+                link.run(3.0)
+                simulator.controller.release_emergency()
+            elif name == 'restart':
+                link.run(2.0)
+                simulator.do('restart 1', now_s=link.now_s)
+    link.run(8.0)
+    return tuple(link.frames)
 
 
-def some_entries(count=100, seed=1):
-    """Return entries of every sort on two channels, the same each time."""
-    chance = random.Random(seed)
-    time_ns, result = START_NS, []
-    for number in range(count):
-        time_ns += chance.randrange(1, 20_000_000)
-        content = chance.randbytes(chance.randrange(9))
-        frame = (
-            Frame(chance.choice(sorted(MESSAGES)) | chance.randrange(1, 32) << 24,
-                  chance.randbytes(8)),
-            Frame(chance.randrange(1 << 29), content),
-            Frame(chance.randrange(1 << 11), content, False),
-            Frame(chance.randrange(1 << 29), b'', is_remote=True),
-            Frame(chance.randrange(1 << 11), b'', False, is_remote=True),
-            Frame(4, chance.randbytes(8), False, is_error=True),
-        )[number % 6 if number < 60 else chance.choice((0, 0, 0, 0, 1, 2))]
-        result.append(
-            Heard(time_ns, frame, chance.choice(('can0', 'can1')), chance.random() < 0.5))
-    return result
+def edited(log, edit):
+    """
+    Return a log with some frames changed.
+
+    :param edit: called with ``(message, time in s, state)``, the state as last reported; returns
+        the message unchanged to keep it, another one, a ``Frame``, a list of these, or ``None``
+    """
+    out, state = [], None
+    for time_s, frame in log:
+        received = codec.decode(frame)
+        message = received.message
+        if isinstance(message, AdvanticsControllerStatus):
+            state = message.state
+        changed = edit(message, time_s, state)
+        for each in changed if isinstance(changed, list) else [changed]:
+            if each is message:
+                out.append((time_s, frame))
+            elif each is not None:
+                is_message = hasattr(each, 'SIGNALS')
+                out.append((
+                    time_s, codec.encode(each, index=received.index) if is_message else each))
+    return out
 
 
-def write(path, log):
-    """Write a log by the suffix of its name."""
-    with open_writer(path) as writer:
-        for entry in log:
-            writer.write(entry)
-    return writer
+def without(cls, *, when=lambda _state, _time_s: True):
+    """Return an edit that takes out one message."""
+    return lambda message, time_s, state: (
+        None if isinstance(message, cls) and when(state, time_s) else message)
 
 
-def read(path, **options):
-    """Read a log that has to be whole."""
-    log = open_log(path, **options)
-    result = list(log)
-    assert log.problems == []
-    return result
+def changed(cls, *, when=lambda _state, _message: True, at_most=math.inf, **fields):
+    """Return an edit that changes fields of one message, of so many at most."""
+    count = 0
+
+    def edit(message, _time_s, state):
+        nonlocal count
+        if not isinstance(message, cls) or not when(state, message) or count >= at_most:
+            return message
+        count += 1
+        return dataclasses.replace(message, **fields)
+    return edit
 
 
-def assert_same(found, expected, *formats):
-    """Compare logs as far as all the formats that they went through keep them."""
-    assert [kept(each, formats) for each in found] == [kept(each, formats) for each in expected]
-    resolution_ns = max(each.resolution_ns for each in formats)
-    for one, other in zip(found, expected, strict=True):
-        assert abs(one.time_ns - other.time_ns) <= resolution_ns // 2
+def after(seconds, edit, *, is_begin):
+    """Return an edit that begins so long after something was there for the first time."""
+    begin_s = None
 
-
-def kept(heard, formats):
-    """Return what is the same in another format, but for the time."""
-    frame, is_sent = heard.frame, heard.is_sent
-    if frame.is_error:
-        if not all(each.has_error_content for each in formats):
-            frame = dataclasses.replace(frame, can_id=0, data=b'')
-        if not all(each.has_error_kind for each in formats):
-            frame, is_sent = dataclasses.replace(frame, is_extended=False), False
-    return frame, heard.channel, is_sent
+    def wrapped(message, time_s, state):
+        nonlocal begin_s
+        if begin_s is None and is_begin(message, state):
+            begin_s = time_s
+        if begin_s is None or time_s - begin_s < seconds:
+            return message
+        return edit(message, time_s, state)
+    return wrapped

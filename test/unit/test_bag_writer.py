@@ -266,7 +266,7 @@ while True:
 
 
 @pytest.mark.parametrize(('name', 'storage'), [
-    ('bag', 'mcap'), ('bag', 'sqlite3'), ('bag.mcap', 'mcap')])
+    ('bag', 'mcap'), ('bag', 'sqlite3'), ('bag.mcap', 'mcap'), ('bag.db3', 'sqlite3')])
 def test_what_was_written_before_a_kill_is_there(tmp_path, name, storage):
     here = os.path.dirname(os.path.abspath(__file__))
     path = tmp_path / name

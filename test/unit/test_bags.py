@@ -25,7 +25,7 @@ from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 
 from gi3_ros.core.codec import decode
 from gi3_ros.core.frame import Frame
-from gi3_ros.logs import bag_files, ros_types
+from gi3_ros.logs import bag_files, bags, ros_types
 from gi3_ros.logs.bag_writer import BagWriter
 from gi3_ros.logs.bags import Bag
 from gi3_ros.logs.entries import Heard, LogError, Sample
@@ -93,9 +93,14 @@ def test_a_single_file_is_read_without_its_folder(tmp_path):
     assert read(tmp_path / 'bag' / 'bag.mcap') == (without_channel(heard()), [])
 
 
-def test_a_split_bag_is_read_in_order_of_its_parts(tmp_path):
+def test_a_split_bag_is_read_in_order_of_its_parts(tmp_path, monkeypatch):
+    # Longer than what is put in order while it is read.
+    monkeypatch.setattr(bags, 'WINDOW_ENTRIES', 2)
+    entries_there = [
+        dataclasses.replace(entry, time_ns=entry.time_ns + number // 5 * 10**10)
+        for number, entry in enumerate(without_channel(heard()[:55]))]
     for number in range(11):
-        write_bag(tmp_path / f'bag_{number}', typed(heard()[number * 5:number * 5 + 5]))
+        write_bag(tmp_path / f'bag_{number}', typed(entries_there[number * 5:number * 5 + 5]))
     folder = tmp_path / 'bag'
     folder.mkdir()
     for number in range(11):
@@ -104,15 +109,15 @@ def test_a_split_bag_is_read_in_order_of_its_parts(tmp_path):
     (folder / 'metadata.yaml').write_text(
         f'rosbag2_bagfile_information: {{relative_file_paths: {names}}}')
 
-    assert read(folder) == (without_channel(heard()[:55]), [])
+    assert read(folder) == (entries_there, [])
     (folder / 'metadata.yaml').unlink()
-    assert read(folder)[0] == without_channel(heard()[:55])
+    assert read(folder)[0] == entries_there
 
     (folder / 'bag_3.mcap').unlink()
     (folder / 'metadata.yaml').write_text(
         f'rosbag2_bagfile_information: {{relative_file_paths: {names}}}')
     entries, problems = read(folder)
-    assert entries == without_channel(heard()[:15] + heard()[20:55])
+    assert entries == entries_there[:15] + entries_there[20:]
     assert problems == ['missing: bag_3.mcap, which metadata.yaml names as part of the bag']
 
 
@@ -282,7 +287,19 @@ def test_a_definition_with_fewer_fields_is_left_out_with_a_sentence(tmp_path):
     assert entries == []
     assert problems[0] == (
         '/pistol1/power_setpoint is left out: it was recorded with another version of gi3_ros, '
-        'whose gi3_ros/msg/PowerSetpoint has no mode, current, reason')
+        'whose gi3_ros/msg/PowerSetpoint lacks mode, current, reason, or has it in another form')
+
+
+@pytest.mark.parametrize('definition', [
+    'std_msgs/Header header\nstring state\n',
+    'float64 header\nuint8 state\n',
+    'std_msgs/Header header\nuint8[] state\n',
+])
+def test_a_field_of_another_type_is_left_out_with_a_sentence(definition):
+    name = 'gi3_ros/msg/AdvanticsControllerStatus'
+    topic = bag_files.Topic('/pistol1/controller_status', name, 'ros2msg', definition)
+    with pytest.raises(bags._NotDecodable, match='another version'):
+        bags._store_for(topic)
 
 
 def test_a_message_of_a_newer_version_is_left_out_with_a_sentence(tmp_path):
@@ -434,6 +451,18 @@ def test_every_cut_of_an_sqlite_file_is_a_sentence(tmp_path):
     assert most > len(heard())
 
 
+def test_rows_that_are_missing_in_an_sqlite_file_are_told(tmp_path):
+    path = tmp_path / 'a.db3'
+    write(path, heard())
+    connection = sqlite3.connect(path)
+    connection.execute('DELETE FROM messages WHERE id BETWEEN 21 AND 30')
+    connection.commit()
+    connection.close()
+    entries, problems = read(path)
+    assert entries == [*heard()[:10], *heard()[15:]]
+    assert problems == ['a.db3 is damaged: 10 messages are missing']
+
+
 def test_in_an_sqlite_file_messages_behind_a_damaged_page_are_read(tmp_path):
     path = tmp_path / 'a.db3'
     write(path, heard() * 20)
@@ -466,6 +495,14 @@ def test_what_a_killed_recorder_left_in_the_journal_of_sqlite_is_read(tmp_path):
     assert len(entries) > len(heard())
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
     connection.close()
+
+
+def test_a_file_that_goes_away_while_it_is_read_is_a_sentence(tmp_path):
+    write_bag(tmp_path / 'bag', typed(heard()))
+    bag = Bag(tmp_path / 'bag')
+    (tmp_path / 'bag' / 'bag.mcap').unlink()
+    assert list(bag) == []
+    assert 'bag.mcap cannot be read any further: No such file' in bag.problems[0]
 
 
 @pytest.fixture(scope='module', params=['raw.mcap', 'typed.mcap', 'plain.mcap', 'raw.db3'])
@@ -506,11 +543,10 @@ def test_no_mutated_bag_gives_anything_but_fewer_messages_or_words(tmp_path, bag
     except LogError as error:
         assert len(str(error)) > 20
         return
-    # A bit may have flipped in a value; more than there was cannot come of it.
+    # More than there was cannot come of it. Not each flipped bit can be seen: where a file has no
+    # checksums, it is a message with another value, or of another topic.
     assert len(entries) <= len(heard())
     assert all(isinstance(text, str) and text for text in problems)
-    if len(entries) < len(heard()):
-        assert problems
 
 
 def test_a_broken_length_costs_no_memory(tmp_path):

@@ -11,9 +11,9 @@ import tracemalloc
 import zlib
 
 import can
+from formats_bench import assert_same, FORMATS, read, some_entries, START_NS, write
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
-from log_bench import assert_same, FORMATS, read, some_entries, START_NS, write
 import pytest
 
 from gi3_ros.core.frame import Frame

@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 from click.testing import CliRunner
+from formats_bench import assert_same, entries, FORMATS, read, some_entries, START_NS, write
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
-from log_bench import assert_same, entries, FORMATS, read, some_entries, START_NS, write
 import pytest
 
 from gi3_ros.core.frame import Frame

@@ -10,9 +10,9 @@ import time
 import zlib
 
 from can.io.blf import BLFWriter
+from formats_bench import assert_same, FORMATS, read, some_entries, write
 from hypothesis import example, given, HealthCheck, settings
 from hypothesis import strategies as st
-from log_bench import assert_same, FORMATS, read, some_entries, write
 import pytest
 
 from gi3_ros.core.frame import Frame

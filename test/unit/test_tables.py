@@ -2,7 +2,7 @@
 
 import csv
 
-from log_bench import read, some_entries, START_NS, write
+from formats_bench import read, some_entries, START_NS, write
 import pyarrow
 from pyarrow import parquet
 import pytest
@@ -40,6 +40,18 @@ def rows_of(tmp_path, suffix, log):
             for row in rows]
 
 
+def values_of(message):
+    """Return what the columns of a message should have."""
+    return {
+        f'{message.NAME}.{signal.name}':
+            signal.labels.get(int(value), str(int(value))) if signal.enum is not None else value
+        for signal in message.SIGNALS if (value := getattr(message, signal.field)) is not None}
+
+
+def in_csv(value):
+    return str(int(value) if isinstance(value, bool) else value)
+
+
 def test_each_signal_has_a_column_with_the_vendors_names(tmp_path):
     signals = [f'{each.NAME}.{signal.name}' for each in MESSAGES.values()
                for signal in each.SIGNALS]
@@ -60,14 +72,9 @@ def test_the_unit_is_in_the_metadata_of_the_column(tmp_path):
 def test_a_row_has_the_frame_and_what_it_means(tmp_path, suffix):
     message = CONTROL()
     row, = rows_of(tmp_path, suffix, [heard(encode(message, index=2))])
-    expected = {
-        f'{CONTROL.NAME}.{signal.name}':
-            signal.labels[int(getattr(message, signal.field))] if signal.enum is not None
-            else getattr(message, signal.field)
-        for signal in CONTROL.SIGNALS}
+    expected = values_of(message)
     if suffix == '.csv':
-        expected = {name: str(int(value) if isinstance(value, bool) else value)
-                    for name, value in expected.items()}
+        expected = {name: in_csv(value) for name, value in expected.items()}
         assert row['can_id'] == f'0x{encode(message, index=2).can_id:08X}'
         assert row['data'].startswith('0x')
         assert row['time'] == '2026-09-21T14:13:20.123456789Z'
@@ -106,15 +113,23 @@ def test_a_frame_without_a_message_says_why(tmp_path, suffix, frame, problem, me
 
 
 @pytest.mark.parametrize('suffix', ['.csv', '.parquet'])
-def test_rows_of_several_groups_have_their_own_values(tmp_path, suffix, monkeypatch):
+def test_each_row_has_the_values_of_its_own_frame(tmp_path, suffix, monkeypatch):
     monkeypatch.setattr(tables, '_ROWS', 7)
-    log = some_entries(60)
-    for entry, row in zip(log, rows_of(tmp_path, suffix, log), strict=True):
+    base_id = CONTROL.BASE_ID | 1 << 24
+    log = [
+        *some_entries(60),
+        *(heard(Frame(base_id, bytes([number]) * CONTROL.LENGTH)) for number in range(20)),
+    ]
+    rows = rows_of(tmp_path, suffix, log)
+    for entry, row in zip(log, rows, strict=True):
         decoded = decode(entry.frame)
+        expected = {}
+        if isinstance(decoded, Received):
+            expected = values_of(decoded.message)
+            if suffix == '.csv':
+                expected = {name: in_csv(value) for name, value in expected.items()}
         assert int(row['time_ns']) == entry.time_ns
-        values = {name: value for name, value in row.items() if '.' in name}
-        assert bool(values) is isinstance(decoded, Received)
-        assert {name.split('.')[0] for name in values} <= {row.get('message')}
+        assert {name: value for name, value in row.items() if '.' in name} == expected
     assert read(tmp_path / f'a{suffix}') == log
 
 

@@ -1,0 +1,245 @@
+"""
+What was decided then, held against what is decided now.
+
+Both ran on clocks of their own, so the same decision comes up to a tick earlier or later, and a
+ramp is a tick ahead or behind. Now is the same as then where then had the same value, or passed
+it, within :data:`SLACK_S` before or after. So a difference that is shorter is none.
+"""
+
+import collections
+import dataclasses
+import enum
+import itertools
+import re
+
+STEP_S = 0.02
+"""Distance of the moments that are compared."""
+SLACK_S = 0.16
+MERGE_S = 0.3
+"""Differences of one field that are no further apart than this are one."""
+_REACH = round(SLACK_S / STEP_S)
+_NUMBERS = re.compile(r'-?\d+(?:\.\d+)?')
+
+
+def without_numbers(text):
+    """Return words by which two sentences are the same that differ in what was measured."""
+    return _NUMBERS.sub('#', text)
+
+
+class Kind(enum.Enum):
+    """How two values are compared."""
+
+    SAME = 'same'
+    NUMBER = 'number'
+    WORDS = 'words'
+    """The same words may have other numbers: what was measured, for how long."""
+    COVERED = 'covered'
+    """Then is a measured current, now what is permitted at the most."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that is decided."""
+
+    name: str
+    kind: Kind = Kind.SAME
+    unit: str = ''
+    expires_s: float = 1.0
+    """Then is not known any more when nothing was recorded for so long."""
+    tolerance: float = 0.1
+
+
+FOR_EVER_S = float('inf')
+FIELDS = (
+    Field('phase'),
+    Field('system_enable'),
+    Field('fault', Kind.WORDS),
+    Field('mode'),
+    Field('voltage', Kind.NUMBER, 'V'),
+    Field('current', Kind.NUMBER, 'A'),
+    Field('flowing current', Kind.COVERED, 'A', 0.5),
+    Field('stage'),
+    Field('stage fault', Kind.WORDS),
+    Field('output contactors'),
+    Field('precharge relay'),
+    Field('precharge', expires_s=FOR_EVER_S),
+    Field('told voltage', Kind.NUMBER, 'V', FOR_EVER_S),
+    Field('told charge current', Kind.NUMBER, 'A', FOR_EVER_S),
+    Field('told discharge current', Kind.NUMBER, 'A', FOR_EVER_S),
+)
+PLACES = {field.name: place for place, field in enumerate(FIELDS)}
+
+
+@dataclasses.dataclass(slots=True)
+class Difference:
+    """From when to when now was not as then. Seconds since the log began."""
+
+    field: Field
+    begin_s: float
+    end_s: float
+    then: object
+    """At the beginning; of numbers where they were furthest apart."""
+    now: object
+    reason: str
+    """What the decision of now says about itself, at the beginning."""
+
+    @property
+    def seconds(self):
+        """For how long."""
+        return self.end_s - self.begin_s
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """What was going on from a moment on."""
+
+    time_s: float
+    then: object
+    now: object
+
+
+class Comparison:
+    """Collects what was decided then and what is decided now, and finds the differences."""
+
+    def __init__(self):
+        self.differences = []
+        self._phases = []
+        self.compared_s = 0.0
+        """For how long anything of then was known."""
+        self._then = [None] * len(FIELDS)
+        self._expires_s = [-FOR_EVER_S] * len(FIELDS)
+        self._now = [None] * len(FIELDS)
+        self._reasons = ['', '']
+        self._ring = collections.deque(maxlen=2 * _REACH + 1)
+        self._open = {}
+        self._steady = 0
+
+    @property
+    def phases(self):
+        """A :class:`Row` for every change of the phase, then or now, that lasted."""
+        rows = []
+        for row, later in itertools.zip_longest(self._phases, self._phases[1:]):
+            is_short = later is not None and later.time_s - row.time_s < SLACK_S
+            if is_short and row.then is not None and row.then != row.now:
+                continue
+            if not rows or (rows[-1].then, rows[-1].now) != (row.then, row.now):
+                rows.append(row)
+        return rows
+
+    def was(self, name, value, *, now_s, expires_s=None):
+        """
+        Take what was decided then.
+
+        :param expires_s: where it is not known for as long as the field says
+        """
+        place = PLACES[name]
+        self._then[place] = value
+        self._expires_s[place] = now_s + (
+            FIELDS[place].expires_s if expires_s is None else expires_s)
+
+    def last(self, name):
+        """Return what was decided then, as last heard."""
+        return self._then[PLACES[name]]
+
+    def is_power(self, phase, enable, fault, setpoint, allowed_a, reason):
+        """Take what power_control decides now."""
+        self._now[:7] = (
+            phase, enable, fault, setpoint.mode.name, setpoint.voltage_v, setpoint.current_a,
+            allowed_a)
+        self._reasons[0] = reason
+
+    def is_stage(self, stage, fault, command, reason):
+        """Take what precharge decides now."""
+        self._now[7:11] = (
+            stage, fault,
+            None if command is None else _position(command.output_closed),
+            None if command is None else _position(command.precharge_closed))
+        self._reasons[1] = reason
+
+    def says(self, name, value):
+        """Take any other decision of now."""
+        self._now[PLACES[name]] = value
+
+    def step(self, *, now_s):
+        """Compare; to be called every :data:`STEP_S`."""
+        then = [
+            value if now_s <= expires_s else None
+            for value, expires_s in zip(self._then, self._expires_s, strict=True)]
+        now = list(self._now)
+        if self._ring and self._ring[-1][1] == then and self._ring[-1][2] == now:
+            self._steady += 1
+        else:
+            self._steady = 0
+        self._ring.append((now_s, then, now, tuple(self._reasons)))
+        if any(value is not None for value in then):
+            self.compared_s += STEP_S
+        # What has not changed for so long gives the same answer as the last time.
+        if len(self._ring) == self._ring.maxlen and self._steady <= 2 * _REACH + 1:
+            self._compare(self._ring[_REACH])
+
+    def pause(self, *, now_s):
+        """End everything: nothing more is known for a while."""
+        for _ in range(_REACH):
+            if self._ring:
+                self._ring.append(self._ring[-1])
+                self._compare(self._ring[min(_REACH, len(self._ring) - 1)])
+        for place in list(self._open):
+            self._close(place, now_s)
+        self._ring.clear()
+        self._steady = 0
+
+    def _compare(self, moment):
+        time_s, then, now, reasons = moment
+        shown = [then[0], now[0]]
+        for place, field in enumerate(FIELDS):
+            was, is_now = then[place], now[place]
+            if was is None or is_now is None:
+                self._close(place, time_s)
+                continue
+            if was == is_now or self._is_same(place, field, is_now):
+                self._close(place, time_s)
+                if place == 0:
+                    shown[0] = is_now
+            else:
+                reason = reasons[0 if place < 7 or place > 11 else 1]
+                self._differs(place, field, time_s, was, is_now, reason)
+        if not self._phases or [self._phases[-1].then, self._phases[-1].now] != shown:
+            self._phases.append(Row(time_s, *shown))
+
+    def _is_same(self, place, field, is_now):
+        around = [then[place] for _, then, _, _ in self._ring if then[place] is not None]
+        if field.kind is Kind.SAME:
+            return is_now in around
+        if field.kind is Kind.WORDS:
+            return without_numbers(is_now) in map(without_numbers, around)
+        if field.kind is Kind.NUMBER:
+            return min(around) - field.tolerance <= is_now <= max(around) + field.tolerance
+        permitted = max(now[place] for _, _, now, _ in self._ring if now[place] is not None)
+        return min(map(abs, around)) <= 1.05 * permitted + 3.0
+
+    def _differs(self, place, field, time_s, was, is_now, reason):
+        difference = self._open.get(place)
+        if difference is None:
+            recent = next((
+                each for each in reversed(self.differences) if each.field is field), None)
+            if recent is not None and time_s - recent.end_s <= MERGE_S:
+                difference = recent
+            else:
+                difference = Difference(field, time_s, time_s, was, is_now, reason)
+                self.differences.append(difference)
+            self._open[place] = difference
+        elif (field.kind in (Kind.NUMBER, Kind.COVERED)
+                and abs(was - is_now) > abs(difference.then - difference.now)):
+            difference.then, difference.now = was, is_now
+        difference.end_s = time_s
+
+    def _close(self, place, time_s):
+        difference = self._open.pop(place, None)
+        if difference is not None:
+            difference.end_s = time_s
+            if difference.seconds < SLACK_S:
+                self.differences.remove(difference)
+
+
+def _position(is_closed):
+    return 'closed' if is_closed else 'open'

@@ -1,0 +1,171 @@
+"""The parameters of power_control and precharge, from the same files as the nodes take them."""
+
+import dataclasses
+import pathlib
+import re
+
+import yaml
+
+from ..core import controller_config
+from ..core.config import entries_of
+from ..core.limits import ChargerLimits
+from ..core.output_stage import StageConfig
+from ..core.power import PowerConfig
+from .entries import LogError
+
+PRECHARGE_TIMEOUT_S = 20.0
+"""Default of the node's parameter precharge_timeout."""
+_CONTROLLER_CONFIG = ('controller_config', 'controller_pistol')
+_LIMITS = {field.name: field.default for field in entries_of(ChargerLimits)}
+_DEFAULTS = {
+    'power_control': {
+        **dict.fromkeys(_CONTROLLER_CONFIG, ''), **_LIMITS,
+        **{field.name: field.default for field in entries_of(PowerConfig)}},
+    'precharge': {
+        **{field.name: field.default for field in entries_of(StageConfig)},
+        'precharge_timeout': PRECHARGE_TIMEOUT_S},
+}
+_OF_ANY_NODE = re.compile(r'autostart$|use_sim_time$|qos_overrides\.|start_type_description')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parameters:
+    """What the two nodes of one pistol are configured with."""
+
+    power: PowerConfig = dataclasses.field(default_factory=PowerConfig)
+    stage: StageConfig = dataclasses.field(default_factory=StageConfig)
+    precharge_timeout_s: float = PRECHARGE_TIMEOUT_S
+    given: dict = dataclasses.field(default_factory=dict)
+    """What differs from the defaults or was spelt out: name -> value."""
+
+
+class ParameterFile:
+    """
+    A ROS parameter file, and single values that hold over it.
+
+    :param path: of the YAML file, or ``None``
+    :param entries: ``(name, text)`` of either node
+    :raises LogError: when it cannot be read or has no such form
+    """
+
+    def __init__(self, path=None, entries=()):
+        self._path = path
+        self._sections = [] if path is None else list(_sections(path))
+        self._entries = [(_node_of(name), name, _value_of(text)) for name, text in entries]
+
+    def of(self, namespace, *, installation=None):
+        """
+        Return the :class:`Parameters` for the nodes in a namespace.
+
+        :param installation: of the output stage, where neither file nor entry has one
+        :raises LogError: for a name that neither node has, or a value that it refuses
+        """
+        found = {node: self._of_node(f'/{namespace}/{node}', node) for node in _DEFAULTS}
+        power, precharge = found['power_control'], found['precharge']
+        given = power | precharge
+        if installation is not None:
+            precharge.setdefault('installation', installation)
+        self._take_controller_config(power)
+        timeout_s = precharge.pop('precharge_timeout', PRECHARGE_TIMEOUT_S)
+        try:
+            limits = {name: power.pop(name) for name in _LIMITS if name in power}
+            return Parameters(
+                PowerConfig(limits=ChargerLimits(**limits), **power), StageConfig(**precharge),
+                timeout_s, given)
+        except ValueError as error:
+            raise LogError(f'parameters: {error}') from error
+
+    def _of_node(self, full_name, node):
+        values = {}
+        for pattern, parameters in self._sections:
+            if pattern.fullmatch(full_name):
+                values.update(parameters)
+        # What is meant for every node need not be of this one.
+        known = _DEFAULTS[node]
+        values = {name: value for name, value in values.items() if name in known}
+        values.update({name: value for owner, name, value in self._entries if owner == node})
+        return {
+            name: _fitting(node, name, value, known[name]) for name, value in values.items()}
+
+    def _take_controller_config(self, power):
+        path, pistol = (power.pop(name, '') for name in _CONTROLLER_CONFIG)
+        if not path:
+            return
+        try:
+            text = pathlib.Path(path).read_text(encoding='utf-8')
+            entries = controller_config.read(text, pistol=pistol).take(_LIMITS)
+        except (OSError, ValueError) as error:
+            raise LogError(f'controller_config {path}: {error}') from error
+        for name, value in entries.items():
+            if power.get(name, value) not in (value, _LIMITS[name]):
+                raise LogError(
+                    f'{name} is {power[name]} as a parameter and {value} in the configuration of '
+                    f'the controller: give it once')
+        power.update(entries)
+
+
+def _sections(path):
+    """Yield ``(pattern of full node names, parameters)`` in the order of the file."""
+    try:
+        content = yaml.safe_load(pathlib.Path(path).read_text(encoding='utf-8'))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise LogError(f'parameters {path}: {" ".join(str(error).split())}') from error
+    if not isinstance(content, dict):
+        raise LogError(f'parameters {path}: no ROS parameter file, which has names of nodes')
+    yield from _sections_in(content, '', path)
+
+
+def _sections_in(content, above, path):
+    for name, inside in content.items():
+        if not isinstance(inside, dict):
+            raise LogError(
+                f'parameters {path}: {above}/{name} has no ros__parameters, which a ROS '
+                f'parameter file has below the names of nodes')
+        if name == 'ros__parameters':
+            for each in inside:
+                _check_name(each, above, path)
+            yield _pattern(above), inside
+        else:
+            yield from _sections_in(inside, f'{above}/{str(name).strip("/")}', path)
+
+
+def _check_name(name, above, path):
+    """Refuse a name that the one node that is meant does not have: ROS would not tell."""
+    node = above.rsplit('/', 1)[-1]
+    if node in _DEFAULTS and name not in _DEFAULTS[node] and not _OF_ANY_NODE.match(str(name)):
+        raise LogError(f'parameters {path}: {node} has no parameter {name}')
+
+
+def _pattern(name):
+    """Return the pattern of a name in which ** stands for any namespaces and * for one word."""
+    words = ''
+    for part in name.strip('/').split('/'):
+        if part == '**':
+            words += '(?:/[^/]+)*'
+        else:
+            words += '/' + re.escape(part).replace(r'\*', '[^/]*')
+    # Without a slash a name is that of a node wherever it is; so is a wildcard alone.
+    return re.compile(words if '/' in name.strip('/') or '*' in name else '(?:/[^/]+)*' + words)
+
+
+def _node_of(name):
+    for node, known in _DEFAULTS.items():
+        if name in known:
+            return node
+    raise LogError(f'neither power_control nor precharge has a parameter {name}')
+
+
+def _value_of(text):
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _fitting(node, name, value, default):
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if type(value) is not type(default):
+        raise LogError(
+            f'parameters: {node} {name} is {value!r}, expected is a {type(default).__name__}')
+    return value

@@ -1,0 +1,199 @@
+"""``gi3 replay``: what power_control and precharge decide today, from a recorded session."""
+
+import datetime
+import json
+import sys
+import textwrap
+import time
+
+import click
+
+from ..logs.entries import LogError
+from .options import Entry, log_options
+
+SAME = 0
+DIFFERENT = 1
+UNREADABLE = 2
+_MARGIN = 28
+
+
+@click.command(short_help='Decide a recorded session anew, and compare.')
+@click.argument('file', type=click.Path())
+@click.option(
+    '--params', 'params_file', type=click.Path(dir_okay=False), metavar='FILE',
+    help='ROS parameter file for power_control and precharge, such as config/charger.yaml. '
+    'Without: the defaults.')
+@click.option(
+    '--set', 'entries', multiple=True, type=Entry(),
+    help='A parameter of either node, over the file; may be given often.')
+@log_options
+@click.option('--json', 'is_json', is_flag=True, help='Everything as one JSON object.')
+def replay(file, params_file, entries, channel, pistols, is_json):
+    """
+    Decide the session in FILE anew, and compare with what was decided then.
+
+    FILE is a bag or a log of CAN frames. What the controller said and what the hardware measured
+    go into the decisions of power_control and precharge as they are today, on the time of the log
+    and faster than it passed. Nothing is sent and nothing is published.
+
+    \b
+    Examples:
+      gi3 replay night_bag --params charger.yaml
+      gi3 replay night_bag --params charger.yaml --set max_charger_current=60
+      gi3 replay night.log --set installation=controller_relay
+
+    \b
+    Exit status:
+      0  today decides as then
+      1  today decides otherwise, or the log has nothing of what was decided then
+      2  the file or the parameters are unusable
+    """  # noqa: D301 - click wants the backspace itself
+    # With these come all formats of logs: whoever asks for help need not wait for them.
+    from ..logs.parameters import ParameterFile
+    from ..logs.reading import open_log
+    from ..logs.replay import replay as run
+    try:
+        parameters = ParameterFile(params_file, entries)
+        log = open_log(file, channel=channel, pistols=dict(pistols) or None)
+        began_s = time.perf_counter()
+        outcome = run(log, parameters)
+        took_s = time.perf_counter() - began_s
+    except LogError as error:
+        click.echo(f'gi3 replay: {error}', err=True)
+        sys.exit(UNREADABLE)
+    if is_json:
+        click.echo(json.dumps(_as_json(log, outcome, took_s), indent=2))
+    else:
+        for line in _lines(log, outcome, took_s):
+            click.echo(line)
+    sys.exit(SAME if outcome.is_same else DIFFERENT)
+
+
+def _lines(log, outcome, took_s):
+    start = ''
+    if log.has_dates:
+        date = datetime.datetime.fromtimestamp(outcome.start_ns // 10**9, datetime.timezone.utc)
+        start = f' from {date:%Y-%m-%d %H:%M:%S} UTC'
+    yield f'{log.path}: {log.kind}, {outcome.seconds:.1f} s{start}'
+    for problem in (*log.problems, *outcome.remarks):
+        yield f'  {problem}'
+    for pistol in outcome.replays:
+        yield ''
+        yield from _pistol(pistol)
+    yield ''
+    yield _summary(outcome, took_s)
+
+
+def _pistol(pistol):
+    comparison = pistol.comparison
+    yield f'{pistol.name}, index {pistol.index}'
+    given = pistol.parameters.given
+    words = ', '.join(f'{name} {value}' for name, value in given.items())
+    yield from _entry('parameters', words or 'the defaults')
+    if 'installation' not in given:
+        yield from _entry('installation', pistol.parameters.stage.installation)
+    for name, origin in pistol.inputs:
+        yield from _entry(name, origin)
+    for words in _corrections(pistol):
+        yield from _entry('', words)
+    yield ''
+    yield f'  {"s":>9}  {"then":21}now'
+    for row in comparison.phases:
+        yield f'  {row.time_s:9.2f}  {row.then or "-":21}{row.now or "-"}'
+    if comparison.differences:
+        yield ''
+        yield '  differences'
+    for each in sorted(comparison.differences, key=lambda each: each.begin_s):
+        yield (
+            f'  {each.begin_s:9.2f} to {each.end_s:.2f} s  {each.field.name}: '
+            f'then {_value(each, each.then)}, now {_value(each, each.now)}')
+        if each.reason and each.reason != each.now:
+            yield f'{"":13}{each.reason}'
+    for when, faults in (('then', pistol.faults_then), ('now', pistol.faults_now)):
+        if faults:
+            yield ''
+            yield f'  faults {when}'
+        for fault in faults:
+            yield f'  {fault.time_s:9.2f}  {fault.part}: {fault.text}'
+    if pistol.remarks:
+        yield ''
+    for remark in pistol.remarks:
+        yield f'  {remark}'
+
+
+def _entry(name, words):
+    """Yield a name with words beside it, in as many lines as they need."""
+    first, *others = textwrap.wrap(words, 100 - _MARGIN)
+    yield f'  {name:{_MARGIN - 2}}{first}'
+    for line in others:
+        yield ' ' * _MARGIN + line
+
+
+def _corrections(pistol):
+    if pistol.corrected:
+        yield (
+            f'{pistol.corrected} readings corrected: without what the modules were told then '
+            'beyond what they are told today')
+    if pistol.assumed_contacts:
+        yield (
+            f"{pistol.assumed_contacts} positions of the contactors assumed: as today's commands")
+
+
+def _summary(outcome, took_s):
+    speed = f'{outcome.seconds:.1f} s in {took_s:.2f} s'
+    if took_s > 0:
+        speed += f', {outcome.seconds / took_s:.0f} times as fast'
+    compared_s = sum(each.comparison.compared_s for each in outcome.replays)
+    if not outcome.replays:
+        return f'nothing of the interface in it ({speed})'
+    if not compared_s:
+        return f'nothing to compare: the log has no word of what was decided then ({speed})'
+    number = len(outcome.differences)
+    verdict = 'today decides as then' if not number else (
+        f'today decides otherwise: {number} difference{"" if number == 1 else "s"}')
+    return f'{verdict}; compared {compared_s:.1f} s ({speed})'
+
+
+def _value(difference, value):
+    unit = difference.field.unit
+    if unit:
+        return f'{value:.1f} {unit}'
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    return value or 'none'
+
+
+def _as_json(log, outcome, took_s):
+    return {
+        'file': log.path,
+        'kind': log.kind,
+        'seconds': outcome.seconds,
+        'start_ns': outcome.start_ns,
+        'took_s': round(took_s, 3),
+        'is_same': outcome.is_same,
+        'problems': [*log.problems, *outcome.remarks],
+        'pistols': [{
+            'name': each.name,
+            'index': each.index,
+            'parameters': each.parameters.given,
+            'inputs': dict(each.inputs),
+            'corrected_readings': each.corrected,
+            'assumed_contacts': each.assumed_contacts,
+            'compared_s': round(each.comparison.compared_s, 2),
+            'phases': [
+                {'time_s': round(row.time_s, 3), 'then': row.then, 'now': row.now}
+                for row in each.comparison.phases],
+            'differences': [{
+                'field': difference.field.name, 'unit': difference.field.unit,
+                'begin_s': round(difference.begin_s, 3), 'end_s': round(difference.end_s, 3),
+                'then': difference.then, 'now': difference.now, 'reason': difference.reason,
+            } for difference in each.comparison.differences],
+            'faults_then': [_fault(fault) for fault in each.faults_then],
+            'faults_now': [_fault(fault) for fault in each.faults_now],
+            'remarks': each.remarks,
+        } for each in outcome.replays],
+    }
+
+
+def _fault(fault):
+    return {'time_s': round(fault.time_s, 3), 'part': fault.part, 'text': fault.text}

@@ -1,0 +1,80 @@
+"""What real nodes decided, recorded by a real recorder, is decided by a replay as it was then."""
+
+import signal
+import time
+
+import pytest
+
+from gi3_ros.logs.bags import Bag
+from gi3_ros.logs.entries import Sample
+from gi3_ros.logs.replay import replay
+
+pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting to be alone does not count
+
+
+@pytest.fixture
+def replayed(site, world, start_process, tmp_path):
+    """Return what replays everything that was recorded up to now."""
+    namespace = world.pistol.strip('/')
+    recorder = start_process(
+        'recorder', '--ros-args', '-p', f'pistols:=[{namespace}]', '-p',
+        f'output:={tmp_path / "night"}')
+    recorder.wait_for_line('records .* into')
+
+    def open_bag():
+        return Bag(tmp_path / 'night', pistols={namespace: 1})
+
+    def end():
+        # On a busy machine it writes what it heard seconds ago.
+        end_s = time.time()
+        world.wait_until(
+            lambda: all(newest_s > end_s for newest_s in newest(open_bag()).values()),
+            'a recorder that has caught up', timeout_s=60.0)
+        recorder.signal(signal.SIGINT)
+        assert recorder.exit_status() == 0
+        outcome = replay(open_bag())
+        assert not outcome.remarks
+        pistol, = outcome.replays
+        return pistol
+
+    return end
+
+
+def newest(bag):
+    """Return the newest stamp of each topic that goes on all the time, in seconds."""
+    stamps = dict.fromkeys((
+        'power_measurement', 'contactor_feedback', 'power_setpoint', 'power_status',
+        'stage_status', 'contactor_command'), 0.0)
+    for entry in bag:
+        if isinstance(entry, Sample) and entry.topic in stamps:
+            stamp = entry.message.header.stamp
+            stamps[entry.topic] = max(stamps[entry.topic], stamp.sec + stamp.nanosec * 1e-9)
+    return stamps
+
+
+def differences(pistol):
+    return [
+        (each.field.name, f'{each.begin_s:.2f} to {each.end_s:.2f}', each.then, each.now)
+        for each in pistol.comparison.differences]
+
+
+def test_a_whole_session(site, replayed):
+    simulator = site.plug_in(duration_s=3)
+    assert simulator.exit_status(timeout_s=60.0) == 0, simulator.text
+    pistol = replayed()
+    assert differences(pistol) == []
+    assert not pistol.faults_now
+    assert 'POWER_TRANSFER' in {row.now for row in pistol.comparison.phases}
+    assert pistol.corrected == pistol.assumed_contacts == 0
+
+
+def test_a_session_that_ends_in_a_fault(site, replayed):
+    simulator = site.plug_in()
+    site.wait_for_charging()
+    simulator.signal(signal.SIGKILL)
+    site.wait_for_fault('controller silent')
+    pistol = replayed()
+    assert differences(pistol) == []
+    assert 'controller silent' in pistol.faults_then[0].text
+    assert pistol.faults_now[0].text.startswith('controller silent')
+    assert pistol.faults_now[0].time_s == pytest.approx(pistol.faults_then[0].time_s, abs=0.1)
