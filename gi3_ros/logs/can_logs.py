@@ -725,10 +725,10 @@ class _Blf(BLFReader):
             places = '' if self._damages == 1 else f' in {self._damages} places, the first'
             yield (f'damaged{places} at byte {self._first_at}: the frames there (up to some '
                    'thousand in a block) are left out')
-        if self._end:
-            yield f'ends at byte {self.at} of {self.file_size}: {self._end}'
-        elif self.object_count == 0 and self.at > self.file_size:
+        if self.object_count == 0 and self.at > self.file_size:
             yield 'the file was never finished, its last frames may be missing'
+        elif self._end:
+            yield f'ends at byte {self.at} of {self.file_size}: {self._end}'
 
     def __iter__(self):
         while head := self._read(self._HEAD.size):

@@ -107,12 +107,36 @@ def repacked(data, change):
 @pytest.mark.parametrize('size', [0, 1, 15, 0xFFFFFFFF])
 def test_an_object_with_a_wrong_size_costs_itself_and_not_what_follows(tmp_path, size):
     write(tmp_path / 'a.blf', some_entries(20))
+
     def change(content, objects):
         struct.pack_into('<L', content, objects[7] + 8, size)
     found, problems = frames_of(tmp_path, repacked((tmp_path / 'a.blf').read_bytes(), change))
     assert_same(found, some_entries(20)[:7] + some_entries(20)[-len(found) + 7:], FORMATS['blf'])
     assert len(found) >= 18
     assert 'damaged at byte 144' in problems[0]
+
+
+def test_several_damages_in_one_block_are_one_place(tmp_path):
+    write(tmp_path / 'a.blf', some_entries(20))
+
+    def change(content, objects):
+        for number in (4, 9, 14):
+            struct.pack_into('<L', content, objects[number] + 8, 0)
+    found, problems = frames_of(tmp_path, repacked((tmp_path / 'a.blf').read_bytes(), change))
+    assert len(found) == 17
+    assert len(problems) == 1 and problems[0].startswith('damaged at byte 144')
+
+
+def test_a_recorder_killed_while_it_wrote_a_block_has_not_finished(whole, tmp_path):
+    data, blocks = whole
+    head = bytearray(data[:144])
+    # Size of the file, and number of objects, as they are until it is closed.
+    struct.pack_into('<Q', head, 16, 144)
+    struct.pack_into('<L', head, 32, 0)
+    found, problems = frames_of(tmp_path, head + data[144:blocks[2][0] + 2000])
+    assert numbers_of(found) == list(range(len(found)))
+    assert len(found) > COUNT / 3
+    assert problems == ['the file was never finished, its last frames may be missing']
 
 
 def test_an_object_that_goes_on_for_ever_does_not_take_the_next_blocks_along(whole, tmp_path):
@@ -169,6 +193,16 @@ def test_a_packed_log_that_is_damaged_is_read_up_to_the_damage(tmp_path):
     found, problems = frames_of(tmp_path, data, 'a.log.gz')
     expected = read(tmp_path / 'a.log')
     assert found[:2000] == expected[:2000]
+    assert problems
+
+
+def test_a_small_packed_log_gives_the_lines_before_the_damage(tmp_path):
+    write(tmp_path / 'a.log', some_entries(100))
+    data = bytearray(gzip.compress((tmp_path / 'a.log').read_bytes()))
+    data[-1200:] = b'\xff' * 1200
+    found, problems = frames_of(tmp_path, data, 'a.log.gz')
+    expected = read(tmp_path / 'a.log')
+    assert found[:20] == expected[:20]
     assert problems
 
 
