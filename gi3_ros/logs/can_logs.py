@@ -91,9 +91,9 @@ class _Candump:
         # What nearly every line is, without the detours of the others.
         if data and len(digits) == 8 and digits[0] in '01' and len(fraction) == 6:
             time_ns = int(whole + fraction) * 1000
-            data = bytes.fromhex(data if '.' not in data else data.replace('.', ''))
-            if -_TIME_LIMIT_NS < time_ns < _TIME_LIMIT_NS and len(data) <= _LONGEST_DATA:
-                return Heard(time_ns, Frame(int(digits, 16), data), channel, way in _SENT)
+            content = bytes.fromhex(data if '.' not in data else data.replace('.', ''))
+            if -_TIME_LIMIT_NS < time_ns < _TIME_LIMIT_NS and len(content) <= _LONGEST_DATA:
+                return Heard(time_ns, Frame(int(digits, 16), content), channel, way in _SENT)
         return self._heard(whole, fraction, channel, digits, data, way in _SENT)
 
     def _parse_other(self, line):

@@ -186,6 +186,20 @@ def test_flipped_bits_never_make_a_frame_that_was_not_there(whole, tmp_path, pla
     assert problems or padding
 
 
+@pytest.mark.parametrize('line', [
+    '(1780000000.000000) can0 0106B000#000102030405060708',
+    '(1780000000.000000) can0 123#000102030405060708',
+    '(999999999999.000000) can0 0106B000#07',
+    '(1780000000.000000) can0 FFFFFFFF#000102030405060708',
+    '(1780000000.000000) can0 8106B000#07',
+])
+def test_a_line_of_candump_with_impossible_numbers_is_left_out(tmp_path, line):
+    good = '(1780000000.000000) can0 0106B000#07'
+    found, problems = frames_of(tmp_path, f'{good}\n{line}\n{good}\n'.encode(), 'a.log')
+    assert len(found) == 2
+    assert '1 line' in problems[0] and 'line 2' in problems[0]
+
+
 def test_a_packed_log_that_is_damaged_is_read_up_to_the_damage(tmp_path):
     write(tmp_path / 'a.log', some_entries(5000))
     data = bytearray(gzip.compress((tmp_path / 'a.log').read_bytes()))
