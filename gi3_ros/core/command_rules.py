@@ -5,6 +5,8 @@ One :class:`CommandRules` judges one session of one controller, so nothing of it
 for the next. What the charger makes of the commands is judged in :mod:`.power_rules`.
 """
 
+import math
+
 from .command import breach_of
 from .findings import Lasting
 from .power_rules import LOW_VOLTAGE_V, TEST_VOLTAGE_REACHED
@@ -56,6 +58,7 @@ class CommandRules:
         self._lasting = Lasting()
         self._state = None
         self._command_at_s = None
+        self._paced_from_s = None
         self._status = None
         self._status_at_s = None
         self._ending_since_s = None
@@ -64,6 +67,8 @@ class CommandRules:
         self._test_v = 0.0
         self._test_ohm = 0.0
         self._has_reached = False
+        self._lowered_v = None
+        """The lowest output since Lowering was commanded after the test."""
         # Of the transfer:
         self._is_started = False
         self._has_transferred = False
@@ -102,17 +107,27 @@ class CommandRules:
         """Take what the charger measures."""
         self._status, self._status_at_s = status, now_s
         self.insulation_ohm = max(self.insulation_ohm, status.insulation_resistance)
-        if self.function == Function.INSULATION_TEST:
-            volts = status.present_voltage
-            if volts >= TEST_VOLTAGE_REACHED * self.command.target_voltage:
-                self._has_reached = True
-                self._test_v = max(self._test_v, self.command.target_voltage)
-                self._test_ohm = status.insulation_resistance
+        volts, command = status.present_voltage, self.command
+        if self._lowered_v is not None:
+            self._lowered_v = min(volts, self._lowered_v)
+        # The last commands of a test may have a target of 0 V: nothing is measured then.
+        if (self.function == Function.INSULATION_TEST and command.target_voltage > 0
+                and volts >= TEST_VOLTAGE_REACHED * command.target_voltage):
+            self._has_reached = True
+            self._test_v = max(self._test_v, command.target_voltage)
+            self._test_ohm = status.insulation_resistance
+
+    def tear(self, now_s):
+        """Take it that something may have been missed until now."""
+        self._is_whole = False
+        self._lowered_v = None
+        self._paced_from_s = now_s
+        self._lasting.forget()
 
     def see_command(self, command, now_s):
         """Take a DC_Power_Control; one that is repeated says nothing new."""
         before, self.command = self.command, command
-        self._command_at_s = now_s
+        self._command_at_s = self._paced_from_s = now_s
         if command == before:
             return
         self._check_form(command, now_s)
@@ -175,10 +190,12 @@ class CommandRules:
     def _check_order(self, before, command, now_s):
         function = command.power_function
         last = None if before is None else before.power_function
-        if before is not None and before.lower_output_voltage:
-            self._check_lowered(command, now_s)
+        if command.lower_output_voltage and not self._has_transferred and (
+                self._lowered_v is None):
+            self._lowered_v = math.inf
         if function not in POWERED or function == last:
             return
+        self._check_lowered(function, now_s)
         rule = 'R22'
         if function == Function.INSULATION_TEST:
             rule = 'R10'
@@ -217,17 +234,18 @@ class CommandRules:
             f'needed are {needed_ohm / 1e3:.0f} kOhm',
             insulation_resistance_ohm=self._test_ohm, needed_ohm=needed_ohm)
 
-    def _check_lowered(self, command, now_s):
-        """R16: before a battery is connected the controller waits for a low output."""
-        is_over = not command.lower_output_voltage and command.output_contactors
-        if self._has_transferred or not is_over or self._state in _ENDING:
-            return
-        status = self._fresh_status(now_s)
-        if status is None:
-            return
-        volts = status.present_voltage
+    def _check_lowered(self, function, now_s):
+        """
+        R16: before a battery is connected the controller waits for a low output.
+
+        Only going on to power tells that it has not waited: a session that is given up leaves
+        Lowering, too.
+        """
+        volts, self._lowered_v = self._lowered_v, None
+        is_known = volts is not None and math.isfinite(volts)
+        goes_on = function != Function.INSULATION_TEST
         self._findings.check(
-            'lowered', volts > LOW_VOLTAGE_V + _ROUNDING_V, now_s, 'R16',
+            'lowered', is_known and goes_on and volts > LOW_VOLTAGE_V + _ROUNDING_V, now_s, 'R16',
             lambda: f'goes on with {volts:.1f} V on the output after Lowering, it has to wait for '
             f'{LOW_VOLTAGE_V:.0f} V', present_voltage_v=volts)
 
@@ -282,24 +300,31 @@ class CommandRules:
         is_late = self._has_transferred or self._state in _ENDING
         is_closed = bool(command.output_contactors)
         wrong_s = self._lasting.seconds(
-            'lowering', bool(command.lower_output_voltage) and is_closed == is_late, now_s)
+            'lowering', bool(command.lower_output_voltage) and is_closed == is_late
+            and not self._is_emergency, now_s)
         self._findings.check(
             'contactors while lowering', wrong_s > self.tolerances.crossing_s, now_s, 'R16',
             'Lowering with closed contactors although the battery may be behind them'
             if is_late else 'Lowering after the insulation test with open contactors')
 
     def _check_limits(self, command, is_transfer, now_s):
-        """R33, A44: the charger's limits hold for the commands as well; 0 tells nothing."""
+        """
+        R33, A44: the charger's limits hold for the commands as well; 0 tells nothing.
+
+        Only a command that came after the time to obey counts: one in force may be a minute old
+        (R26).
+        """
         told = self._parameters
         if told is None:
             return
         most_a = told.maximum_charge_current or float('inf')
         least_a = -(told.maximum_discharge_current or float('inf'))
-        over_s = self._lasting.seconds('limits', is_transfer and (
+        over_s = self._lasting.seconds('limits', is_transfer and not self._is_emergency and (
             command.current_range_max > most_a + self.tolerances.current_a
             or command.current_range_min < least_a - self.tolerances.current_a), now_s)
+        old_s = now_s - self._command_at_s
         self._findings.check(
-            'limits', over_s > self.tolerances.limits_s, now_s, 'R33',
+            'limits', over_s - old_s > self.tolerances.limits_s, now_s, 'R33',
             lambda: f'{command.current_range_min:g} .. {command.current_range_max:g} A are '
             f'commanded, DC_Power_Parameters permit {least_a:g} .. {most_a:g} A',
             current_range_min_a=command.current_range_min,
@@ -314,9 +339,10 @@ class CommandRules:
         """R26: how long a vehicle may be without a word in the transfer."""
         if self.function != Function.POWER_TRANSFER or self._state != State.CHARGING:
             return
-        limits, silent_s = self.tolerances, now_s - self._command_at_s
+        limits, silent_s = self.tolerances, now_s - self._paced_from_s
+        # It waits for so long for the vehicle, and gives up then.
         longest_s = (limits.chademo_silence_of_commands_s if self.is_chademo
-                     else limits.silence_of_commands_s)
+                     else limits.silence_of_commands_s + limits.reaction_s)
         self._findings.check(
             'pace', silent_s > longest_s, now_s, 'R26',
             lambda: f'no DC_Power_Control for {silent_s:.1f} s in the transfer', silent_s=silent_s)

@@ -67,9 +67,15 @@ class _Session:
     was_in_loop: bool = False
     """Whether the permission was withdrawn inside the charging loop (R8)."""
     has_emergency: bool = False
-    is_finished: bool = False
+    is_broken_off: bool = False
+    """Whether an emergency came before the regular end had begun (A26)."""
+    finished_at_s: float | None = None
     is_torn: bool = False
     """Whether the controller was silent in it: what it sent meanwhile was not heard."""
+
+    @property
+    def is_finished(self):
+        return self.finished_at_s is not None
 
 
 class ControllerRules:
@@ -91,6 +97,7 @@ class ControllerRules:
         self._told_at_s = {}
         self._emergency_at_s = -math.inf
         self._emergency_since_s = None
+        self._unfinished_since_s = None
         self._forget_session()
 
     # In
@@ -110,6 +117,8 @@ class ControllerRules:
         handle = _HANDLERS.get(type(message))
         if handle is not None and not undefined:
             handle(self, message, now_s)
+        elif undefined:
+            self._take_spoilt(type(message))
         return self._take()
 
     def reject(self, message_class, text, *, now_s):
@@ -121,19 +130,36 @@ class ControllerRules:
         self._frames.see_short(message_class, text, now_s)
         if message_class is AdvanticsControllerStatus:
             self._hear(now_s)
+        self._take_spoilt(message_class)
         return self._take()
 
     def tick(self, *, now_s):
         """Look for what should have come by now; return the new findings."""
         if self._heard_at_s is not None:
-            self._check_heartbeat(now_s - self._heard_at_s, now_s)
-            self._check_announcement(now_s)
-            self._check_reactions(now_s)
-            self._check_stop(now_s)
-            self._commands.tick(now_s)
+            is_silent = self._check_heartbeat(now_s - self._heard_at_s, now_s)
+            self._check_finished(now_s)
+            if not is_silent:
+                self._check_announcement(now_s)
+                self._check_reactions(now_s)
+                self._check_stop(now_s)
+                self._commands.tick(now_s)
         return self._take()
 
     # The frames
+
+    def _take_spoilt(self, message_class):
+        """Take that something was sent which cannot be read: it is not missing on top of that."""
+        session = self._session
+        if message_class is NewChargeSession:
+            self._was_idle = False
+        elif message_class is ChargeStatusChange:
+            self._commands.see_start(True)
+        elif message_class is ChargeSessionFinished:
+            self._unfinished_since_s = None
+            if session is not None:
+                session.is_torn = True
+        elif message_class in _INFORMATION and session is not None:
+            session.told.add(message_class)
 
     def _hear(self, now_s):
         if self._heard_at_s is None:
@@ -146,13 +172,35 @@ class ControllerRules:
     def _check_heartbeat(self, silent_s, now_s):
         limits = self.tolerances
         is_missing = silent_s > limits.controller_timeout_s + limits.controller_jitter_s
-        if is_missing and self._session is not None:
-            self._session.is_torn = True
+        if is_missing:
+            self._tear(now_s)
         self._findings.check(
             'heartbeat', is_missing, now_s, 'R1',
             lambda: 'no Advantics_Controller_Status for more than '
             f'{1000 * limits.controller_timeout_s:.0f} ms, it comes every 100 ms, always',
             silent_s=silent_s)
+        return is_missing
+
+    def _tear(self, now_s):
+        """
+        Blame a silent controller for its silence, not for what was missed with it (R1).
+
+        What it said meanwhile was not heard, and what was said to it may not have been.
+        """
+        self._was_idle = False
+        self._flags = None
+        self._pressed_at_s = None
+        self._lasting.forget()
+        self._commands.tear(now_s)
+        session = self._session
+        if session is None:
+            return
+        session.is_torn = True
+        # Its own clocks begin again when it can hear.
+        if session.status_at_s is not None:
+            session.status_at_s = now_s
+        if session.withdrawn_at_s is not None:
+            session.withdrawn_at_s = now_s
 
     # The session
 
@@ -166,6 +214,10 @@ class ControllerRules:
         if state in IDLE_STATES:
             if before is not None and before not in IDLE_STATES:
                 self._end_session(state, now_s)
+            elif self._session is not None and (
+                    now_s - self._session.since_s > self.tolerances.crossing_s):
+                # A late frame of the session before: this one has never begun.
+                self._forget_session()
             self._was_idle = True
         if state != before:
             self._check_transition(before, state, now_s)
@@ -173,11 +225,20 @@ class ControllerRules:
 
     def _end_session(self, state, now_s):
         session = self._session
-        if session is not None and state != State.INITIALISING:
-            self._session_findings.check(
-                'finished', not session.is_finished and not session.is_torn, now_s, 'R40',
-                'the session ends without Charge_Session_Finished')
+        if (session is not None and state != State.INITIALISING
+                and not session.is_finished and not session.is_torn):
+            # Its last word may cross with the state.
+            self._unfinished_since_s = now_s
         self._forget_session()
+
+    def _check_finished(self, now_s):
+        since_s = self._unfinished_since_s
+        if since_s is None or now_s - since_s <= self.tolerances.crossing_s:
+            return
+        self._unfinished_since_s = None
+        self._findings.mend('finished')
+        self._findings.check(
+            'finished', True, now_s, 'R40', 'the session ends without Charge_Session_Finished')
 
     def _forget_session(self, announcement=None):
         self._session = None
@@ -187,8 +248,11 @@ class ControllerRules:
         self._lasting = Lasting()
 
     def _on_new_charge_session(self, message, now_s):
-        if self._session is not None and not self._session.is_finished:
-            self._session.announced_at_s = now_s
+        session = self._session
+        if session is not None and (
+                not session.is_finished
+                or now_s - session.finished_at_s <= self.tolerances.crossing_s):
+            session.announced_at_s = now_s
             return
         self._forget_session(message)
         self._session = _Session(now_s, now_s, told={
@@ -209,16 +273,22 @@ class ControllerRules:
 
     def _on_finished(self, message, now_s):
         session = self._session
+        if self._unfinished_since_s is not None:
+            self._unfinished_since_s = None
+            return
         if session is None:
             return
+        # CAN itself may deliver a frame twice.
         self._session_findings.check(
-            'finished twice', session.is_finished, now_s, 'R40',
+            'finished twice', session.is_finished
+            and now_s - session.finished_at_s > self.tolerances.crossing_s, now_s, 'R40',
             'Charge_Session_Finished a second time for one session')
         is_clean = message.state == ChargeSessionFinished.State.CLEAN_STOP
         self._session_findings.check(
-            'clean', is_clean and session.has_emergency, now_s, 'R40',
+            'clean', is_clean and session.is_broken_off, now_s, 'R40',
             'Clean_Stop reported for a session that ended by Emergency_Stop')
-        session.is_finished = True
+        if not session.is_finished:
+            session.finished_at_s = now_s
 
     def _on_information(self, message, now_s):
         if self._session is None:
@@ -228,6 +298,7 @@ class ControllerRules:
 
     def _on_power_control(self, command, now_s):
         self._commands.see_command(command, now_s)
+        self._check_power_in_emergency(command, now_s)
         session = self._session
         if command.power_function not in POWERED:
             return
@@ -255,7 +326,8 @@ class ControllerRules:
         if before.start_charge_authorisation and not flags.start_charge_authorisation:
             self._start_withdrawn_s = now_s
         is_press = flags.user_stop_button and not before.user_stop_button
-        if is_press and self._state == State.CHARGING:
+        # Without use_sequence_flags buttons do nothing (R34).
+        if is_press and self._has_flags and self._state == State.CHARGING:
             self._pressed_at_s = now_s
 
     def _check_transition(self, before, state, now_s):
@@ -313,12 +385,17 @@ class ControllerRules:
         self._check_insulation(session, status, now_s)
 
     def _check_insulation(self, session, status, now_s):
-        """R14; a monitor that the controller reads itself leaves the field at 0 (R13)."""
+        """
+        R14; a monitor that the controller reads itself leaves the field at 0 (R13).
+
+        Which voltage counts is not written. A charger is on the safe side with the larger one of
+        target and output; here the one that accuses less is taken, and a target may be far more
+        than a battery ever has (R29).
+        """
         commands = self._commands
-        command = commands.command
         in_use = commands.has_tested and commands.function in (
             DcPowerControl.PowerFunction.PRECHARGE, DcPowerControl.PowerFunction.POWER_TRANSFER)
-        volts = max(command.target_voltage, status.present_voltage) if in_use else 0.0
+        volts = status.present_voltage
         needed_ohm = INSULATION_OHM_PER_V * volts
         bad_s = self._lasting.seconds(
             'insulation', in_use and commands.insulation_ohm > 0
@@ -393,15 +470,21 @@ class ControllerRules:
                 'emergency gap', gap_s > self.tolerances.emergency_gap_s, now_s, 'R38',
                 lambda: f'Emergency_Stop {1000 * gap_s:.0f} ms after the one before, it repeats '
                 'every 100 ms', gap_s=gap_s)
+        self._commands.see_emergency()
+        if self._session is not None:
+            self._session.has_emergency = True
+            self._session.is_broken_off |= self._state in _UNTIL_END
+
+    def _check_power_in_emergency(self, command, now_s):
+        """R38; Emergency_Stop alone ends the power: a command need not follow (A25)."""
+        if now_s - self._emergency_at_s >= EMERGENCY_CLEAR_S:
+            return
         since_s = now_s - self._emergency_since_s
-        is_powered = self._commands.function in POWERED
+        is_powered = command.power_function in POWERED
         self._findings.check(
             'power in emergency', is_powered and since_s > self.tolerances.crossing_s, now_s,
             'R38', lambda: f'power is commanded {since_s:.1f} s into an emergency stop',
             since_s=since_s)
-        self._commands.see_emergency()
-        if self._session is not None:
-            self._session.has_emergency = True
 
     def _on_start(self, message, now_s):
         started = ChargeStatusChange.VehicleReadyForCharging.CHARGE_STARTED

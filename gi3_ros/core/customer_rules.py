@@ -105,6 +105,9 @@ class CustomerRules:
             self._frames.see(message, undefined, unassigned_bits, now_s)
         if isinstance(message, PowerModulesStatus):
             self._hear_status(now_s)
+        if isinstance(message, AdvanticsControllerStatus):
+            # It lives, whatever its state may be called (R1).
+            self._hear_controller(now_s)
         handle = _HANDLERS.get(type(message))
         if handle is not None and not undefined:
             handle(self, message, now_s)
@@ -156,10 +159,12 @@ class CustomerRules:
 
     # From the controller
 
-    def _on_controller_status(self, message, now_s):
+    def _hear_controller(self, now_s):
         if self._is_controller_silent(now_s):
             self._restart_session(now_s)
         self._controller_at_s = now_s
+
+    def _on_controller_status(self, message, now_s):
         before, self._state = self._state, message.state
         has_entered = message.state != before
         if message.state in IDLE_STATES and before not in IDLE_STATES:

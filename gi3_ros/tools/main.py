@@ -11,6 +11,7 @@ from .demo import demo
 from .identify import identify
 from .record import record
 from .replay import replay
+from .report import report
 from .sim import sim
 
 
@@ -27,5 +28,5 @@ def main():
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""
 
 
-for command in (sim, audit, convert, decode, demo, identify, record, replay):
+for command in (sim, audit, convert, decode, demo, identify, record, replay, report):
     main.add_command(command)

@@ -234,8 +234,9 @@ LOG_BREACHES = [
     ('controller', 'R39', 'stop button without effect', 'long', lambda: after(
         3.0, first(press_stop), is_begin=begins(DcPowerControl, State.CHARGING))),
     ('controller', 'R40', 'no end', 'CCS', lambda: without(ChargeSessionFinished)),
-    ('controller', 'R40', 'two ends', 'CCS', lambda: lambda message, _time_s, _state: (
-        [message, message] if isinstance(message, ChargeSessionFinished) else message)),
+    ('controller', 'R40', 'two ends', 'CCS', lambda: after(
+        1.0, once_before(AdvanticsControllerStatus, ChargeSessionFinished()),
+        is_begin=lambda message, _state: isinstance(message, ChargeSessionFinished))),
     ('controller', 'R40', 'clean emergency', 'emergency', lambda: changed(
         ChargeSessionFinished, state=0)),
     ('controller', 'R40', 'power after the end', 'CCS', lambda: (

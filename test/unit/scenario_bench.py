@@ -12,6 +12,7 @@ import re
 from gi3_ros.core import codec
 from gi3_ros.core.output_stage import Stage
 from gi3_ros.core.signals import AdvanticsControllerStatus, PowerModulesStatus
+from gi3_ros.logs.audit import Audit
 from gi3_ros.sim import library
 from gi3_ros.sim.config import configs_of_mapping, Pistol
 from gi3_ros.sim.link import Link, STEP_S
@@ -113,6 +114,9 @@ class Outcome:
     """Why, in the words of the controller."""
     sessions: int
     broken_rules: tuple
+    """By the charger, as the simulator judges it."""
+    found_in_log: frozenset
+    """``(who, rule)`` that an audit of all frames finds."""
     fault: str
     enabled_in_fault: bool
     """Whether System_Enable was given after a fault was latched."""
@@ -225,6 +229,7 @@ class Bench(Link):
             reason='' if ended is None else ended.reason,
             sessions=simulator.sessions,
             broken_rules=tuple(sorted({each.rule for each in simulator.findings})),
+            found_in_log=found_in(self.frames),
             fault=self.decision.fault, enabled_in_fault=self.has_enabled_in_fault,
             stage_fault=stage.reason if stage.stage is Stage.FAULT else '',
             stage=stage.stage, phase=self.decision.phase, mode=self.decision.setpoint.mode,
@@ -266,6 +271,14 @@ class Bench(Link):
         self.run_until(lambda: simulator.sessions > sessions, within_s=90.0)
         return (simulator.controller.outcome, simulator.findings[findings:],
                 self.modules.breaches[breaches:])
+
+
+def found_in(frames):
+    """Return ``(who, rule)`` of all that an audit of these ``(time in s, Frame)`` finds."""
+    audit = Audit()
+    return frozenset(
+        (verdict.finding.who, verdict.finding.rule) for time_s, frame in frames
+        for verdict in audit.take(round(time_s * 1e9), codec.decode(frame)))
 
 
 def vehicle_of(scenario):

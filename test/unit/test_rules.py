@@ -855,3 +855,13 @@ def test_finding_says_when_who_what_and_with_which_values():
     assert 10 < finding.time_s < 25
     with pytest.raises(dataclasses.FrozenInstanceError):
         finding.rule = 'R1'
+
+
+def test_a_controller_in_a_state_of_a_newer_version_lives():
+    """R1 asks for the frame, not for a state that is known here."""
+    play = Play().charging().transfer(transfer(100.0), 3.0, 100.0)
+    for _ in range(20):
+        play.give(AdvanticsControllerStatus(13), undefined=('State=13',))
+        play.phase(dataclasses.replace(
+            SESSION['transfer'], state=None, command=None, seconds=0.1))
+    assert play.findings == []

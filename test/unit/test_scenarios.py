@@ -138,6 +138,74 @@ def test_what_is_expected_of_the_charger_is_read_strictly(section, words):
         expectation_of(Scenario('x', charger=section))
 
 
+FOUND = {
+    'bus_off': 'controller:R1',
+    'bus_off_early': 'controller:R1',
+    'bus_off_for_good': 'controller:R1',
+    'claims_nonsense': 'controller:A38',
+    'claims_too_much': 'customer:R7',
+    'discharge_unasked': 'controller:R24',
+    'emergency_frame': 'controller:1.4 customer:R8',
+    'emergency_frame 01': '',
+    'emergency_frame 03': '',
+    'foreign_frames': 'controller:1.4 customer:R8',
+    'jitter_wild': 'controller:R1 controller:R38',
+    'mute_all': 'controller:R1',
+    'mute_all_but_commands': 'controller:R6',
+    'mute_command_at_end': 'controller:R41 customer:R24',
+    'mute_message Charge_Session_Finished': 'controller:R40',
+    'mute_status': 'controller:R1',
+    'mute_status_at_end': 'controller:R1',
+    'mute_status_twice': 'controller:R1',
+    'mute_status_v2g': 'controller:R1',
+    'reserved_bits': 'controller:R52',
+    'restart': 'controller:R1',
+    'restart_early': 'controller:R1',
+    'restart_slow': 'controller:R1 customer:R6',
+    'short_all': 'controller:1.4',
+    'short_command': 'controller:1.4',
+    'short_emergency': 'controller:1.4',
+    'short_message': 'controller:1.4',
+    'short_status': 'controller:1.4',
+    'state_13': 'controller:1.4',
+    'state_255': 'controller:1.4',
+    'undefined_function': 'controller:1.4 customer:R8',
+    'undefined_function_once': 'controller:1.4',
+    'undefined_label': 'controller:1.4',
+    'voltage_above_limit': 'controller:R21',
+    'welded': 'customer:R11',
+    'welded_asks_again': 'customer:R11',
+    'welded_in_test': 'customer:R7',
+    'wrong_command': 'controller:R24 customer:R8',
+    'wrong_command Lower_Output_Voltage 1': 'controller:R15 customer:R8',
+    'wrong_command Setpoints_Mode 1': 'controller:R24 controller:R27 customer:R8',
+    'wrong_command Target_Voltage 65535': 'controller:A38 customer:R8',
+    'wrong_function': 'controller:R10 controller:R38 customer:R8',
+    'wrong_function 4': 'controller:R22 controller:R27 controller:R38 customer:R8',
+    'wrong_precharge': 'controller:R25 customer:R7',
+    'wrong_precharge Target_Voltage 65535': 'controller:A38 customer:R7',
+    'wrong_standby': 'controller:R21',
+}
+"""
+What an audit of the log finds, with the end that did it; nothing in all others.
+
+One entry for all of a file, or for one scenario of it. The simulator's controller keeps every rule
+unless the scenario spoils what it sends; the charger breaks some where it has to stop for what the
+controller or the vehicle does.
+"""
+
+
+@pytest.mark.parametrize('name', SCENARIOS)
+def test_no_end_is_accused_wrongly_in_any_scenario(name):
+    wanted = FOUND.get(name, FOUND.get(name.split()[0], ''))
+    found = outcome_of(name)[0].found_in_log
+    assert found == {tuple(pair.split(':')) for pair in wanted.split()}
+
+
+def test_each_accusation_is_one_of_a_scenario():
+    assert set(FOUND) <= SCENARIOS.keys() | {name.split()[0] for name in SCENARIOS}
+
+
 # docs/faults.md
 
 

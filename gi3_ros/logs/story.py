@@ -1,0 +1,628 @@
+"""
+What happened in a log: one pass over its entries, for :mod:`.page` to show.
+
+Sessions, lanes (what held from when to when), series (lines), rates and gaps, findings. Memory is
+bounded: a day takes no more than an hour. Times are in seconds since the first entry.
+"""
+
+import collections
+
+from ..core import codec
+from ..core.signals import (
+    AdmCoCui1Inputs,
+    AdmCsSeccInputs,
+    AdvanticsControllerStatus,
+    ChargeSessionFinished,
+    DcPowerControl,
+    DcPowerParameters,
+    EmergencyStop,
+    EvInformationBattery,
+    EvInformationChargeLimits,
+    EvInformationDischargeLimits,
+    EvInformationVoltages,
+    NewChargeSession,
+    OcppControl,
+    PowerModulesStatus,
+    SequenceControl,
+)
+from .entries import Heard
+from .rates import BadFrames, BusLoad, MessageRate
+from .series import Lane, Series
+
+State = AdvanticsControllerStatus.State
+Function = DcPowerControl.PowerFunction
+IDLE = frozenset({State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AVAILABLE})
+UNDER_WAY = frozenset(State) - IDLE - {
+    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS, State.CLOSING_COMMUNICATION}
+"""States of a session whose begin may not be in the log."""
+CROSSING_S = 0.5
+"""State and announcement of the same moment are no further apart (A5)."""
+INTEGRATE_S = 1.0
+"""Energy is not counted across a longer silence of Power_Modules_Status."""
+BREAK_S = 10.0
+"""After so long without any frame the log was interrupted, and with it every session."""
+INSULATION_OHM_PER_V = 100.0
+"""What the insulation must have (R14)."""
+NOT_PROVIDED_C = -40.0
+"""R50."""
+FINDINGS = 40
+"""Of one rule, end and pistol that are kept; the others are counted."""
+SESSIONS = 500
+"""Of one pistol that are kept; the others are counted."""
+
+_COMMANDED = ('target', 'range_max', 'range_min')
+"""Lines of what DC_Power_Control says."""
+_FAST_S, _SLOW_S = 0.5, 3.0
+"""Lines of messages that come every 0.1 s and every second are interrupted after so long."""
+
+
+class Session:
+    """One charge session of one pistol; what was not heard is ``None``."""
+
+    def __init__(self, begin_s, is_begin_known):
+        self.begin_s = begin_s
+        self.is_begin_known = is_begin_known
+        self.end_s = None
+        self.outcome = None
+        """``'Clean_Stop'``, ``'Rushed_Stop'``, or ``None`` without Charge_Session_Finished."""
+        self.end_reason = ''
+        """How it ended, in words."""
+        self.protocol = self.plug = None
+        self.capacity_wh = None
+        self.ev_voltages_v = None
+        """(lowest, highest)"""
+        self.ev_charge = self.ev_discharge = None
+        """(least A, most A, least W, most W)"""
+        self.soc_from = self.soc_to = None
+        self.transfer_s = None
+        """When the first Power_Transfer was commanded."""
+        self.charged_wh = self.discharged_wh = 0.0
+        self.has_energy = False
+        """Whether two statuses were close enough to integrate anything."""
+        self.uncounted = 0
+        """Silences across which no energy was counted .."""
+        self.uncounted_s = 0.0
+        """.. and their length together."""
+        self.peak_v = self.peak_a = self.peak_w = None
+        """(value, time); the current and power of largest magnitude, with their sign."""
+        self.test_ohm = self.later_ohm = None
+        """(smallest insulation, time): at test voltage, and from the precharge on."""
+        self.emergency = None
+        """(origin, when) of the first Emergency_Stop."""
+        self.withdrawals = []
+        """When System_Enable went from Allowed to Not_Allowed; the first ones."""
+
+    def integrate(self, first_w, last_w, step_s):
+        """Count the energy between two measurements, the power changing evenly."""
+        self.has_energy = True
+        hours = step_s / 7200
+        if first_w > 0 or last_w > 0:
+            self.charged_wh += (max(first_w, 0.0) + max(last_w, 0.0)) * hours
+        if first_w < 0 or last_w < 0:
+            self.discharged_wh -= (min(first_w, 0.0) + min(last_w, 0.0)) * hours
+
+    @property
+    def duration_s(self):
+        """From begin to end."""
+        return self.end_s - self.begin_s
+
+
+class Pistol:
+    """What is known of one pistol."""
+
+    def __init__(self, index):
+        self.index = index
+        self.sessions = []
+        self.more_sessions = 0
+        self.frames = 0
+        self.first_s = self.last_s = None
+        self.lanes = {
+            'State': Lane(1.0), 'Power_Function': Lane(), 'System_Enable': Lane(1.0),
+            'Output_Contactors': Lane(),
+        }
+        """Title -> lane; those of topics are added when there are any."""
+        self.series = collections.defaultdict(Series) | {
+            'voltage': Series(_FAST_S), 'current': Series(_FAST_S), 'power': Series(_FAST_S),
+            'insulation': Series(_FAST_S), 'modules': Series(_FAST_S),
+            'enclosure': Series(_FAST_S), 'threshold': Series(_FAST_S),
+            'target': Series(), 'range_max': Series(), 'range_min': Series(),
+            'cpu': Series(_SLOW_S), 'ptc1': Series(_SLOW_S), 'ptc2': Series(_SLOW_S),
+            'colibri': Series(_SLOW_S), 'soc': Series(), 'ocpp': Series(),
+            'limit_v': Series(), 'limit_charge': Series(), 'limit_discharge': Series(),
+            'setpoint_v': Series(1.0), 'setpoint_a': Series(1.0),
+        }
+        self.rates = {}
+        """Message name -> :class:`~.rates.MessageRate`"""
+        self._known = {}
+        """Class of message -> where it is counted, and what takes it."""
+        self.bad = BadFrames()
+        self.emergencies = []
+        """(time, origin), also outside of sessions; the first ones."""
+        self.stops = []
+        """When User_Stop_Button went to Pressed; the first ones."""
+        self._session = None
+        self._latest = None
+        """The session that is open or was open last."""
+        self._state = None
+        self._state_s = 0.0
+        self._state_lane = self.lanes['State']
+        self._command = None
+        """The newest, as far as it is in force, and when it was repeated last."""
+        self._command_s = None
+        self._is_insulated = False
+        """Whether a function is commanded that needs insulation; and at which voltage."""
+        self._insulated_v = self._test_v = None
+        self._status = None
+        self._status_s = self._status_w = None
+        self._finished_s = None
+        self._was_active = False
+        self._emergency_s = None
+        self._is_stop_pressed = False
+
+    # The wire
+
+    def take(self, time_s, received):
+        """Take a message of this pistol."""
+        message = received.message
+        cls = type(message)
+        self.frames += 1
+        if self.first_s is None:
+            self.first_s = time_s
+        self.last_s = time_s
+        known = self._known.get(cls)
+        if known is None:
+            rate = self.rates[cls.NAME] = MessageRate(cls)
+            known = self._known[cls] = rate.see, _HANDLERS.get(cls, _ignore)
+        if received.undefined or received.unassigned_bits:
+            self.bad.see(time_s, received)
+        see, handle = known
+        handle(self, message, time_s)
+        see(time_s, self._session)
+
+    def reject(self, time_s, rejected):
+        """Take a frame of this pistol that was too short."""
+        self.bad.see(time_s, rejected)
+        self.last_s = time_s
+
+    def interrupt(self, time_s):
+        """Take it that the log has a hole: what was going on is not known any more."""
+        if self._session is not None:
+            self._end(time_s, 'the log was interrupted')
+        self._forget_command()
+        self._status = self._state = self._finished_s = None
+        for series in self.series.values():
+            series.interrupt()
+        for lane in self.lanes.values():
+            lane.see(time_s, None)
+
+    def conclude(self, time_s):
+        """End what is still open where the log ends."""
+        if self._session is not None:
+            self._end(time_s, 'the log ends during the session')
+        self._forget_command()
+        for name in ('soc', 'ocpp', 'limit_v', 'limit_charge', 'limit_discharge'):
+            self.series[name].hold(time_s)
+
+    def _begin(self, time_s, is_begin_known):
+        self._session = Session(time_s, is_begin_known)
+        self._was_active = False
+        self._status = None
+        # What was commanded in the session before is none of this one.
+        self._forget_command()
+        self._latest = self._session
+        if len(self.sessions) < SESSIONS:
+            self.sessions.append(self._session)
+        else:
+            self.more_sessions += 1
+
+    def _end(self, time_s, reason, outcome=None):
+        self._session.end_s = time_s
+        self._session.end_reason = reason
+        self._session.outcome = outcome
+        self._session = None
+
+    def _on_state(self, message, time_s):
+        state = message.state
+        if state is self._state and time_s - self._state_s <= 1.0 and (
+                self._session is None or self._was_active):
+            self._state_s = time_s
+            self._state_lane.hold(time_s)
+            return
+        self._state_s = time_s
+        self._state_lane.see(time_s, _label(message, 'state'))
+        if state != self._state and state in UNDER_WAY and self._session is None and (
+                self._state is None and self._finished_s is None):
+            self._begin(time_s, False)
+        if state != self._state and state in IDLE:
+            # A controller that restarted commands nothing any more, and does not say so.
+            self._forget_command()
+        self._state = state
+        session = self._session
+        if session is None:
+            return
+        if state not in IDLE:
+            self._was_active = True
+        elif self._was_active or time_s - session.begin_s > CROSSING_S:
+            self._end(time_s, f'the controller went to {_label(message, "state")} without '
+                              'Charge_Session_Finished')
+
+    def _on_announcement(self, message, time_s):
+        if self._session is None:
+            if self._finished_s is not None and 0 <= time_s - self._finished_s < CROSSING_S:
+                return
+            self._begin(time_s, True)
+        self._session.protocol = _label(message, 'communication_protocol')
+        self._session.plug = _label(message, 'plug_and_pins')
+
+    def _on_finished(self, message, time_s):
+        self._finished_s = time_s
+        if self._session is not None:
+            outcome = _label(message, 'state')
+            self._end(time_s, outcome, outcome)
+
+    def _on_command(self, message, time_s):
+        self._command_s = time_s
+        if message == self._command:
+            return
+        self._command = message
+        function = message.power_function
+        words = _label(message, 'power_function')
+        if message.lower_output_voltage == 1:
+            words += ', Lowering'
+        elif function == Function.POWER_TRANSFER and message.setpoints_mode == 1:
+            words += ', Range_Mode'
+        self.lanes['Power_Function'].see(time_s, words)
+        self.lanes['Output_Contactors'].see(time_s, _label(message, 'output_contactors'))
+        series = self.series
+        self._is_insulated = function not in (Function.OFF, Function.STANDBY)
+        self._insulated_v = self._test_v = 0.0
+        if not self._is_insulated:
+            for name in _COMMANDED:
+                series[name].hold(time_s)
+                series[name].interrupt()
+            return
+        series['target'].add(time_s, message.target_voltage)
+        if function == Function.INSULATION_TEST:
+            for name in _COMMANDED[1:]:
+                series[name].hold(time_s)
+                series[name].interrupt()
+            self._test_v = self._insulated_v = message.target_voltage
+        else:
+            series['range_max'].add(time_s, message.current_range_max)
+            series['range_min'].add(time_s, message.current_range_min)
+            if function == Function.PRECHARGE:
+                self._insulated_v = message.target_voltage
+        session = self._session
+        if session is not None and session.transfer_s is None and (
+                function == Function.POWER_TRANSFER):
+            session.transfer_s = time_s
+
+    def _forget_command(self):
+        """Take it that nothing is commanded any more since the newest command."""
+        time_s = self._command_s
+        if self._command is not None:
+            for title in ('Power_Function', 'Output_Contactors'):
+                self.lanes[title].hold(time_s)
+                self.lanes[title].see(time_s, None)
+            for name in _COMMANDED:
+                self.series[name].hold(time_s)
+                self.series[name].interrupt()
+        self._command = None
+        self._is_insulated = False
+        self._test_v = 0.0
+
+    def _on_status(self, status, time_s):
+        series = self.series
+        voltage, current = status.present_voltage, status.present_current
+        power = voltage * current
+        ohm = status.insulation_resistance
+        series['voltage'].add(time_s, voltage)
+        series['current'].add(time_s, current)
+        series['power'].add(time_s, power)
+        series['insulation'].add(time_s, ohm)
+        celsius = status.power_modules_temperature
+        series['modules'].add(time_s, None if celsius == NOT_PROVIDED_C else celsius)
+        celsius = status.enclosure_temperature
+        series['enclosure'].add(time_s, None if celsius == NOT_PROVIDED_C else celsius)
+        self.lanes['System_Enable'].see(time_s, _label(status, 'system_enable'))
+        if self._is_insulated:
+            reference_v = voltage if voltage > self._insulated_v else self._insulated_v
+            series['threshold'].add(time_s, INSULATION_OHM_PER_V * reference_v)
+        else:
+            series['threshold'].interrupt()
+        before, before_s, before_w = self._status, self._status_s, self._status_w
+        self._status, self._status_s, self._status_w = status, time_s, power
+        session = self._session
+        if session is None:
+            return
+        if before is not None:
+            step_s = time_s - before_s
+            if 0 <= step_s <= INTEGRATE_S:
+                session.integrate(before_w, power, step_s)
+            else:
+                session.uncounted += 1
+                session.uncounted_s += max(0.0, step_s)
+            if before.system_enable == 1 and status.system_enable == 0 and (
+                    len(session.withdrawals) < 20):
+                session.withdrawals.append(time_s)
+        if session.peak_v is None or voltage > session.peak_v[0]:
+            session.peak_v = voltage, time_s
+        if session.peak_a is None or abs(current) > abs(session.peak_a[0]):
+            session.peak_a = current, time_s
+        if session.peak_w is None or abs(power) > abs(session.peak_w[0]):
+            session.peak_w = power, time_s
+        if self._is_insulated:
+            if not self._test_v:
+                if session.later_ohm is None or ohm < session.later_ohm[0]:
+                    session.later_ohm = ohm, time_s
+            elif voltage >= 0.9 * self._test_v and (
+                    session.test_ohm is None or ohm < session.test_ohm[0]):
+                session.test_ohm = ohm, time_s
+
+    def _on_emergency(self, message, time_s):
+        origin = _label(message, 'origin')
+        if self._emergency_s is None or time_s - self._emergency_s > 1.0:
+            if len(self.emergencies) < SESSIONS:
+                self.emergencies.append((time_s, origin))
+            session = self._latest
+            # The end may be said first.
+            if session is not None and session.emergency is None and (
+                    session.end_s is None or 0 <= time_s - session.end_s <= CROSSING_S):
+                session.emergency = origin, time_s
+        self._emergency_s = time_s
+
+    def _on_battery(self, message, time_s):
+        self.series['soc'].add(time_s, message.present_state_of_charge)
+        if self._session is not None:
+            self._session.capacity_wh = message.battery_capacity or None
+            if self._session.soc_from is None:
+                self._session.soc_from = message.present_state_of_charge
+            self._session.soc_to = message.present_state_of_charge
+
+    def _on_voltages(self, message, _time_s):
+        if self._session is not None:
+            self._session.ev_voltages_v = message.ev_minimum_voltage, message.ev_maximum_voltage
+
+    def _on_charge_limits(self, message, _time_s):
+        if self._session is not None:
+            self._session.ev_charge = (
+                message.ev_minimum_charge_current, message.ev_maximum_charge_current,
+                message.ev_minimum_charge_power, message.ev_maximum_charge_power)
+
+    def _on_discharge_limits(self, message, _time_s):
+        if self._session is not None:
+            self._session.ev_discharge = (
+                message.ev_minimum_discharge_current, message.ev_maximum_discharge_current,
+                message.ev_minimum_discharge_power, message.ev_maximum_discharge_power)
+
+    def _on_parameters(self, message, time_s):
+        series = self.series
+        series['limit_v'].add(time_s, message.maximum_voltage)
+        series['limit_charge'].add(time_s, message.maximum_charge_current)
+        series['limit_discharge'].add(time_s, -message.maximum_discharge_current)
+
+    def _on_ocpp(self, message, time_s):
+        self.series['ocpp'].add(time_s, message.dynamic_target_current)
+
+    def _on_inputs(self, message, time_s):
+        for name, field in (('cpu', 'cpu_temperature'), ('ptc1', 'pistol_ptc1'),
+                            ('ptc2', 'pistol_ptc2'), ('colibri', 'colibri_temperature')):
+            value = getattr(message, field, NOT_PROVIDED_C)
+            self.series[name].add(time_s, None if value == NOT_PROVIDED_C else value)
+
+    def _on_sequence(self, message, time_s):
+        is_pressed = message.user_stop_button == 1
+        if is_pressed and not self._is_stop_pressed and len(self.stops) < SESSIONS:
+            self.stops.append(time_s)
+        self._is_stop_pressed = is_pressed
+
+    # Topics that are no frames
+
+    def sample(self, time_s, topic, message):
+        """Take a message of another topic of this pistol."""
+        handler = _SAMPLE_HANDLERS.get(topic)
+        if handler is not None:
+            handler(self, message, time_s)
+
+    def _see(self, title, time_s, label):
+        lane = self.lanes.get(title)
+        if lane is None:
+            lane = self.lanes[title] = Lane(2.0)
+        lane.see(time_s, label)
+
+    def _on_phase(self, message, time_s):
+        self._see('power_control', time_s, message.phase_name or f'phase {message.phase}')
+        if message.fault or 'fault' in self.lanes:
+            self._see('fault', time_s, message.fault or None)
+
+    def _on_stage(self, message, time_s):
+        self._see('output stage', time_s, message.stage_name or f'stage {message.stage}')
+
+    def _on_feedback(self, message, time_s):
+        self._see('output contactors', time_s, _position(message.output))
+        self._see('precharge relay', time_s, _position(message.precharge))
+
+    def _on_setpoint(self, message, time_s):
+        mode = message.mode
+        self._see('setpoint', time_s, _MODES.get(mode, f'mode {mode}'))
+        is_regulating = mode == 1
+        self.series['setpoint_v'].add(time_s, message.voltage if is_regulating else None)
+        self.series['setpoint_a'].add(time_s, message.current if is_regulating else None)
+
+
+def _ignore(_pistol, _message, _time_s):
+    pass
+
+
+_MODES = {0: 'OFF', 1: 'REGULATE', 2: 'BLEED'}
+_HANDLERS = {
+    AdvanticsControllerStatus: Pistol._on_state,
+    NewChargeSession: Pistol._on_announcement,
+    ChargeSessionFinished: Pistol._on_finished,
+    DcPowerControl: Pistol._on_command,
+    PowerModulesStatus: Pistol._on_status,
+    EmergencyStop: Pistol._on_emergency,
+    EvInformationBattery: Pistol._on_battery,
+    EvInformationVoltages: Pistol._on_voltages,
+    EvInformationChargeLimits: Pistol._on_charge_limits,
+    EvInformationDischargeLimits: Pistol._on_discharge_limits,
+    DcPowerParameters: Pistol._on_parameters,
+    OcppControl: Pistol._on_ocpp,
+    AdmCoCui1Inputs: Pistol._on_inputs,
+    AdmCsSeccInputs: Pistol._on_inputs,
+    SequenceControl: Pistol._on_sequence,
+}
+_SAMPLE_HANDLERS = {
+    'power_status': Pistol._on_phase,
+    'stage_status': Pistol._on_stage,
+    'contactor_feedback': Pistol._on_feedback,
+    'power_setpoint': Pistol._on_setpoint,
+}
+
+
+def _labels(cls):
+    return {signal.field: signal.labels for signal in cls.SIGNALS if signal.labels}
+
+
+_LABELS = {cls: _labels(cls) for cls in _HANDLERS}
+
+
+def _label(message, field):
+    """Return the vendor's word for a value, or its number where it has none."""
+    value = getattr(message, field)
+    return _LABELS[type(message)][field].get(value) or f'undefined ({int(value)})'
+
+
+def _position(value):
+    return {0: 'open', 1: 'closed', 2: 'unknown'}.get(value, str(value))
+
+
+class Story:
+    """
+    All of a log.
+
+    :param judge: takes every frame and returns what it finds, as :class:`~.audit.Audit`; ``None``
+        for a story without findings
+    """
+
+    def __init__(self, judge=None):
+        self.first_ns = self.last_ns = None
+        self.frames = self.samples = 0
+        self.pistols = {}
+        """Index -> :class:`Pistol`"""
+        self.loads = {}
+        """Channel -> :class:`~.rates.BusLoad`"""
+        self.findings = []
+        """(time in s, index, :class:`~gi3_ros.core.findings.Finding`), in order."""
+        self.counts = collections.Counter()
+        """(index, rule, end) -> findings, also of those that are not kept."""
+        self.breaks = []
+        """(begin, end) of times without any frame; the first ones."""
+        self.strays = collections.Counter()
+        """Namespace -> messages of topics whose pistol is not known."""
+        self.interface_frames = 0
+        self._judge = judge
+        self._heard_ns = None
+        self._channels = {}
+
+    @property
+    def length_s(self):
+        """From the first to the last entry."""
+        return 0.0 if self.first_ns is None else (self.last_ns - self.first_ns) / 1e9
+
+    @property
+    def finding_count(self):
+        """Of all, kept or not."""
+        return sum(self.counts.values())
+
+    @property
+    def shared_indices(self):
+        """Index -> channels, of pistol indices that speak on several of them."""
+        return {index: sorted(channels) for index, channels in self._channels.items()
+                if len(channels) > 1}
+
+    def take(self, entry):
+        """Take the next entry of the log."""
+        time_ns = entry.time_ns
+        if self.first_ns is None:
+            self.first_ns = self.last_ns = time_ns
+        if time_ns > self.last_ns:
+            self.last_ns = time_ns
+        time_s = (time_ns - self.first_ns) / 1e9
+        if isinstance(entry, Heard):
+            self._hear(entry, time_ns, time_s)
+            return
+        self.samples += 1
+        if entry.index is None:
+            self.strays[entry.namespace] += 1
+        else:
+            self._pistol(entry.index).sample(time_s, entry.topic, entry.message)
+
+    def _pistol(self, index):
+        pistol = self.pistols.get(index)
+        if pistol is None:
+            pistol = self.pistols[index] = Pistol(index)
+            self._channels[index] = set()
+        return pistol
+
+    def _hear(self, heard, time_ns, time_s):
+        self.frames += 1
+        if self._heard_ns is not None:
+            silent_s = (time_ns - self._heard_ns) / 1e9
+            if not -1.0 <= silent_s <= BREAK_S:
+                self._interrupt(silent_s, time_s)
+        self._heard_ns = time_ns
+        load = self.loads.get(heard.channel)
+        if load is None:
+            load = self.loads[heard.channel] = BusLoad()
+        load.see(time_s, heard.frame)
+        decoded = codec.decode(heard.frame)
+        index = decoded.index
+        if index is None:
+            load.foreign += 1
+        else:
+            self.interface_frames += 1
+            pistol = self.pistols.get(index) or self._pistol(index)
+            self._channels[index].add(heard.channel)
+            if isinstance(decoded, codec.Received):
+                pistol.take(time_s, decoded)
+            else:
+                pistol.reject(time_s, decoded)
+        if self._judge is None:
+            return
+        for verdict in self._judge.take(time_ns, decoded):
+            self._keep(verdict)
+
+    def _keep(self, verdict):
+        finding = verdict.finding
+        key = verdict.index, finding.rule, finding.who
+        self.counts[key] += 1
+        if self.counts[key] <= FINDINGS:
+            time_s = (self._judge.first_ns - self.first_ns) / 1e9 + finding.time_s
+            self.findings.append((time_s, verdict.index, finding))
+
+    def _interrupt(self, silent_s, time_s):
+        if len(self.breaks) < SESSIONS:
+            self.breaks.append((time_s - silent_s, time_s))
+        for pistol in self.pistols.values():
+            pistol.interrupt(time_s - max(silent_s, 0.0))
+
+    def conclude(self):
+        """End what is still open, when there are no more entries."""
+        if self._heard_ns is not None:
+            for pistol in self.pistols.values():
+                pistol.conclude((self._heard_ns - self.first_ns) / 1e9)
+        self.findings.sort(key=lambda each: each[0])
+
+
+def tell(log, judge=None):
+    """
+    Return the :class:`Story` of a log.
+
+    :param log: entries in order; read once
+    """
+    story = Story(judge)
+    for entry in log:
+        story.take(entry)
+    story.conclude()
+    return story
