@@ -259,6 +259,14 @@ def test_a_database_of_rosbag2_is_a_bag_whatever_its_name(tmp_path):
         assert len(list(log)) == 30
 
 
+def test_a_damaged_definition_in_a_bag_is_one_short_sentence(tmp_path):
+    write(tmp_path / 'a.db3', some_entries(30))
+    data = (tmp_path / 'a.db3').read_bytes().replace(b'uint32 id\n', b'4int32 id\n')
+    _, problems = frames_of(tmp_path, data, 'b.db3')
+    assert any('definition of can_msgs/msg/Frame' in each for each in problems)
+    assert all('\n' not in each and len(each) < 300 for each in problems)
+
+
 @pytest.mark.skipif(not hasattr(time, 'tzset'), reason='the zone cannot be changed')
 @pytest.mark.parametrize('hour', [0, 1], ids=['summer', 'winter'])
 @pytest.mark.parametrize('suffix', ['.asc', '.blf', '.trc', '.log'])
