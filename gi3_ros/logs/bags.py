@@ -306,10 +306,10 @@ def _store_for(topic):
         } | types)
         store.get_msgdef(topic.type)
     except Exception as error:
-        # Whatever the library makes of a text that is no definition.
+        # Whatever the library makes of a text that is no definition; it repeats all of the text.
+        words = ' '.join(str(error).split())[:60] or type(error).__name__
         raise _NotDecodable(
-            f'the definition of {topic.type} in the bag cannot be read '
-            f'({error or type(error).__name__})') from error
+            f'the definition of {topic.type} in the bag cannot be read ({words} ..)') from error
     there = dict(types[topic.type][1])
     lacking = [
         name for name, kind in ours.fielddefs[topic.type][1] if there.get(name) != kind]

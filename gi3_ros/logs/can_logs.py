@@ -91,9 +91,9 @@ class _Candump:
         # What nearly every line is, without the detours of the others.
         if data and len(digits) == 8 and digits[0] in '01' and len(fraction) == 6:
             time_ns = int(whole + fraction) * 1000
-            data = bytes.fromhex(data if '.' not in data else data.replace('.', ''))
-            if -_TIME_LIMIT_NS < time_ns < _TIME_LIMIT_NS and len(data) <= _LONGEST_DATA:
-                return Heard(time_ns, Frame(int(digits, 16), data), channel, way in _SENT)
+            content = bytes.fromhex(data if '.' not in data else data.replace('.', ''))
+            if -_TIME_LIMIT_NS < time_ns < _TIME_LIMIT_NS and len(content) <= _LONGEST_DATA:
+                return Heard(time_ns, Frame(int(digits, 16), content), channel, way in _SENT)
         return self._heard(whole, fraction, channel, digits, data, way in _SENT)
 
     def _parse_other(self, line):
@@ -725,10 +725,10 @@ class _Blf(BLFReader):
             places = '' if self._damages == 1 else f' in {self._damages} places, the first'
             yield (f'damaged{places} at byte {self._first_at}: the frames there (up to some '
                    'thousand in a block) are left out')
-        if self._end:
-            yield f'ends at byte {self.at} of {self.file_size}: {self._end}'
-        elif self.object_count == 0 and self.at > self.file_size:
+        if self.object_count == 0 and self.at > self.file_size:
             yield 'the file was never finished, its last frames may be missing'
+        elif self._end:
+            yield f'ends at byte {self.at} of {self.file_size}: {self._end}'
 
     def __iter__(self):
         while head := self._read(self._HEAD.size):
@@ -742,9 +742,10 @@ class _Blf(BLFReader):
                     break
                 continue
             content = self._read(size - len(head))
+            is_cut = len(content) < size - len(head)
             if sort == can.io.blf.LOG_CONTAINER:
-                yield from self._block(content, begin)
-            if len(content) < size - len(head):
+                yield from self._block(content, begin, is_cut)
+            if is_cut:
                 self._end = self._end or _CUT
                 break
             self._read(size % 4)
@@ -753,14 +754,19 @@ class _Blf(BLFReader):
         elif len(self._tail) > self._HEAD.size and not self._end:
             self._lose(self.at)
 
-    def _block(self, content, begin):
+    def _block(self, content, begin, is_cut):
         """Yield the messages in a block; of one with a wrong checksum nothing can be trusted."""
+        if is_cut and len(content) < self._BLOCK_HEAD.size:
+            return
         try:
             method, _ = self._BLOCK_HEAD.unpack_from(content)
             data = content[self._BLOCK_HEAD.size:]
             if method == can.io.blf.ZLIB_DEFLATE:
-                # Of a block that is cut short this gives what is there.
-                data = zlib.decompressobj().decompress(data, self._BLOCK_LIMIT)
+                unpacker = zlib.decompressobj()
+                data = unpacker.decompress(data, self._BLOCK_LIMIT)
+                # Of a block that is cut short what is there is good; a whole one has an end.
+                if not unpacker.eof and not is_cut:
+                    raise ValueError('no end')
             elif method != can.io.blf.NO_COMPRESSION:
                 raise ValueError('an unknown compression')
         except (ValueError, struct.error, zlib.error):

@@ -11,7 +11,7 @@ import zlib
 
 from can.io.blf import BLFWriter
 from formats_bench import assert_same, FORMATS, read, some_entries, write
-from hypothesis import given, HealthCheck, settings
+from hypothesis import example, given, HealthCheck, settings
 from hypothesis import strategies as st
 import pytest
 
@@ -107,12 +107,36 @@ def repacked(data, change):
 @pytest.mark.parametrize('size', [0, 1, 15, 0xFFFFFFFF])
 def test_an_object_with_a_wrong_size_costs_itself_and_not_what_follows(tmp_path, size):
     write(tmp_path / 'a.blf', some_entries(20))
+
     def change(content, objects):
         struct.pack_into('<L', content, objects[7] + 8, size)
     found, problems = frames_of(tmp_path, repacked((tmp_path / 'a.blf').read_bytes(), change))
     assert_same(found, some_entries(20)[:7] + some_entries(20)[-len(found) + 7:], FORMATS['blf'])
     assert len(found) >= 18
     assert 'damaged at byte 144' in problems[0]
+
+
+def test_several_damages_in_one_block_are_one_place(tmp_path):
+    write(tmp_path / 'a.blf', some_entries(20))
+
+    def change(content, objects):
+        for number in (4, 9, 14):
+            struct.pack_into('<L', content, objects[number] + 8, 0)
+    found, problems = frames_of(tmp_path, repacked((tmp_path / 'a.blf').read_bytes(), change))
+    assert len(found) == 17
+    assert len(problems) == 1 and problems[0].startswith('damaged at byte 144')
+
+
+def test_a_recorder_killed_while_it_wrote_a_block_has_not_finished(whole, tmp_path):
+    data, blocks = whole
+    head = bytearray(data[:144])
+    # Size of the file, and number of objects, as they are until it is closed.
+    struct.pack_into('<Q', head, 16, 144)
+    struct.pack_into('<L', head, 32, 0)
+    found, problems = frames_of(tmp_path, head + data[144:blocks[2][0] + 2000])
+    assert numbers_of(found) == list(range(len(found)))
+    assert len(found) > COUNT / 3
+    assert problems == ['the file was never finished, its last frames may be missing']
 
 
 def test_an_object_that_goes_on_for_ever_does_not_take_the_next_blocks_along(whole, tmp_path):
@@ -128,14 +152,14 @@ def test_an_object_that_goes_on_for_ever_does_not_take_the_next_blocks_along(who
 
 @settings(max_examples=40, deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(keep=st.floats(0.05, 0.999))
-def test_a_cut_file_gives_frames_up_to_the_cut(whole, tmp_path, keep):
-    data = whole[0]
-    at = int(len(data) * keep)
+@given(number=st.integers(0, 3), step=st.integers(-5, 40) | st.integers(0, 3000))
+def test_a_cut_file_gives_frames_up_to_the_cut(whole, tmp_path, number, step):
+    data, blocks = whole
+    at = blocks[number + 1][0] + step
     found, problems = frames_of(tmp_path, data[:at])
     assert numbers_of(found) == list(range(len(found)))
     # Within the block that is cut as well: it is not only the whole blocks that count.
-    assert len(found) > COUNT * keep * 0.8 - 40
+    assert len(found) > COUNT * at / len(data) * 0.8 - 40
     assert problems == [f'ends at byte {at} of {len(data)}: the file is cut short']
 
 
@@ -143,6 +167,7 @@ def test_a_cut_file_gives_frames_up_to_the_cut(whole, tmp_path, keep):
           suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(places=st.lists(
     st.tuples(st.floats(0, 0.999), st.integers(1, 255)), min_size=1, max_size=4))
+@example(places=[(0.9387293355979381, 8)])
 def test_flipped_bits_never_make_a_frame_that_was_not_there(whole, tmp_path, places):
     data, blocks = whole
     damaged = bytearray(data)
@@ -161,6 +186,20 @@ def test_flipped_bits_never_make_a_frame_that_was_not_there(whole, tmp_path, pla
     assert problems or padding
 
 
+@pytest.mark.parametrize('line', [
+    '(1780000000.000000) can0 0106B000#000102030405060708',
+    '(1780000000.000000) can0 123#000102030405060708',
+    '(999999999999.000000) can0 0106B000#07',
+    '(1780000000.000000) can0 FFFFFFFF#000102030405060708',
+    '(1780000000.000000) can0 8106B000#07',
+])
+def test_a_line_of_candump_with_impossible_numbers_is_left_out(tmp_path, line):
+    good = '(1780000000.000000) can0 0106B000#07'
+    found, problems = frames_of(tmp_path, f'{good}\n{line}\n{good}\n'.encode(), 'a.log')
+    assert len(found) == 2
+    assert '1 line' in problems[0] and 'line 2' in problems[0]
+
+
 def test_a_packed_log_that_is_damaged_is_read_up_to_the_damage(tmp_path):
     write(tmp_path / 'a.log', some_entries(5000))
     data = bytearray(gzip.compress((tmp_path / 'a.log').read_bytes()))
@@ -168,6 +207,16 @@ def test_a_packed_log_that_is_damaged_is_read_up_to_the_damage(tmp_path):
     found, problems = frames_of(tmp_path, data, 'a.log.gz')
     expected = read(tmp_path / 'a.log')
     assert found[:2000] == expected[:2000]
+    assert problems
+
+
+def test_a_small_packed_log_gives_the_lines_before_the_damage(tmp_path):
+    write(tmp_path / 'a.log', some_entries(100))
+    data = bytearray(gzip.compress((tmp_path / 'a.log').read_bytes()))
+    data[-1200:] = b'\xff' * 1200
+    found, problems = frames_of(tmp_path, data, 'a.log.gz')
+    expected = read(tmp_path / 'a.log')
+    assert found[:20] == expected[:20]
     assert problems
 
 
@@ -208,6 +257,14 @@ def test_a_database_of_rosbag2_is_a_bag_whatever_its_name(tmp_path):
         log = open_log(tmp_path / name)
         assert log.kind.startswith('rosbag2')
         assert len(list(log)) == 30
+
+
+def test_a_damaged_definition_in_a_bag_is_one_short_sentence(tmp_path):
+    write(tmp_path / 'a.db3', some_entries(30))
+    data = (tmp_path / 'a.db3').read_bytes().replace(b'uint32 id\n', b'4int32 id\n')
+    _, problems = frames_of(tmp_path, data, 'b.db3')
+    assert any('definition of can_msgs/msg/Frame' in each for each in problems)
+    assert all('\n' not in each and len(each) < 300 for each in problems)
 
 
 @pytest.mark.skipif(not hasattr(time, 'tzset'), reason='the zone cannot be changed')
