@@ -465,7 +465,7 @@ BOUNDS = [
     ('R26', silent_vehicle, 61.4, 61.6),
     ('R26', silent_chademo_vehicle, 0.98, 1.02),
     ('R3', silent_charger, 1.99, 2.01),
-    ('R7', withdrawn_before, 5.0, 5.2),
+    ('R7', withdrawn_before, 60.0, 60.2),
     ('R8', withdrawn_inside, 1.5, 1.7),
     ('R14', bad_insulation, 1.6, 1.7),
     ('R14', insulation_in_charge, 36e3, 35.99e3),
