@@ -70,3 +70,22 @@ def log_options(command):
     ):
         command = option(command)
     return command
+
+
+def bus_options(command):
+    """Add what names a bus: ``interface``, ``channel``, ``port`` and ``bitrate``."""
+    for option in (
+        click.option(
+            '--bitrate', default=0, type=click.IntRange(min=0),
+            help='Bit/s for adapters that set it themselves. 0: leave it as it is.'),
+        click.option(
+            '--port', default=0, type=click.IntRange(0, 65535),
+            help='UDP port, udp_multicast only. 0: the default of python-can.'),
+        click.option(
+            '--channel', '-c', default='', help='Its channel: can0, vcan0, a multicast group.'),
+        click.option(
+            '--interface', '-i', default='udp_multicast',
+            help='python-can interface: socketcan, udp_multicast (this machine only), ...'),
+    ):
+        command = option(command)
+    return command

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ..bus import Bus, BusError
 from ..logs.entries import Heard, LogError
+from .options import bus_options
 
 TIMEOUT_S = 0.1
 SHOWN_EVERY_S = 0.25
@@ -19,16 +20,7 @@ UNUSABLE = 2
 
 @click.command(short_help='Record what is on the bus.', context_settings={'show_default': True})
 @click.argument('output', type=click.Path())
-@click.option(
-    '--interface', '-i', default='udp_multicast',
-    help='python-can interface: socketcan, udp_multicast (this machine only), ...')
-@click.option('--channel', '-c', default='', help='Its channel: can0, vcan0, a multicast group.')
-@click.option(
-    '--port', default=0, type=click.IntRange(0, 65535),
-    help='UDP port, udp_multicast only. 0: the default of python-can.')
-@click.option(
-    '--bitrate', default=0, type=click.IntRange(min=0),
-    help='Bit/s for adapters that set it themselves. 0: leave it as it is.')
+@bus_options
 @click.option(
     '--duration-s', type=click.FloatRange(min=0, min_open=True), metavar='SECONDS',
     help='End by itself after that long.', show_default='until Ctrl-C')

@@ -28,7 +28,7 @@ from ..sim.run import (
     tolerances_for,
 )
 from ..sim.scenario import Player
-from .options import Entry, tolerance_option, with_entries
+from .options import bus_options, Entry, tolerance_option, with_entries
 from .sim_cases import cases_of, DEFAULT_DURATION_S, DEFAULT_VEHICLE, scenario_of
 
 UNUSABLE = 2
@@ -105,16 +105,7 @@ def _help_actions(ctx, _param, value):
     cls=_Manual, short_help='Simulate the controller with a vehicle.',
     context_settings={'show_default': True, 'help_option_names': ['-h', '--help']},
 )
-@click.option(
-    '--interface', '-i', default='udp_multicast',
-    help='python-can interface: socketcan, udp_multicast (this machine only), ...')
-@click.option('--channel', '-c', default='', help='Its channel: can0, vcan0, a multicast group.')
-@click.option(
-    '--port', default=0, type=click.IntRange(0, 65535),
-    help='UDP port, udp_multicast only. 0: the default of python-can.')
-@click.option(
-    '--bitrate', default=0, type=click.IntRange(min=0),
-    help='Bit/s for adapters that set it themselves. 0: leave it as it is.')
+@bus_options
 @click.option(
     '--config', 'config_file', type=click.Path(exists=True, dir_okay=False), metavar='FILE',
     help='The config.cfg of a controller, or YAML with pistols: all enabled DC pistols of it.')
