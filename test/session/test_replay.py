@@ -3,12 +3,20 @@
 import signal
 import time
 
+from click.testing import CliRunner
 import pytest
 
+from gi3_ros.core.findings import Tolerances
+from gi3_ros.logs.audit import audit
 from gi3_ros.logs.bags import Bag
 from gi3_ros.logs.entries import Sample
 from gi3_ros.logs.replay import replay
+from gi3_ros.tools.report import report
 
+BUSY = Tolerances(
+    status_gap_s=1.0, status_loss_s=2.0, controller_timeout_s=1.0, announcement_gap_s=1.0,
+    parameters_jitter_s=0.09)
+"""What a busy machine may do to the times of a recorder."""
 pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting to be alone does not count
 
 
@@ -66,6 +74,23 @@ def test_a_whole_session(site, replayed):
     assert not pistol.faults_now
     assert 'POWER_TRANSFER' in {row.now for row in pistol.comparison.phases}
     assert pistol.corrected == pistol.assumed_contacts == 0
+
+
+def test_nobody_broke_a_rule_in_it_and_its_page_shows_the_charge(
+        site, world, replayed, tmp_path):
+    simulator = site.plug_in(duration_s=3)
+    assert simulator.exit_status(timeout_s=60.0) == 0, simulator.text
+    replayed()
+    namespace = world.pistol.strip('/')
+    assert list(audit(Bag(tmp_path / 'night', pistols={namespace: 1}), BUSY)) == []
+    page = tmp_path / 'night.html'
+    result = CliRunner().invoke(report, [
+        str(tmp_path / 'night'), '-o', str(page), '--pistol', f'{namespace}=1'])
+    assert result.exit_code == 0, result.output
+    text = page.read_text(encoding='utf-8')
+    assert 'Clean_Stop' in text
+    # Of topics, which a log of the bus does not have.
+    assert 'POWER_TRANSFER' in text
 
 
 def test_a_session_that_ends_in_a_fault(site, replayed):
