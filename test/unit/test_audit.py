@@ -4,6 +4,7 @@ import ast
 import json
 import pathlib
 import re
+import tracemalloc
 
 from click.testing import CliRunner
 from log_bench import session, SESSIONS
@@ -233,3 +234,19 @@ def test_late_frames_accuse_nobody():
     """Recorders write frames of two sources a few milliseconds out of order."""
     log = sorted(session('CCS'), key=lambda each: each[0] + 0.004 * (each[1].can_id % 3))
     assert take(Audit(), log) == []
+
+
+def test_memory_does_not_grow_with_the_log():
+    """Of an hour nothing is kept that is not kept of a minute."""
+    charge = [each for each in session('long') if 20.0 <= each[0] < 50.0]
+    judge = Audit()
+    take(judge, session('long')[:600])
+    sizes = []
+    tracemalloc.start()
+    try:
+        for minute in range(12):
+            take(judge, charge, begin_s=30.0 * minute)
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert sizes[-1] < sizes[2] + 20_000, sizes
