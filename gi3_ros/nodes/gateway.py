@@ -35,6 +35,8 @@ QUIET_S = 0.25
 OTHER_CLOCK_S = 60.0
 """An adapter whose stamps are further away than this has a clock of its own; what has merely
 waited keeps its age."""
+MOST_FRAMES_PER_S = 400
+"""Of one pistol; several times what both ends have to say."""
 FRESH_FINDING_S = 60.0
 """For so long a breach of a rule keeps the diagnostics at WARN."""
 OWN_FRAMES = 64
@@ -57,6 +59,9 @@ class Judge:
     """
     Holds one pistol to the rules; frames come from two threads.
 
+    In a flood of frames it looks away, and begins anew after it: what keeps the charger going has
+    precedence.
+
     :param report: called with each new finding
     """
 
@@ -65,6 +70,9 @@ class Judge:
         """How often which end broke which rule since configure."""
         self.last = None
         """The last finding."""
+        self.is_flooded = False
+        self._frames = 0
+        self._ticked_s = 0.0
         self._report = report
         self._lock = threading.Lock()
         self.begin_anew()
@@ -77,14 +85,25 @@ class Judge:
     def take(self, decoded, now_s):
         """Take a frame of the bus, or one of ours that went out."""
         is_message = isinstance(decoded, codec.Received)
+        self._frames += 1
+        elapsed_s = max(TICK_S, now_s - self._ticked_s)
+        if self.is_flooded or self._frames > MOST_FRAMES_PER_S * elapsed_s:
+            self.is_flooded = True
+            return
         with self._lock:
             judge = self._rules.receive if is_message else self._rules.reject
             self._keep(judge(decoded, now_s=now_s))
 
     def tick(self, now_s):
-        """Look for what should have come by now."""
-        with self._lock:
-            self._keep(self._rules.tick(now_s=now_s))
+        """Look for what should have come by now; every :data:`~.rules.TICK_S`."""
+        is_calm = self._frames <= MOST_FRAMES_PER_S * max(TICK_S, now_s - self._ticked_s)
+        self._frames, self._ticked_s = 0, now_s
+        if not self.is_flooded:
+            with self._lock:
+                self._keep(self._rules.tick(now_s=now_s))
+        elif is_calm:
+            self.begin_anew()
+            self.is_flooded = False
 
     def _keep(self, findings):
         for finding in findings:
@@ -365,7 +384,10 @@ class Gateway(ChargerNode):
             name=f'{self.get_name()}: rules {pistol}', hardware_id=f'{self._bus.name} {pistol}',
             level=DiagnosticStatus.OK, message='nobody breaks a rule')
         last = judge.last
-        if last is not None:
+        if judge.is_flooded:
+            status.level = DiagnosticStatus.WARN
+            status.message = 'more frames than this interface has: nobody is judged meanwhile'
+        elif last is not None:
             ago_s = time.monotonic() - last.time_s
             status.message = (
                 f'{ago_s:.0f} s ago: the {last.who} breaks {last.rule}: {last.text}')

@@ -44,7 +44,8 @@ def record(output, interface, channel, port, bitrate, duration_s):
     from ..logs.writing import open_writer
     ending = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        # nohup: who started us may want us to outlive the terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_: ending.append(True))
     console = Console(stderr=True)
     try:

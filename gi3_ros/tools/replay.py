@@ -165,7 +165,7 @@ def _value(difference, value):
 
 def _as_json(log, outcome, took_s):
     return {
-        'file': log.path,
+        'file': str(log.path),
         'kind': log.kind,
         'seconds': outcome.seconds,
         'start_ns': outcome.start_ns,

@@ -3,6 +3,7 @@
 import csv
 import pathlib
 import random
+import threading
 import time
 
 import can
@@ -379,3 +380,31 @@ def test_frames_of_a_second_charger_are_not_blamed_on_ours(world, bus, gateway, 
     array = diagnostics.wait_for(
         lambda array: dict_of(array).get('second customer controller') == '3')
     assert array.status[1].level == DiagnosticStatus.OK
+
+
+def test_in_a_flood_nobody_is_judged_until_it_is_over(world, bus, gateway, diagnostics):
+    """A hundred times what both ends say: the rules have to wait, the charge has not."""
+    def rules_in(array):
+        return array.status[1]
+    ending = threading.Event()
+
+    def flood():
+        while not ending.is_set():
+            for _ in range(20):
+                bus.send(frame(STATUS, [1]))
+            time.sleep(0.01)
+
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    try:
+        diagnostics.wait_for(lambda array: 'nobody is judged' in rules_in(array).message)
+    finally:
+        ending.set()
+        flooding.join()
+    mark = diagnostics.mark
+    calm = diagnostics.wait_for(
+        lambda array: 'nobody is judged' not in rules_in(array).message, after=mark)
+    assert 'R1 controller' not in {value.key for value in rules_in(calm).values}
+    # It is listened to again: one status, and then nothing more.
+    wait_for_state(world, bus, 1)
+    wait_for_breach(diagnostics, 'pistol1', 'R1 controller')

@@ -327,7 +327,7 @@ class Grumbler:
 
     def take(self, time_ns, decoded):
         self.first_ns = self.first_ns or time_ns
-        return [Verdict(1, Finding((time_ns - self.first_ns) / 1e9, 'R99', 'again', {}))]
+        return [Verdict(1, Finding((time_ns - self.first_ns) / 1e9, 'R2', 'again', {}))]
 
 
 def test_findings_of_a_rule_are_bounded_and_the_rest_is_counted():
