@@ -34,7 +34,8 @@ INFORMATION = (
     EvInformationChargeLimits(0.0, 120.0, 0.0, 60000.0), EvInformationDischargeLimits(),
 )
 """What the controller repeats in each loop of the charge (R49)."""
-WAYS = ('decode', 'audit', 'report')
+WAYS = ('decode', 'batches', 'audit', 'report')
+"""Reading and decoding frame by frame, and as the commands do it, in batches."""
 REPEAT = 3
 
 
@@ -89,7 +90,7 @@ import json, pathlib, resource, sys, time
 way, path, out = sys.argv[1:]
 from gi3_ros.core import codec
 from gi3_ros.logs.audit import audit
-from gi3_ros.logs.entries import Heard
+from gi3_ros.logs.entries import decoded_batches, Heard
 from gi3_ros.logs.reading import open_log
 from gi3_ros.tools.report import report
 begin_s = time.perf_counter()
@@ -97,6 +98,9 @@ if way == 'decode':
     for entry in open_log(pathlib.Path(path)):
         if isinstance(entry, Heard):
             codec.decode(entry.frame)
+elif way == 'batches':
+    for batch in decoded_batches(open_log(pathlib.Path(path))):
+        pass
 elif way == 'audit':
     assert not list(audit(open_log(pathlib.Path(path))))
 else:

@@ -5,7 +5,7 @@ import dataclasses
 from ..core import codec
 from ..core.findings import Finding
 from ..core.rules import Rules, TICK_S
-from .entries import Heard
+from .entries import decoded_batches
 
 BREAK_S = 10.0
 """After so long without a single frame the log was interrupted, not the bus: the rules begin
@@ -97,6 +97,7 @@ _BREAKS = 1000
 def audit(log, tolerances=None):
     """Yield the :class:`Verdict` objects of a whole log, as they come."""
     judge = Audit(tolerances)
-    for entry in log:
-        if isinstance(entry, Heard):
-            yield from judge.take(entry.time_ns, codec.decode(entry.frame))
+    for batch in decoded_batches(log):
+        for entry, decoded in batch:
+            if decoded is not None:
+                yield from judge.take(entry.time_ns, decoded)

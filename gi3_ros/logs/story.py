@@ -25,7 +25,7 @@ from ..core.signals import (
     PowerModulesStatus,
     SequenceControl,
 )
-from .entries import Heard
+from .entries import decoded_batches
 from .rates import BadFrames, BusLoad, MessageRate
 from .series import Lane, Series
 
@@ -544,16 +544,30 @@ class Story:
         return {index: sorted(channels) for index, channels in self._channels.items()
                 if len(channels) > 1}
 
-    def take(self, entry):
-        """Take the next entry of the log."""
+    def take(self, batch):
+        """
+        Take the next entries of the log.
+
+        :param batch: list of ``(entry, decoded)`` as of :func:`~.entries.decoded_batches`
+        """
+        for entry, decoded in batch:
+            self._take(entry, decoded)
+        if self._judge is None:
+            return
+        for entry, decoded in batch:
+            if decoded is not None:
+                for verdict in self._judge.take(entry.time_ns, decoded):
+                    self._keep(verdict)
+
+    def _take(self, entry, decoded):
         time_ns = entry.time_ns
         if self.first_ns is None:
             self.first_ns = self.last_ns = time_ns
         if time_ns > self.last_ns:
             self.last_ns = time_ns
         time_s = (time_ns - self.first_ns) / 1e9
-        if isinstance(entry, Heard):
-            self._hear(entry, time_ns, time_s)
+        if decoded is not None:
+            self._hear(entry, decoded, time_ns, time_s)
             return
         self.samples += 1
         if entry.index is None:
@@ -568,7 +582,7 @@ class Story:
             self._channels[index] = set()
         return pistol
 
-    def _hear(self, heard, time_ns, time_s):
+    def _hear(self, heard, decoded, time_ns, time_s):
         self.frames += 1
         if self._heard_ns is not None:
             silent_s = (time_ns - self._heard_ns) / 1e9
@@ -579,7 +593,6 @@ class Story:
         if load is None:
             load = self.loads[heard.channel] = BusLoad()
         load.see(time_s, heard.frame)
-        decoded = codec.decode(heard.frame)
         index = decoded.index
         if index is None:
             load.foreign += 1
@@ -591,10 +604,6 @@ class Story:
                 pistol.take(time_s, decoded)
             else:
                 pistol.reject(time_s, decoded)
-        if self._judge is None:
-            return
-        for verdict in self._judge.take(time_ns, decoded):
-            self._keep(verdict)
 
     def _keep(self, verdict):
         finding = verdict.finding
@@ -625,7 +634,7 @@ def tell(log, judge=None):
     :param log: entries in order; read once
     """
     story = Story(judge)
-    for entry in log:
-        story.take(entry)
+    for batch in decoded_batches(log):
+        story.take(batch)
     story.conclude()
     return story

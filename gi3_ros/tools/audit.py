@@ -8,10 +8,9 @@ import sys
 
 import click
 
-from ..core import codec
 from ..core.findings import Tolerances
 from ..logs.audit import Audit
-from ..logs.entries import Heard, LogError
+from ..logs.entries import decoded_batches, LogError
 from ..logs.reading import open_log
 from .options import log_options, tolerance_option, with_entries
 
@@ -41,13 +40,14 @@ def audit(file, channel, pistols, tolerances, is_complete, is_json):
         log = open_log(file, channel=channel, pistols=dict(pistols))
         out.begin(log)
         frames = 0
-        for entry in log:
-            if not isinstance(entry, Heard):
-                continue
-            frames += 1
-            for verdict in judge.take(entry.time_ns, codec.decode(entry.frame)):
-                out.add(verdict, judge.first_ns)
-            last_ns = entry.time_ns
+        for batch in decoded_batches(log):
+            for entry, decoded in batch:
+                if decoded is None:
+                    continue
+                frames += 1
+                for verdict in judge.take(entry.time_ns, decoded):
+                    out.add(verdict, judge.first_ns)
+                last_ns = entry.time_ns
     except (LogError, ValueError) as error:
         click.echo(f'gi3 audit: {error}', err=True)
         sys.exit(UNREADABLE)
