@@ -5,7 +5,7 @@ How long an hour of one pistol takes to read, to audit and to report, and how mu
 
 Simulated traffic of one long charge, about 80 frames a second in both directions. Every figure
 is of a process of its own; the ratios are to reading and decoding alone, in the same run, the
-best of three. Memory is the peak of each process, for the whole log and for a quarter of it.
+best of five. Memory is the peak of each process, for the whole log and for a quarter of it.
 """
 
 import argparse
@@ -36,7 +36,7 @@ INFORMATION = (
 """What the controller repeats in each loop of the charge (R49)."""
 WAYS = ('decode', 'batches', 'audit', 'report')
 """Reading and decoding frame by frame, and as the commands do it, in batches."""
-REPEAT = 3
+REPEAT = 5
 
 
 def traffic():

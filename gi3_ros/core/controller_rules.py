@@ -45,7 +45,7 @@ SystemEnable = PowerModulesStatus.SystemEnable
 _WAKING = frozenset({State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST})
 """Where the announcement repeats (R6)."""
 _UNTIL_END = _WAKING | {State.PRECHARGE, State.WAITING_FOR_CHARGE, State.CHARGING}
-_INFORMATION = (
+INFORMATION = (
     EvInformationBattery, EvInformationVoltages, EvInformationChargeLimits,
     EvInformationDischargeLimits,
 )
@@ -99,6 +99,17 @@ class ControllerRules:
         self._forget_session()
 
     # In
+
+    def notes(self, message, undefined, unassigned_bits):
+        """
+        Take what the vehicle tells if it is sound and was told in this session before.
+
+        :returns: whether it was taken; if not, :meth:`receive` has to
+        """
+        return (
+            not undefined and not unassigned_bits and self._session is not None
+            and type(message) in self._session.told
+            and not self._frames.was_spoilt(message))
 
     def receive(self, message, *, now_s, undefined=(), unassigned_bits=0):
         """
@@ -156,7 +167,7 @@ class ControllerRules:
             self._unfinished_since_s = None
             if session is not None:
                 session.is_torn = True
-        elif message_class in _INFORMATION and session is not None:
+        elif message_class in INFORMATION and session is not None:
             session.told.add(message_class)
 
     def _hear(self, now_s):
@@ -420,14 +431,14 @@ class ControllerRules:
             'announcement', is_waiting and gap_s > limits.announcement_gap_s, now_s, 'R6',
             lambda: f'New_Charge_Session is missing for {gap_s:.1f} s, it repeats until '
             'System_Enable is Allowed', gap_s=gap_s)
-        is_told = len(session.told) == len(_INFORMATION)
+        is_told = len(session.told) == len(INFORMATION)
         # Some may have come just before a log begins.
         is_late = (
             now_s - session.since_s > limits.information_s and self._state in _UNTIL_END
             and session.since_s - self._begin_s > limits.crossing_s)
         self._session_findings.check(
             'information', is_late and not is_told, now_s, 'R49', lambda: ', '.join(
-                cls.NAME for cls in _INFORMATION if cls not in session.told)
+                cls.NAME for cls in INFORMATION if cls not in session.told)
             + f' did not come in {limits.information_s:.0f} s after New_Charge_Session')
 
     def _check_reactions(self, now_s):

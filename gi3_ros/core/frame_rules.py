@@ -14,6 +14,10 @@ class FrameRules:
         self._label_rule = label_rule
         self._spoilt = set()
 
+    def was_spoilt(self, message):
+        """Tell whether the last one of this message was not sound."""
+        return message.NAME in self._spoilt
+
     def see(self, message, undefined, unassigned_bits, now_s):
         """Take a frame that gave a message; the parameters are those of ``codec.Received``."""
         name = message.NAME

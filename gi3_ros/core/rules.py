@@ -8,7 +8,7 @@ The rules of the interface, held against what both ends of one pistol really sen
 """
 
 from .codec import Rejection
-from .controller_rules import ControllerRules
+from .controller_rules import ControllerRules, INFORMATION
 from .customer_rules import CustomerRules
 
 TICK_S = 0.1
@@ -38,9 +38,11 @@ class Rules:
         message, undefined, bits = (
             received.message, received.undefined, received.unassigned_bits)
         customer, controller = self._ends
+        # Half of the traffic is what the vehicle tells again and again.
+        if type(message) in INFORMATION and controller.notes(message, undefined, bits):
+            return []
         new = controller.receive(
             message, now_s=now_s, undefined=undefined, unassigned_bits=bits)
-        # Half of the traffic is what the vehicle tells, which binds the charger to nothing.
         if customer.listens_to(message):
             new += customer.receive(
                 message, now_s=now_s, undefined=undefined, unassigned_bits=bits)
