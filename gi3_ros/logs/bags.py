@@ -35,6 +35,8 @@ WINDOW_ENTRIES = 2000
 _DATED_FROM_NS = 946_684_800_000_000_000
 """The year 2000; before that a log counts from its own start."""
 _NAMED = 5
+OLDEST_WORD_NS = 10**9
+"""No word to the controller leaves with an older measurement; such a header has another clock."""
 
 
 class Bag(Log):
@@ -45,9 +47,11 @@ class Bag(Log):
     frames are then left out, as each would come twice. Without raw frames the typed messages are
     turned back into the frames that they were.
 
-    The time of a frame is its arrival on the bus (``header.stamp``) or, where that is not set or
-    the header tells the age of a measurement instead (words to the controller), the time of the
-    recording. Entries come in the order of these times within half a second; a header of another
+    The time of a frame is that of its header: its arrival on the bus or, for words to the
+    controller, when they were decided or measured, which is a little before they were sent. A
+    recorder hears them a little after that, often later than the controller answers: by its time
+    the answer would come first. Where the header has none, it is the time of the recording.
+    Entries come in the order of these times within half a second; a header of another
     clock does not hold up the others.
 
     :param channel: only frames of this bus, where the bag has raw frames of several
@@ -241,10 +245,11 @@ class _Reading:
                 frame = ros_types.frame_of(message, cls, index)
             except ValueError as error:
                 raise _NotDecodable(f'{error} does not fit into {cls.NAME}') from error
-            # A word to the controller carries the time of what was measured for it.
-            stamp_ns = ros_types.time_of(message) if cls.FROM_CONTROLLER else None
-            return Heard(
-                time_ns if stamp_ns is None else stamp_ns, frame, '', not cls.FROM_CONTROLLER)
+            stamp_ns = ros_types.time_of(message)
+            if stamp_ns is None or not (
+                    cls.FROM_CONTROLLER or 0 <= time_ns - stamp_ns <= OLDEST_WORD_NS):
+                stamp_ns = time_ns
+            return Heard(stamp_ns, frame, '', not cls.FROM_CONTROLLER)
 
         return read
 

@@ -100,9 +100,9 @@ def typed(entries, *, prefix='pistol', delay_ns=2_000_000):
     for entry in entries:
         received = decode(entry.frame)
         assert isinstance(received, Received)
-        # The header of a word to the controller has the time of its measurement.
-        stamp_ns = entry.time_ns - 60_000_000 if entry.is_sent else entry.time_ns
-        time_ns = entry.time_ns if entry.is_sent else entry.time_ns + delay_ns
+        # A recorder may hear a word to the controller later than the controller's answer.
+        stamp_ns = entry.time_ns
+        time_ns = entry.time_ns + (60_000_000 if entry.is_sent else delay_ns)
         yield (
             f'/{prefix}{received.index}/{received.message.TOPIC}', time_ns,
             ros_types.to_typed(received.message, stamp_ns))

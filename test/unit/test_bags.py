@@ -121,6 +121,16 @@ def test_a_split_bag_is_read_in_order_of_its_parts(tmp_path, monkeypatch):
     assert problems == ['missing: bag_3.mcap, which metadata.yaml names as part of the bag']
 
 
+def test_a_word_to_the_controller_from_another_clock_has_the_time_of_the_recording(tmp_path):
+    status = next(each for each in all_messages() if each.TOPIC == 'power_modules_status')
+    write_bag(tmp_path / 'bag', [
+        ('/pistol1/power_modules_status', START_NS + late_ns, ros_types.to_typed(status, START_NS))
+        for late_ns in (0, 10**9, 2 * 10**9)])
+
+    entries, _ = read(tmp_path / 'bag')
+    assert [entry.time_ns - START_NS for entry in entries] == [0, 0, 2 * 10**9]
+
+
 def test_every_message_and_number_without_a_name_survives_the_typed_form(tmp_path):
     messages = list(all_messages())
     messages.append(dataclasses.replace(messages[0], state=200))
