@@ -151,7 +151,8 @@ class CommandRules:
         if breach is None:
             self._findings.mend('form')
         else:
-            self._findings.check('form', True, now_s, breach.rule, breach.text)
+            if self._findings.breaks('form', True):
+                self._findings.add(now_s, breach.rule, breach.text)
 
     def _check_mode(self, command, now_s):
         """R27: each function has its mode, and a transfer keeps its own."""
@@ -162,30 +163,30 @@ class CommandRules:
             self._mode = mode
         elif function != Function.STANDBY:
             self._mode = None
-        self._findings.check(
-            'mode', is_wrong, now_s, 'R27', lambda:
-            f'the mode of a running transfer changes to {_mode(mode)}'
-            if function == Function.POWER_TRANSFER else
-            f'{function_name(function)} in {_mode(mode)}')
+        if self._findings.breaks('mode', is_wrong):
+            self._findings.add(
+                now_s, 'R27', f'the mode of a running transfer changes to {_mode(mode)}'
+                if function == Function.POWER_TRANSFER else
+                f'{function_name(function)} in {_mode(mode)}')
 
     def _check_protocol(self, command, now_s):
         """R24, R46: what the protocol does not know cannot be commanded."""
         function = command.power_function
-        self._findings.check(
-            'precharge of CHAdeMO', self.is_chademo and function == Function.PRECHARGE, now_s,
-            'R46', 'Precharge in a CHAdeMO session')
+        if self._findings.breaks(
+                'precharge of CHAdeMO', self.is_chademo and function == Function.PRECHARGE):
+            self._findings.add(now_s, 'R46', 'Precharge in a CHAdeMO session')
         if self._protocol not in _CHARGE_ONLY:
             return
         is_beyond = (
             command.setpoints_mode == Mode.RANGE_MODE or command.current_range_min < 0)
-        self._findings.check(
-            'protocol', function == Function.POWER_TRANSFER and is_beyond, now_s, 'R24',
-            lambda: f'{_mode(command.setpoints_mode)} with {command.current_range_min:g} .. '
-            f'{command.current_range_max:g} A: '
-            f'{NewChargeSession.SIGNALS[0].labels[self._protocol]} has neither a range nor '
-            'discharging',
-            current_range_min_a=command.current_range_min,
-            current_range_max_a=command.current_range_max)
+        if self._findings.breaks('protocol', function == Function.POWER_TRANSFER and is_beyond):
+            self._findings.add(
+                now_s, 'R24',
+                f'{_mode(command.setpoints_mode)} with {command.current_range_min:g} .. '
+                f'{command.current_range_max:g} A: '
+                f'{NewChargeSession.SIGNALS[0].labels[self._protocol]} has neither a range nor '
+                'discharging', current_range_min_a=command.current_range_min,
+                current_range_max_a=command.current_range_max)
 
     # One after the other
 
@@ -206,10 +207,10 @@ class CommandRules:
         elif last == Function.PRECHARGE:
             rule = 'R20'
         self._findings.mend('order')
-        self._findings.check(
-            'order', last != Function.STANDBY, now_s, rule,
-            lambda: f'{function_name(function)} straight after {function_name(last)}, '
-            'without Standby')
+        if self._findings.breaks('order', last != Function.STANDBY):
+            self._findings.add(
+                now_s, rule, f'{function_name(function)} straight after {function_name(last)}, '
+                'without Standby')
         if function == Function.INSULATION_TEST:
             self.has_tested = True
             self._has_reached = False
@@ -223,19 +224,19 @@ class CommandRules:
     def _check_test_passed(self, now_s):
         """R11, R12: going on says that the insulation is good."""
         if not self._has_reached:
-            self._findings.check(
-                'test', True, now_s, 'R11',
-                lambda: 'the insulation was judged below '
-                f'{TEST_VOLTAGE_REACHED:.0%} of the test voltage')
+            if self._findings.breaks('test', True):
+                self._findings.add(
+                    now_s, 'R11', 'the insulation was judged below '
+                    f'{TEST_VOLTAGE_REACHED:.0%} of the test voltage')
             return
         needed_ohm, ohm = INSULATION_OHM_PER_V * self._test_v, max(self._test_ohms)
         # A monitor that the controller reads itself leaves the field at 0 (R13).
         is_bad = self.insulation_ohm > 0 and ohm < needed_ohm
-        self._findings.check(
-            'test', is_bad, now_s, 'R12',
-            lambda: f'goes on with {ohm / 1e3:.0f} kOhm at {self._test_v:.0f} V, '
-            f'needed are {needed_ohm / 1e3:.0f} kOhm',
-            insulation_resistance_ohm=ohm, needed_ohm=needed_ohm)
+        if self._findings.breaks('test', is_bad):
+            self._findings.add(
+                now_s, 'R12', f'goes on with {ohm / 1e3:.0f} kOhm at {self._test_v:.0f} V, '
+                f'needed are {needed_ohm / 1e3:.0f} kOhm', insulation_resistance_ohm=ohm,
+                needed_ohm=needed_ohm)
 
     def _check_lowered(self, function, now_s):
         """
@@ -247,10 +248,12 @@ class CommandRules:
         volts, self._lowered_v = self._lowered_v, None
         is_known = volts is not None and math.isfinite(volts)
         goes_on = function != Function.INSULATION_TEST
-        self._findings.check(
-            'lowered', is_known and goes_on and volts > LOW_VOLTAGE_V + _ROUNDING_V, now_s, 'R16',
-            lambda: f'goes on with {volts:.1f} V on the output after Lowering, it has to wait for '
-            f'{LOW_VOLTAGE_V:.0f} V', present_voltage_v=volts)
+        if self._findings.breaks(
+                'lowered', is_known and goes_on and volts > LOW_VOLTAGE_V + _ROUNDING_V):
+            self._findings.add(
+                now_s, 'R16',
+                f'goes on with {volts:.1f} V on the output after Lowering, it has to wait for '
+                f'{LOW_VOLTAGE_V:.0f} V', present_voltage_v=volts)
 
     def _check_opening(self, before, command, now_s):
         """R41, R42: first the current, then the contactors."""
@@ -259,10 +262,11 @@ class CommandRules:
         if not is_opening or self._state != State.ENDING_CHARGE:
             return
         if before.power_function in POWERED:
-            self._findings.check(
-                'first step', True, now_s, 'R41',
-                lambda: 'the contactors open straight out of '
-                f'{function_name(before.power_function)}: first comes Standby with closed ones')
+            if self._findings.breaks('first step', True):
+                self._findings.add(
+                    now_s, 'R41', 'the contactors open straight out of '
+                    f'{function_name(before.power_function)}: first comes Standby with closed '
+                    'ones')
             return
         limits = self.tolerances
         end_a = limits.chademo_end_current_a if self.is_chademo else limits.end_current_a
@@ -272,10 +276,10 @@ class CommandRules:
         current_a = status.present_current
         # After its bounded wait the controller opens all the same (A10).
         is_early = now_s - self._ending_since_s < limits.end_current_s - limits.crossing_s
-        self._findings.check(
-            'opening', is_early and abs(current_a) > end_a + _MEASURING_A, now_s, 'R42',
-            lambda: f'the contactors open at {current_a:.1f} A, permitted {end_a:.0f} A',
-            present_current_a=current_a)
+        if self._findings.breaks('opening', is_early and abs(current_a) > end_a + _MEASURING_A):
+            self._findings.add(
+                now_s, 'R42', f'the contactors open at {current_a:.1f} A, permitted {end_a:.0f} A',
+                present_current_a=current_a)
 
     # What is in force, at every status of the controller
 
@@ -285,16 +289,17 @@ class CommandRules:
         ending_s = self._lasting.seconds(
             'ending', self._state in _ENDING and function in POWERED
             and not self._is_emergency, now_s)
-        self._findings.check(
-            'power at the end', ending_s > limits.reaction_s, now_s, 'R41',
-            lambda: f'{function_name(function)} is commanded {ending_s:.1f} s into the end of '
-            'the charge')
+        if self._findings.breaks('power at the end', ending_s > limits.reaction_s):
+            self._findings.add(
+                now_s, 'R41',
+                f'{function_name(function)} is commanded {ending_s:.1f} s into the end of '
+                'the charge')
         not_started_s = self._lasting.seconds(
             'not started', is_transfer and self._is_whole and not self._is_started
             and self._state not in _ENDING, now_s)
-        self._findings.check(
-            'start', not_started_s > limits.crossing_s, now_s, 'R48',
-            'Power_Transfer without Charge_Status_Change = Charge_Started')
+        if self._findings.breaks('start', not_started_s > limits.crossing_s):
+            self._findings.add(
+                now_s, 'R48', 'Power_Transfer without Charge_Status_Change = Charge_Started')
         self._check_lowering(command, now_s)
         self._check_limits(command, is_transfer, now_s)
 
@@ -305,10 +310,12 @@ class CommandRules:
         wrong_s = self._lasting.seconds(
             'lowering', bool(command.lower_output_voltage) and is_closed == is_late
             and not self._is_emergency, now_s)
-        self._findings.check(
-            'contactors while lowering', wrong_s > self.tolerances.crossing_s, now_s, 'R16',
-            'Lowering with closed contactors although the battery may be behind them'
-            if is_late else 'Lowering after the insulation test with open contactors')
+        if self._findings.breaks(
+                'contactors while lowering', wrong_s > self.tolerances.crossing_s):
+            self._findings.add(
+                now_s, 'R16',
+                'Lowering with closed contactors although the battery may be behind them'
+                if is_late else 'Lowering after the insulation test with open contactors')
 
     def _check_limits(self, command, is_transfer, now_s):
         """
@@ -326,17 +333,18 @@ class CommandRules:
             command.current_range_max > most_a + self.tolerances.current_a
             or command.current_range_min < least_a - self.tolerances.current_a), now_s)
         old_s = now_s - self._command_at_s
-        self._findings.check(
-            'limits', over_s - old_s > self.tolerances.limits_s, now_s, 'R33',
-            lambda: f'{command.current_range_min:g} .. {command.current_range_max:g} A are '
-            f'commanded, DC_Power_Parameters permit {least_a:g} .. {most_a:g} A',
-            current_range_min_a=command.current_range_min,
-            current_range_max_a=command.current_range_max)
+        if self._findings.breaks('limits', over_s - old_s > self.tolerances.limits_s):
+            self._findings.add(
+                now_s, 'R33',
+                f'{command.current_range_min:g} .. {command.current_range_max:g} A are '
+                f'commanded, DC_Power_Parameters permit {least_a:g} .. {most_a:g} A',
+                current_range_min_a=command.current_range_min,
+                current_range_max_a=command.current_range_max)
 
     def _check_chademo_state(self, now_s):
-        self._findings.check(
-            'state of CHAdeMO', self.is_chademo and self._state == State.PRECHARGE, now_s, 'R46',
-            'State Precharge in a CHAdeMO session')
+        if self._findings.breaks(
+                'state of CHAdeMO', self.is_chademo and self._state == State.PRECHARGE):
+            self._findings.add(now_s, 'R46', 'State Precharge in a CHAdeMO session')
 
     def _check_pace(self, now_s):
         """R26: how long a vehicle may be without a word in the transfer."""
@@ -346,9 +354,10 @@ class CommandRules:
         # It waits for so long for the vehicle, and gives up then.
         longest_s = (limits.chademo_silence_of_commands_s if self.is_chademo
                      else limits.silence_of_commands_s + limits.reaction_s)
-        self._findings.check(
-            'pace', silent_s > longest_s, now_s, 'R26',
-            lambda: f'no DC_Power_Control for {silent_s:.1f} s in the transfer', silent_s=silent_s)
+        if self._findings.breaks('pace', silent_s > longest_s):
+            self._findings.add(
+                now_s, 'R26', f'no DC_Power_Control for {silent_s:.1f} s in the transfer',
+                silent_s=silent_s)
 
     def _fresh_status(self, now_s):
         """Return the charger's last status if it is one of now."""

@@ -183,11 +183,11 @@ class ControllerRules:
         is_missing = silent_s > limits.controller_timeout_s + limits.controller_jitter_s
         if is_missing:
             self._tear(now_s)
-        self._findings.check(
-            'heartbeat', is_missing, now_s, 'R1',
-            lambda: 'no Advantics_Controller_Status for more than '
-            f'{1000 * limits.controller_timeout_s:.0f} ms, it comes every 100 ms, always',
-            silent_s=silent_s)
+        if self._findings.breaks('heartbeat', is_missing):
+            self._findings.add(
+                now_s, 'R1', 'no Advantics_Controller_Status for more than '
+                f'{1000 * limits.controller_timeout_s:.0f} ms, it comes every 100 ms, always',
+                silent_s=silent_s)
         return is_missing
 
     def _tear(self, now_s):
@@ -246,9 +246,7 @@ class ControllerRules:
         if since_s is None or now_s - since_s <= self.tolerances.crossing_s:
             return
         self._unfinished_since_s = None
-        self._findings.mend('finished')
-        self._findings.check(
-            'finished', True, now_s, 'R40', 'the session ends without Charge_Session_Finished')
+        self._findings.add(now_s, 'R40', 'the session ends without Charge_Session_Finished')
 
     def _forget_session(self, announcement=None):
         self._session = None
@@ -271,15 +269,16 @@ class ControllerRules:
         if self._state is not None:
             self._commands.see_state(self._state, now_s)
         is_ac = message.plug_and_pins == NewChargeSession.PlugAndPins.CCS_AC
-        self._session_findings.check(
-            'AC', is_ac, now_s, 'R53', 'CCS_AC announced: AC is controlled through interface v2')
+        if self._session_findings.breaks('AC', is_ac):
+            self._session_findings.add(
+                now_s, 'R53', 'CCS_AC announced: AC is controlled through interface v2')
         of_protocol = is_chademo(dataclasses.replace(
             message, plug_and_pins=NewChargeSession.PlugAndPins.CCS_DC_CORE))
         of_plug = message.plug_and_pins == NewChargeSession.PlugAndPins.CHADEMO
         labels = [signal.labels[int(getattr(message, signal.field))] for signal in message.SIGNALS]
-        self._session_findings.check(
-            'plug', of_protocol != of_plug, now_s, 'R46',
-            lambda: f'{labels[0]} announced on the plug {labels[1]}')
+        if self._session_findings.breaks('plug', of_protocol != of_plug):
+            self._session_findings.add(
+                now_s, 'R46', f'{labels[0]} announced on the plug {labels[1]}')
 
     def _on_finished(self, message, now_s):
         session = self._session
@@ -289,14 +288,15 @@ class ControllerRules:
         if session is None:
             return
         # CAN itself may deliver a frame twice.
-        self._session_findings.check(
-            'finished twice', session.is_finished
-            and now_s - session.finished_at_s > self.tolerances.crossing_s, now_s, 'R40',
-            'Charge_Session_Finished a second time for one session')
+        if self._session_findings.breaks(
+                'finished twice', session.is_finished
+                and now_s - session.finished_at_s > self.tolerances.crossing_s):
+            self._session_findings.add(
+                now_s, 'R40', 'Charge_Session_Finished a second time for one session')
         is_clean = message.state == ChargeSessionFinished.State.CLEAN_STOP
-        self._session_findings.check(
-            'clean', is_clean and session.is_broken_off, now_s, 'R40',
-            'Clean_Stop reported for a session that ended by Emergency_Stop')
+        if self._session_findings.breaks('clean', is_clean and session.is_broken_off):
+            self._session_findings.add(
+                now_s, 'R40', 'Clean_Stop reported for a session that ended by Emergency_Stop')
         if not session.is_finished:
             session.finished_at_s = now_s
 
@@ -313,19 +313,19 @@ class ControllerRules:
         if command.power_function not in POWERED:
             return
         if session is None:
-            self._session_findings.check(
-                'not announced', self._was_idle, now_s, 'R6',
-                lambda: f'{function_name(command.power_function)} is commanded without '
-                'New_Charge_Session')
+            if self._session_findings.breaks('not announced', self._was_idle):
+                self._session_findings.add(
+                    now_s, 'R6', f'{function_name(command.power_function)} is commanded without '
+                    'New_Charge_Session')
         elif not session.has_emergency:
-            self._session_findings.check(
-                'after the end', session.is_finished, now_s, 'R40',
-                lambda: f'{function_name(command.power_function)} is commanded after '
-                'Charge_Session_Finished')
-            self._session_findings.check(
-                'not enabled', not session.was_enabled, now_s, 'R6',
-                lambda: f'{function_name(command.power_function)} is commanded although '
-                'System_Enable was never Allowed')
+            if self._session_findings.breaks('after the end', session.is_finished):
+                self._session_findings.add(
+                    now_s, 'R40', f'{function_name(command.power_function)} is commanded after '
+                    'Charge_Session_Finished')
+            if self._session_findings.breaks('not enabled', not session.was_enabled):
+                self._session_findings.add(
+                    now_s, 'R6', f'{function_name(command.power_function)} is commanded although '
+                    'System_Enable was never Allowed')
 
     # Flags
 
@@ -350,20 +350,21 @@ class ControllerRules:
             not flags.start_charge_authorisation
             and now_s - self._start_withdrawn_s > self.tolerances.crossing_s)
         self._findings.mend('start', 'authorised', 'parameters')
-        self._findings.check(
-            'start', is_new_session and is_forbidden, now_s, 'R35',
-            'a session begins although Start_Charge_Authorisation is 0')
+        if self._findings.breaks('start', is_new_session and is_forbidden):
+            self._findings.add(
+                now_s, 'R35', 'a session begins although Start_Charge_Authorisation is 0')
         is_authorised = flags.ccs_authorisation_done and flags.ccs_authorisation_valid
         has_passed = (before == State.CCS_AUTHORISATION_PROCESS
                       and state == State.CONNECTED_WITH_FULL_INFO)
-        self._findings.check(
-            'authorised', has_passed and not is_authorised, now_s, 'R36',
-            lambda: f'goes on with CCS_Authorisation_Done {int(flags.ccs_authorisation_done)}, '
-            f'CCS_Authorisation_Valid {int(flags.ccs_authorisation_valid)}')
+        if self._findings.breaks('authorised', has_passed and not is_authorised):
+            self._findings.add(
+                now_s, 'R36',
+                f'goes on with CCS_Authorisation_Done {int(flags.ccs_authorisation_done)}, '
+                f'CCS_Authorisation_Valid {int(flags.ccs_authorisation_valid)}')
         goes_on = before == State.CONNECTED_WITH_FULL_INFO and state == State.INSULATION_TEST
-        self._findings.check(
-            'parameters', goes_on and not flags.charge_parameters_done, now_s, 'R37',
-            'the test begins although Charge_Parameters_Done is 0')
+        if self._findings.breaks('parameters', goes_on and not flags.charge_parameters_done):
+            self._findings.add(
+                now_s, 'R37', 'the test begins although Charge_Parameters_Done is 0')
 
     def _check_stop(self, now_s):
         """R39: a charge does not go on for long after the stop button."""
@@ -373,11 +374,11 @@ class ControllerRules:
             self._findings.mend('stop button')
             return
         waited_s = now_s - self._pressed_at_s
-        self._findings.check(
-            'stop button', waited_s > self.tolerances.stop_s, now_s, 'R39',
-            lambda: f'the charge goes on {waited_s:.0f} s after User_Stop_Button; or the vehicle '
-            'does not comply',
-            waited_s=waited_s)
+        if self._findings.breaks('stop button', waited_s > self.tolerances.stop_s):
+            self._findings.add(
+                now_s, 'R39',
+                f'the charge goes on {waited_s:.0f} s after User_Stop_Button; or the vehicle '
+                'does not comply', waited_s=waited_s)
 
     # The charger, and what has to follow from it
 
@@ -411,12 +412,12 @@ class ControllerRules:
         bad_s = self._lasting.seconds(
             'insulation', in_use and commands.insulation_ohm > 0
             and status.insulation_resistance < needed_ohm and not session.has_emergency, now_s)
-        self._session_findings.check(
-            'insulation', bad_s > self.tolerances.reaction_s, now_s, 'R14',
-            lambda: f'no Emergency_Stop after {bad_s:.1f} s with '
-            f'{status.insulation_resistance / 1e3:.0f} kOhm at {volts:.0f} V, needed are '
-            f'{needed_ohm / 1e3:.0f} kOhm',
-            insulation_resistance_ohm=status.insulation_resistance, needed_ohm=needed_ohm)
+        if self._session_findings.breaks('insulation', bad_s > self.tolerances.reaction_s):
+            self._session_findings.add(
+                now_s, 'R14', f'no Emergency_Stop after {bad_s:.1f} s with '
+                f'{status.insulation_resistance / 1e3:.0f} kOhm at {volts:.0f} V, needed are '
+                f'{needed_ohm / 1e3:.0f} kOhm',
+                insulation_resistance_ohm=status.insulation_resistance, needed_ohm=needed_ohm)
 
     def _check_announcement(self, now_s):
         """R6, R49: what belongs to the announcement."""
@@ -427,19 +428,21 @@ class ControllerRules:
         is_waiting = (
             not session.was_enabled and self._state in _WAKING
             and not self._commands.has_tested)
-        self._session_findings.check(
-            'announcement', is_waiting and gap_s > limits.announcement_gap_s, now_s, 'R6',
-            lambda: f'New_Charge_Session is missing for {gap_s:.1f} s, it repeats until '
-            'System_Enable is Allowed', gap_s=gap_s)
+        if self._session_findings.breaks(
+                'announcement', is_waiting and gap_s > limits.announcement_gap_s):
+            self._session_findings.add(
+                now_s, 'R6', f'New_Charge_Session is missing for {gap_s:.1f} s, it repeats until '
+                'System_Enable is Allowed', gap_s=gap_s)
         is_told = len(session.told) == len(INFORMATION)
         # Some may have come just before a log begins.
         is_late = (
             now_s - session.since_s > limits.information_s and self._state in _UNTIL_END
             and session.since_s - self._begin_s > limits.crossing_s)
-        self._session_findings.check(
-            'information', is_late and not is_told, now_s, 'R49', lambda: ', '.join(
-                cls.NAME for cls in INFORMATION if cls not in session.told)
-            + f' did not come in {limits.information_s:.0f} s after New_Charge_Session')
+        if self._session_findings.breaks('information', is_late and not is_told):
+            self._session_findings.add(
+                now_s, 'R49',
+                ', '.join(cls.NAME for cls in INFORMATION if cls not in session.told)
+                + f' did not come in {limits.information_s:.0f} s after New_Charge_Session')
 
     def _check_reactions(self, now_s):
         """R3, R7, R8: what the controller has to do when the charger fails."""
@@ -449,24 +452,28 @@ class ControllerRules:
         is_on = self._state in _UNTIL_END
         if session.status_at_s is not None:
             silent_s = now_s - session.status_at_s
-            self._session_findings.check(
-                'silence', is_on and silent_s > limits.status_loss_s + limits.reaction_s, now_s,
-                'R3', lambda: f'no Emergency_Stop although Power_Modules_Status is missing for '
-                f'{silent_s:.1f} s', silent_s=silent_s)
+            if self._session_findings.breaks(
+                    'silence', is_on and silent_s > limits.status_loss_s + limits.reaction_s):
+                self._session_findings.add(
+                    now_s, 'R3', f'no Emergency_Stop although Power_Modules_Status is missing for '
+                    f'{silent_s:.1f} s', silent_s=silent_s)
         if session.withdrawn_at_s is None:
             return
         withdrawn_s = now_s - session.withdrawn_at_s
         if session.was_in_loop:
-            self._session_findings.check(
-                'withdrawal', self._state == State.CHARGING and withdrawn_s > limits.reaction_s,
-                now_s, 'R8',
-                lambda: f'no Emergency_Stop {withdrawn_s:.1f} s after System_Enable was '
-                'withdrawn in the charging loop', withdrawn_s=withdrawn_s)
+            if self._session_findings.breaks(
+                    'withdrawal', self._state == State.CHARGING
+                    and withdrawn_s > limits.reaction_s):
+                self._session_findings.add(
+                    now_s, 'R8', f'no Emergency_Stop {withdrawn_s:.1f} s after System_Enable was '
+                    'withdrawn in the charging loop', withdrawn_s=withdrawn_s)
         else:
-            self._session_findings.check(
-                'withdrawal', is_on and withdrawn_s > limits.unavailable_s, now_s, 'R7',
-                lambda: f'the session goes on {withdrawn_s:.1f} s after System_Enable was '
-                'withdrawn before the charging loop', withdrawn_s=withdrawn_s)
+            if self._session_findings.breaks(
+                    'withdrawal', is_on and withdrawn_s > limits.unavailable_s):
+                self._session_findings.add(
+                    now_s, 'R7',
+                    f'the session goes on {withdrawn_s:.1f} s after System_Enable was '
+                    'withdrawn before the charging loop', withdrawn_s=withdrawn_s)
 
     # Emergency
 
@@ -477,10 +484,11 @@ class ControllerRules:
             self._emergency_since_s = now_s
             self._findings.mend('emergency gap', 'power in emergency')
         else:
-            self._findings.check(
-                'emergency gap', gap_s > self.tolerances.emergency_gap_s, now_s, 'R38',
-                lambda: f'Emergency_Stop {1000 * gap_s:.0f} ms after the one before, it repeats '
-                'every 100 ms', gap_s=gap_s)
+            if self._findings.breaks('emergency gap', gap_s > self.tolerances.emergency_gap_s):
+                self._findings.add(
+                    now_s, 'R38',
+                    f'Emergency_Stop {1000 * gap_s:.0f} ms after the one before, it repeats '
+                    'every 100 ms', gap_s=gap_s)
         self._commands.see_emergency()
         if self._session is not None:
             self._session.has_emergency = True
@@ -492,10 +500,11 @@ class ControllerRules:
             return
         since_s = now_s - self._emergency_since_s
         is_powered = command.power_function in POWERED
-        self._findings.check(
-            'power in emergency', is_powered and since_s > self.tolerances.crossing_s, now_s,
-            'R38', lambda: f'power is commanded {since_s:.1f} s into an emergency stop',
-            since_s=since_s)
+        if self._findings.breaks(
+                'power in emergency', is_powered and since_s > self.tolerances.crossing_s):
+            self._findings.add(
+                now_s, 'R38', f'power is commanded {since_s:.1f} s into an emergency stop',
+                since_s=since_s)
 
     def _on_start(self, message, now_s):
         started = ChargeStatusChange.VehicleReadyForCharging.CHARGE_STARTED

@@ -238,11 +238,12 @@ class CustomerRules:
         if self._parameters_at_s is not None:
             distance_s = now_s - self._parameters_at_s
             is_close = distance_s < limits.parameters_spacing_s - limits.parameters_jitter_s
-            self._findings.check(
-                'parameters', is_close, now_s, 'R4',
-                lambda: f'DC_Power_Parameters {1000 * distance_s:.0f} ms after the one before, '
-                f'permitted {1000 * limits.parameters_spacing_s:.0f} ms',
-                distance_s=distance_s)
+            if self._findings.breaks('parameters', is_close):
+                self._findings.add(
+                    now_s, 'R4',
+                    f'DC_Power_Parameters {1000 * distance_s:.0f} ms after the one before, '
+                    f'permitted {1000 * limits.parameters_spacing_s:.0f} ms',
+                    distance_s=distance_s)
         self._parameters_at_s = now_s
 
     def _on_flags(self, flags, now_s):
@@ -276,14 +277,14 @@ class CustomerRules:
         limits, findings = self.tolerances, self._session_findings
         # A longer silence is a loss, and was reported as such when it reached the loss time,
         # unless nobody looked meanwhile.
-        findings.check(
-            'status gap', limits.status_gap_s + _ROUNDING_S < gap_s <= limits.status_loss_s,
-            now_s, 'R2',
-            lambda: f'Power_Modules_Status {1000 * gap_s:.0f} ms after the one before, nominal '
-            '100 ms', gap_s=gap_s)
-        findings.check(
-            'status lost', gap_s > limits.status_loss_s, now_s, 'R3', lambda: _lost(gap_s),
-            silent_s=gap_s)
+        if findings.breaks(
+                'status gap', limits.status_gap_s + _ROUNDING_S < gap_s <= limits.status_loss_s):
+            findings.add(
+                now_s, 'R2',
+                f'Power_Modules_Status {1000 * gap_s:.0f} ms after the one before, nominal '
+                '100 ms', gap_s=gap_s)
+        if findings.breaks('status lost', gap_s > limits.status_loss_s):
+            findings.add(now_s, 'R3', _lost(gap_s), silent_s=gap_s)
 
     def _check_flood(self, now_s):
         limits, times_s = self.tolerances, self._status_times_s
@@ -291,26 +292,27 @@ class CustomerRules:
         while times_s[0] < now_s - limits.flood_s:
             times_s.popleft()
         rate_hz = len(times_s) / limits.flood_s
+        is_flood = rate_hz > limits.status_rate_hz
         # At the limit it is one flood, not many.
-        if rate_hz > limits.status_rate_hz or rate_hz < 0.8 * limits.status_rate_hz:
-            self._findings.check(
-                'flood', rate_hz > limits.status_rate_hz, now_s, 'R2',
-                lambda: f'{rate_hz:.0f} Power_Modules_Status a second, nominal 10',
+        is_clear = is_flood or rate_hz < 0.8 * limits.status_rate_hz
+        if is_clear and self._findings.breaks('flood', is_flood):
+            self._findings.add(
+                now_s, 'R2', f'{rate_hz:.0f} Power_Modules_Status a second, nominal 10',
                 rate_hz=rate_hz)
 
     def _check_silence(self, session, now_s, *, slack_s=0.0):
         limits, findings = self.tolerances, self._session_findings
         if session.status_at_s is None:
             waited_s = now_s - session.since_s
-            findings.check(
-                'first status', waited_s > limits.first_status_s, now_s, 'R2',
-                lambda: f'no Power_Modules_Status {waited_s:.1f} s after New_Charge_Session',
-                waited_s=waited_s)
+            if findings.breaks('first status', waited_s > limits.first_status_s):
+                findings.add(
+                    now_s, 'R2',
+                    f'no Power_Modules_Status {waited_s:.1f} s after New_Charge_Session',
+                    waited_s=waited_s)
         else:
             silent_s = now_s - session.status_at_s
-            findings.check(
-                'status lost', silent_s > limits.status_loss_s - slack_s, now_s, 'R3',
-                lambda: _lost(silent_s), silent_s=silent_s)
+            if findings.breaks('status lost', silent_s > limits.status_loss_s - slack_s):
+                findings.add(now_s, 'R3', _lost(silent_s), silent_s=silent_s)
 
     # System_Enable and temperatures
 
@@ -322,10 +324,12 @@ class CustomerRules:
             and self._state in _WAKING and not self._power.is_emergency
             and not self._power.is_excused
         )
-        self._session_findings.check(
-            'permission', is_waiting and waited_s > self.tolerances.enable_s, now_s, 'R6',
-            lambda: f'System_Enable is not Allowed {waited_s:.0f} s after New_Charge_Session',
-            waited_s=waited_s)
+        if self._session_findings.breaks(
+                'permission', is_waiting and waited_s > self.tolerances.enable_s):
+            self._session_findings.add(
+                now_s, 'R6',
+                f'System_Enable is not Allowed {waited_s:.0f} s after New_Charge_Session',
+                waited_s=waited_s)
 
     def _check_withdrawal(self, session, status, now_s):
         """R7, R8; after the loop and in an emergency it is nobody's loss."""
@@ -339,11 +343,12 @@ class CustomerRules:
             and not self._is_controller_silent(now_s)
         )
         if is_broken:
-            self._session_findings.check(
-                'withdrawal', True, now_s, 'R8' if is_loop else 'R7',
-                'System_Enable withdrawn in the charging loop: an emergency by the charger'
-                if is_loop else
-                'System_Enable withdrawn before the charging loop: charging is unavailable')
+            if self._session_findings.breaks('withdrawal', True):
+                self._session_findings.add(
+                    now_s, 'R8' if is_loop else 'R7',
+                    'System_Enable withdrawn in the charging loop: an emergency by the charger'
+                    if is_loop else
+                    'System_Enable withdrawn before the charging loop: charging is unavailable')
             self._power.excuse()
 
     def _check_temperatures(self, status, now_s):
@@ -353,28 +358,28 @@ class CustomerRules:
         self._check_temperature('Enclosure_Temperature', status.enclosure_temperature, now_s)
 
     def _check_temperature(self, name, temperature_c, now_s):
-        self._findings.check(
-            name, temperature_c > self.tolerances.temperature_c, now_s, 'R50',
-            lambda: f'{name} is {temperature_c:.0f} °C: no sensor is told as -40 °C',
-            temperature_c=temperature_c)
+        if self._findings.breaks(name, temperature_c > self.tolerances.temperature_c):
+            self._findings.add(
+                now_s, 'R50', f'{name} is {temperature_c:.0f} °C: no sensor is told as -40 °C',
+                temperature_c=temperature_c)
 
     # Flags
 
     def _check_stop_button_released(self, now_s):
         # The start button of CHAdeMO is what begins the session: that one may be pressed.
         name = 'User_Stop_Button'
-        if name in self._pressed_since_s:
-            self._findings.check(
-                name, True, now_s, 'R39',
-                lambda: f'{name} is still pressed when a session begins: it cannot act in it')
+        if name in self._pressed_since_s and self._findings.breaks(name, True):
+            self._findings.add(
+                now_s, 'R39',
+                f'{name} is still pressed when a session begins: it cannot act in it')
 
     def _check_buttons_held(self, now_s):
         """R39; :meth:`_on_flags` mends it."""
         for name, since_s in self._pressed_since_s.items():
             held_s = now_s - since_s
-            if held_s > self.tolerances.button_s:
-                self._findings.check(
-                    name, True, now_s, 'R39',
+            if held_s > self.tolerances.button_s and self._findings.breaks(name, True):
+                self._findings.add(
+                    now_s, 'R39',
                     f'{name} has been pressed for {held_s:.0f} s: it cannot act again',
                     held_s=held_s)
 
@@ -383,10 +388,11 @@ class CustomerRules:
         if self._untold_since_s is None:
             return
         waited_s = now_s - self._untold_since_s
-        self._findings.check(
-            'initialisation', waited_s > self.tolerances.initialisation_s, now_s, 'R34',
-            lambda: f'no Sequence_Control {waited_s:.0f} s after the controller has restarted: it '
-            'waits in Not_Available, with all flags at 0', waited_s=waited_s)
+        if self._findings.breaks('initialisation', waited_s > self.tolerances.initialisation_s):
+            self._findings.add(
+                now_s, 'R34',
+                f'no Sequence_Control {waited_s:.0f} s after the controller has restarted: it '
+                'waits in Not_Available, with all flags at 0', waited_s=waited_s)
 
     def _check_authorisation(self, before, flags, now_s):
         """R36: the result is final once it is said to be there."""
@@ -400,11 +406,10 @@ class CustomerRules:
         # charge is tidying up.
         is_late = self._state in _UNTIL_LOOP_ENDS or (
             bool(valid) and self._state not in IDLE_STATES)
-        if is_late:
-            self._findings.check(
-                'authorisation', True, now_s, 'R36',
-                f'CCS_Authorisation_Valid changed to {int(valid)} while CCS_Authorisation_Done '
-                'stayed 1: the first result counts', valid=int(valid))
+        if is_late and self._findings.breaks('authorisation', True):
+            self._findings.add(
+                now_s, 'R36', f'CCS_Authorisation_Valid changed to {int(valid)} while '
+                'CCS_Authorisation_Done stayed 1: the first result counts', valid=int(valid))
 
     def _take(self):
         if not self._new:

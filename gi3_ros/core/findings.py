@@ -162,19 +162,20 @@ class Findings:
         self._who = who
         self._broken = set()
 
-    def check(self, key, is_broken, now_s, rule, text, **values):
-        """
-        Report what has just been broken; what stays broken was reported.
-
-        :param text: a sentence, or a function that makes it: nearly always nothing is broken
-        """
+    def breaks(self, key, is_broken):
+        """Tell whether this has just been broken; what stays broken was found."""
         if not is_broken:
             if self._broken:
                 self._broken.discard(key)
-        elif key not in self._broken:
-            self._broken.add(key)
-            words = text() if callable(text) else text
-            self._new.append(Finding(now_s, rule, words, values, self._who))
+            return False
+        if key in self._broken:
+            return False
+        self._broken.add(key)
+        return True
+
+    def add(self, now_s, rule, text, **values):
+        """Add a finding: a sentence, and the values that belong to it."""
+        self._new.append(Finding(now_s, rule, text, values, self._who))
 
     def mend(self, *keys):
         """Take it that these are not broken any more: the next time is a new breach."""

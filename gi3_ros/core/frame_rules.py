@@ -25,16 +25,17 @@ class FrameRules:
             return
         self._spoilt.add(name)
         self._findings.mend(('length', name))
-        self._findings.check(
-            ('bits', name), unassigned_bits != 0, now_s, 'R52',
-            f'unassigned bits set in {name}', unassigned_bits=unassigned_bits)
-        self._findings.check(
-            ('labels', name), bool(undefined), now_s, self._label_rule,
-            f'undefined value in {name}: {", ".join(undefined)}')
+        if self._findings.breaks(('bits', name), unassigned_bits != 0):
+            self._findings.add(
+                now_s, 'R52', f'unassigned bits set in {name}', unassigned_bits=unassigned_bits)
+        if self._findings.breaks(('labels', name), bool(undefined)):
+            self._findings.add(
+                now_s, self._label_rule, f'undefined value in {name}: {", ".join(undefined)}')
         if not undefined and not unassigned_bits:
             self._spoilt.discard(name)
 
     def see_short(self, message_class, text, now_s):
         """Take a frame with fewer bytes than its message has (1.4.2)."""
         self._spoilt.add(message_class.NAME)
-        self._findings.check(('length', message_class.NAME), True, now_s, '1.4', text)
+        if self._findings.breaks(('length', message_class.NAME), True):
+            self._findings.add(now_s, '1.4', text)

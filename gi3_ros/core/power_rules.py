@@ -203,34 +203,36 @@ class PowerRules:
             self.excuse()
         is_late = silent_s > limits.controller_timeout_s + limits.silence_reaction_s
         current_a = status.present_current
-        self._findings.check(
-            'silence',
-            is_late and command.power_function not in _FLOATING
-            and abs(current_a) > limits.off_current_a, now_s, 'R1',
-            lambda: f'{current_a:.1f} A although Advantics_Controller_Status is missing for '
-            f'{silent_s:.1f} s', present_current_a=current_a, silent_s=silent_s)
+        if self._findings.breaks(
+                'silence', is_late and command.power_function not in _FLOATING
+                and abs(current_a) > limits.off_current_a):
+            self._findings.add(
+                now_s, 'R1',
+                f'{current_a:.1f} A although Advantics_Controller_Status is missing for '
+                f'{silent_s:.1f} s', present_current_a=current_a, silent_s=silent_s)
 
     def _check_emergency_current(self, status, now_s):
         limits = self.tolerances
         since_s = now_s - self._emergency_since_s
         current_a = status.present_current
-        self._findings.check(
-            'emergency current',
-            since_s > limits.off_current_s and abs(current_a) > limits.off_current_a,
-            now_s, 'R38', lambda: f'{current_a:.1f} A {since_s:.1f} s after Emergency_Stop',
-            present_current_a=current_a, since_s=since_s)
+        if self._findings.breaks(
+                'emergency current', since_s > limits.off_current_s
+                and abs(current_a) > limits.off_current_a):
+            self._findings.add(
+                now_s, 'R38', f'{current_a:.1f} A {since_s:.1f} s after Emergency_Stop',
+                present_current_a=current_a, since_s=since_s)
 
     def _check_floating_current(self, command, status, in_force_s, now_s):
         limits = self.tolerances
         current_a = status.present_current
         # In the end of the charge R42 has the word.
-        self._findings.check(
-            'floating current',
-            self._ending_since_s is None and in_force_s > limits.off_current_s
-            and abs(current_a) > limits.off_current_a, now_s,
-            'R22' if command.power_function == PowerFunction.OFF else 'R21',
-            lambda: f'{current_a:.1f} A after {in_force_s:.1f} s of {_name(command)}',
-            present_current_a=current_a, in_force_s=in_force_s)
+        if self._findings.breaks(
+                'floating current', self._ending_since_s is None
+                and in_force_s > limits.off_current_s and abs(current_a) > limits.off_current_a):
+            self._findings.add(
+                now_s, 'R22' if command.power_function == PowerFunction.OFF else 'R21',
+                f'{current_a:.1f} A after {in_force_s:.1f} s of {_name(command)}',
+                present_current_a=current_a, in_force_s=in_force_s)
 
     def _check_lowering(self, command, status, in_force_s, now_s):
         """
@@ -241,12 +243,12 @@ class PowerRules:
         if not (command.lower_output_voltage and command.output_contactors):
             return
         voltage_v = status.present_voltage
-        self._findings.check(
-            'lowering',
-            voltage_v > LOW_VOLTAGE_V and in_force_s > self.tolerances.lowering_s
-            and not self.is_excused, now_s, 'R15',
-            lambda: f'{voltage_v:.1f} V after {in_force_s:.1f} s of Lowering, wanted '
-            f'{LOW_VOLTAGE_V:.0f} V', present_voltage_v=voltage_v, in_force_s=in_force_s)
+        if self._findings.breaks(
+                'lowering', voltage_v > LOW_VOLTAGE_V and in_force_s > self.tolerances.lowering_s
+                and not self.is_excused):
+            self._findings.add(
+                now_s, 'R15', f'{voltage_v:.1f} V after {in_force_s:.1f} s of Lowering, wanted '
+                f'{LOW_VOLTAGE_V:.0f} V', present_voltage_v=voltage_v, in_force_s=in_force_s)
 
     def _check_lowering_at_the_end(self, command, status, in_force_s, now_s):
         """R18: what holds a CHAdeMO plug in Closing_Communication (L3)."""
@@ -258,13 +260,13 @@ class PowerRules:
             return
         voltage_v = status.present_voltage
         closing_s = min(in_force_s, now_s - self._closing_since_s)
-        self._findings.check(
-            'lowering at the end',
-            voltage_v > UNLOCKING_VOLTAGE_V and closing_s > self.tolerances.lowering_s
-            and not self.is_excused, now_s, 'R18',
-            lambda: f'{voltage_v:.1f} V after {closing_s:.1f} s of Lowering in '
-            f'Closing_Communication, the plug is unlocked at {UNLOCKING_VOLTAGE_V:.0f} V',
-            present_voltage_v=voltage_v, closing_s=closing_s)
+        if self._findings.breaks(
+                'lowering at the end', voltage_v > UNLOCKING_VOLTAGE_V
+                and closing_s > self.tolerances.lowering_s and not self.is_excused):
+            self._findings.add(
+                now_s, 'R18', f'{voltage_v:.1f} V after {closing_s:.1f} s of Lowering in '
+                f'Closing_Communication, the plug is unlocked at {UNLOCKING_VOLTAGE_V:.0f} V',
+                present_voltage_v=voltage_v, closing_s=closing_s)
 
     def _check_end_current(self, status, now_s):
         if self._ending_since_s is None:
@@ -274,10 +276,10 @@ class PowerRules:
         current_a = status.present_current
         end_a = limits.chademo_end_current_a if self.is_chademo else limits.end_current_a
         is_over = self._contactors_opened or ending_s > limits.end_current_s
-        self._findings.check(
-            'end current', is_over and abs(current_a) > end_a, now_s, 'R42',
-            lambda: f'{current_a:.1f} A {ending_s:.1f} s into the end of the charge, '
-            f'permitted {end_a:.0f} A', present_current_a=current_a, ending_s=ending_s)
+        if self._findings.breaks('end current', is_over and abs(current_a) > end_a):
+            self._findings.add(
+                now_s, 'R42', f'{current_a:.1f} A {ending_s:.1f} s into the end of the charge, '
+                f'permitted {end_a:.0f} A', present_current_a=current_a, ending_s=ending_s)
 
     # Insulation test and precharge
 
@@ -294,11 +296,11 @@ class PowerRules:
         highest_v = self._highest_target_v + self._voltage_room(self._highest_target_v)
         above_s = self._lasting.seconds('above', voltage_v > highest_v, now_s)
         is_too_low = (is_late or sags_s > limits.test_sag_s) and not self.is_excused
-        self._findings.check(
-            'test voltage', is_too_low or above_s > limits.exceed_s, now_s, 'R11',
-            lambda: f'{voltage_v:.1f} V after {in_force_s:.1f} s of Insulation_Test at '
-            f'{target_v:.1f} V',
-            present_voltage_v=voltage_v, target_voltage_v=target_v, in_force_s=in_force_s)
+        if self._findings.breaks('test voltage', is_too_low or above_s > limits.exceed_s):
+            self._findings.add(
+                now_s, 'R11', f'{voltage_v:.1f} V after {in_force_s:.1f} s of Insulation_Test at '
+                f'{target_v:.1f} V', present_voltage_v=voltage_v, target_voltage_v=target_v,
+                in_force_s=in_force_s)
 
     def _check_insulation(self, command, status, now_s):
         """R13; a value that is too low is the controller's to judge (R12, R14)."""
@@ -307,10 +309,11 @@ class PowerRules:
             and status.insulation_resistance <= 0
         )
         missing_s = self._lasting.seconds('insulation', is_missing, now_s)
-        self._findings.check(
-            'insulation', missing_s > self.tolerances.missing_insulation_s, now_s, 'R13',
-            'Insulation_Resistance stays 0 in the test: no value, or a short to earth',
-            missing_s=missing_s)
+        if self._findings.breaks('insulation', missing_s > self.tolerances.missing_insulation_s):
+            self._findings.add(
+                now_s, 'R13',
+                'Insulation_Resistance stays 0 in the test: no value, or a short to earth',
+                missing_s=missing_s)
 
     def _check_precharge_current(self, command, status, now_s):
         """R19, A13: no more than the vehicle's cap."""
@@ -318,10 +321,10 @@ class PowerRules:
         current_a, allowed_a = status.present_current, command.current_range_max
         cap_a = max(allowed_a, limits.precharge_floor_a) + limits.current_a
         over_s = self._lasting.seconds('precharge current', abs(current_a) > cap_a, now_s)
-        self._findings.check(
-            'precharge current', over_s > limits.precharge_over_s, now_s, 'R19',
-            lambda: f'{current_a:.1f} A in Precharge, cap {allowed_a:.1f} A',
-            present_current_a=current_a, cap_a=allowed_a)
+        if self._findings.breaks('precharge current', over_s > limits.precharge_over_s):
+            self._findings.add(
+                now_s, 'R19', f'{current_a:.1f} A in Precharge, cap {allowed_a:.1f} A',
+                present_current_a=current_a, cap_a=allowed_a)
 
     def _check_precharge_voltage(self, command, status, in_force_s, now_s):
         """R19: into the window around the battery's voltage, and not above it."""
@@ -334,10 +337,12 @@ class PowerRules:
             voltage_v > self._highest_target_v + limits.precharge_window_v
             and in_force_s > limits.exceed_s
         )
-        self._findings.check(
-            'precharge voltage', (is_late and not self.is_excused) or is_above, now_s, 'R19',
-            lambda: f'{voltage_v:.1f} V after {in_force_s:.1f} s of Precharge to {target_v:.1f} V',
-            present_voltage_v=voltage_v, target_voltage_v=target_v, in_force_s=in_force_s)
+        if self._findings.breaks(
+                'precharge voltage', (is_late and not self.is_excused) or is_above):
+            self._findings.add(
+                now_s, 'R19',
+                f'{voltage_v:.1f} V after {in_force_s:.1f} s of Precharge to {target_v:.1f} V',
+                present_voltage_v=voltage_v, target_voltage_v=target_v, in_force_s=in_force_s)
 
     # Power transfer: held against the hull of the set-points of the last moments, so that ramps
     # and steps are permitted.
@@ -352,10 +357,13 @@ class PowerRules:
             target_v = max(command.target_voltage for command in recent)
             highest_v = target_v + self._voltage_room(target_v)
         # A battery above the set-point is no breach, pushing current into it is.
-        self._findings.check(
-            'voltage', voltage_v > highest_v and current_a > limits.current_a, now_s, 'R29',
-            lambda: f'{voltage_v:.1f} V with {current_a:.1f} A, set-point {target_v:.1f} V',
-            present_voltage_v=voltage_v, present_current_a=current_a, target_voltage_v=target_v)
+        if self._findings.breaks(
+                'voltage', voltage_v > highest_v and current_a > limits.current_a):
+            self._findings.add(
+                now_s, 'R29',
+                f'{voltage_v:.1f} V with {current_a:.1f} A, set-point {target_v:.1f} V',
+                present_voltage_v=voltage_v, present_current_a=current_a,
+                target_voltage_v=target_v)
 
     def _check_transfer_current(self, status, now_s):
         """R24 of a target, R25 of a range."""
@@ -364,12 +372,13 @@ class PowerRules:
             self._falls_short(current_a, status.present_voltage, now_s) and not self.is_excused)
         latest = self._setpoints[-1].command
         is_range = latest.setpoints_mode == DcPowerControl.SetpointsMode.RANGE_MODE
-        self._findings.check(
-            'current', is_broken, now_s, 'R25' if is_range else 'R24',
-            lambda: f'{current_a:.1f} A, {"range" if is_range else "set-point"} '
-            f'{_current(latest)}',
-            present_current_a=current_a, current_range_min_a=latest.current_range_min,
-            current_range_max_a=latest.current_range_max)
+        if self._findings.breaks('current', is_broken):
+            self._findings.add(
+                now_s, 'R25' if is_range else 'R24',
+                f'{current_a:.1f} A, {"range" if is_range else "set-point"} '
+                f'{_current(latest)}', present_current_a=current_a,
+                current_range_min_a=latest.current_range_min,
+                current_range_max_a=latest.current_range_max)
 
     def _exceeds(self, current_a, now_s):
         """Tell whether it is further away from 0 A than permitted, or on the wrong side of it."""
