@@ -20,7 +20,7 @@ from .command_rules import (
     POWERED,
 )
 from .controller_watch import IDLE_STATES
-from .findings import CONTROLLER, Findings, Lasting, Tolerances
+from .findings import CONTROLLER, Findings, Lasting, taken, Tolerances
 from .frame_rules import FrameRules
 from .signals import (
     AdvanticsControllerStatus,
@@ -128,7 +128,7 @@ class ControllerRules:
             handle(self, message, now_s)
         elif undefined:
             self._take_spoilt(type(message))
-        return self._take()
+        return taken(self._new)
 
     def reject(self, message_class, text, *, now_s):
         """
@@ -140,7 +140,7 @@ class ControllerRules:
         if message_class is AdvanticsControllerStatus:
             self._hear(now_s)
         self._take_spoilt(message_class)
-        return self._take()
+        return taken(self._new)
 
     def tick(self, *, now_s):
         """Look for what should have come by now; return the new findings."""
@@ -152,7 +152,7 @@ class ControllerRules:
                 self._check_reactions(now_s)
                 self._check_stop(now_s)
                 self._commands.tick(now_s)
-        return self._take()
+        return taken(self._new)
 
     # The frames
 
@@ -512,14 +512,6 @@ class ControllerRules:
 
     def _on_parameters(self, message, now_s):
         self._commands.see_parameters(message)
-
-    def _take(self):
-        if not self._new:
-            return []
-        # The list itself is shared with those who find.
-        new = list(self._new)
-        self._new.clear()
-        return new
 
 
 _HANDLERS = {

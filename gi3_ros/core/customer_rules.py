@@ -14,7 +14,7 @@ import dataclasses
 
 from .command_rules import is_chademo
 from .controller_watch import IDLE_STATES
-from .findings import Findings, Tolerances
+from .findings import Findings, taken, Tolerances
 from .frame_rules import FrameRules
 from .power_rules import PowerRules
 from .signals import (
@@ -111,7 +111,7 @@ class CustomerRules:
         handle = _HANDLERS.get(type(message))
         if handle is not None and not undefined:
             handle(self, message, now_s)
-        return self._take()
+        return taken(self._new)
 
     def reject(self, message_class, text, *, now_s):
         """
@@ -126,7 +126,7 @@ class CustomerRules:
         self._frames.see_short(message_class, text, now_s)
         if message_class is PowerModulesStatus:
             self._hear_status(now_s)
-        return self._take()
+        return taken(self._new)
 
     def tick(self, *, now_s):
         """Look for what should have come by now; return the new findings."""
@@ -136,7 +136,7 @@ class CustomerRules:
             if self._session is not None and not self._is_controller_silent(now_s):
                 self._check_silence(self._session, now_s)
                 self._check_permission_in_time(self._session, now_s)
-        return self._take()
+        return taken(self._new)
 
     def pause(self):
         """Look for nothing until :meth:`resume`: nobody hears the other."""
@@ -410,14 +410,6 @@ class CustomerRules:
             self._findings.add(
                 now_s, 'R36', f'CCS_Authorisation_Valid changed to {int(valid)} while '
                 'CCS_Authorisation_Done stayed 1: the first result counts', valid=int(valid))
-
-    def _take(self):
-        if not self._new:
-            return []
-        # The list itself is shared with those who find.
-        new = list(self._new)
-        self._new.clear()
-        return new
 
 
 def _lost(silent_s):

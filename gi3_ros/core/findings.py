@@ -182,6 +182,15 @@ class Findings:
         self._broken.difference_update(keys)
 
 
+def taken(new):
+    """Empty the list that several :class:`Findings` share; return what was in it."""
+    if not new:
+        return []
+    findings = list(new)
+    new.clear()
+    return findings
+
+
 class Lasting:
     """Tells for how long each of several conditions has held without a break."""
 
