@@ -11,11 +11,13 @@ import codecs
 import datetime
 import decimal
 import functools
+import gc
 import io
 import logging
 import re
 import sqlite3
 import struct
+import sys
 from typing import ClassVar
 import zlib
 
@@ -628,7 +630,10 @@ class CanLog(Log):
             connection.close()
 
     def _mf4(self, tally):
+        hook = sys.unraisablehook
         try:
+            # What it could not open, asammdf cannot close either, and Python would tell of that.
+            sys.unraisablehook = lambda _: None
             reader = can.io.mf4.MF4Reader(str(self.path))
         except NotImplementedError:
             tally.end = 'MF4 needs asammdf: pip install asammdf'
@@ -637,7 +642,10 @@ class CanLog(Log):
             # A library of its own with errors of every sort: whatever it is, it is no MF4 to us.
             tally.end = f'damaged: {_reason(error)}'
             return
-        yield from self._messages(reader, tally, _float_ns, lambda: 'its place is not known')
+        finally:
+            gc.collect()
+            sys.unraisablehook = hook
+        yield from self._messages(reader, tally, _float_ns, lambda: 'an unknown place')
 
     @staticmethod
     def _messages(reader, tally, to_ns, where):
@@ -880,5 +888,6 @@ class BlfWriter(LogWriter):
         self.problems += [*self._channels.problems(), *self._start.problems()]
 
 
-# python-can warns about what it leaves out; here it is counted and said instead.
+# They warn about what they leave out; here it is counted and said instead.
 logging.getLogger('can.io').setLevel(logging.ERROR)
+logging.getLogger('asammdf').setLevel(logging.CRITICAL)

@@ -11,7 +11,7 @@ import tracemalloc
 import zlib
 
 import can
-from formats_bench import assert_same, FORMATS, read, some_entries, START_NS, write
+from formats_bench import assert_same, Format, FORMATS, read, some_entries, START_NS, write
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 import pytest
@@ -436,11 +436,31 @@ def test_prose(tmp_path):
     assert 'no frame can be read' in say(text_log(tmp_path, '.log', 'It was a dark night.\n'))
 
 
-def test_mf4_needs_a_library_that_few_have(tmp_path):
+def test_mf4_needs_a_library_that_few_have(tmp_path, capfd):
     path = tmp_path / 'a.mf4'
     path.write_bytes(b'MDF     4.10    ' + bytes(200))
     words = 'damaged' if importlib.util.find_spec('asammdf') else 'pip install asammdf'
     assert words in say(path)
+    assert capfd.readouterr() == ('', '')
+
+
+def test_mf4(tmp_path, capfd):
+    pytest.importorskip('asammdf', reason='asammdf, which MF4 needs, is not installed')
+    path = tmp_path / 'a.mf4'
+    entries = [each for each in some_entries() if each.channel == 'can1']
+    with can.MF4Writer(path) as writer:
+        for entry in entries:
+            frame = entry.frame
+            writer.on_message_received(can.Message(
+                timestamp=entry.time_s, arbitration_id=frame.can_id, data=frame.data,
+                is_extended_id=frame.is_extended, is_remote_frame=frame.is_remote,
+                is_error_frame=frame.is_error, is_rx=not entry.is_sent, channel=1))
+    assert_same(read(path), entries, Format('.mf4', 2000))
+    damaged = path.read_bytes()
+    for size in range(100, len(damaged), len(damaged) // 20):
+        path.write_bytes(damaged[:size])
+        assert 'damaged' in say(path)
+    assert capfd.readouterr() == ('', '')
 
 
 def test_a_log_of_a_silent_bus_is_no_damage(tmp_path):
