@@ -132,9 +132,12 @@ def test_a_command_moves_the_setpoint_before_the_vehicle_wants_an_answer(
     controller.speak()
     controller.go_to_transfer()
 
-    def pace():
-        # Any phase of the charger's tick. Shorter than a beat, so nothing is sent twice.
-        time.sleep(generator.uniform(0.04, 0.06))
+    def command_and_await(is_there, command, *args, **options):
+        mark = site.setpoints.mark
+        command(*args, **options)
+        site.setpoints.wait_for(is_there, after=mark)
+        # Any phase of the charger's tick.
+        time.sleep(generator.uniform(0.0, 0.02))
 
     # The current goes to its setpoint over many ticks. The voltage gets there in two or three,
     # and nothing but a command moves it: up and down in turns, so that each first step of its
@@ -144,8 +147,9 @@ def test_a_command_moves_the_setpoint_before_the_vehicle_wants_an_answer(
         round(400.0 + (-1) ** number * generator.uniform(5.0, 10.0), 1)
         for number in range(SETPOINTS)]
     for target_v in targets_v:
-        controller.transfer(voltage_v=target_v, current_a=20.0)
-        pace()
+        command_and_await(
+            lambda setpoint, target_v=target_v: setpoint.voltage == pytest.approx(target_v),
+            controller.transfer, voltage_v=target_v, current_a=20.0)
     setpoints = follow(site, mark, seconds)
     moves = [reaction for reaction, _ in setpoints]
     tell_both('DC_Power_Control with another voltage -> power_setpoint', moves)
@@ -156,10 +160,8 @@ def test_a_command_moves_the_setpoint_before_the_vehicle_wants_an_answer(
 
     mark = (site.witness.heard.mark, site.setpoints.mark)
     for target_v in targets_v[:STOPS]:
-        controller.command(Function.STANDBY)
-        pace()
-        controller.transfer(voltage_v=target_v, current_a=20.0)
-        pace()
+        command_and_await(is_off, controller.command, Function.STANDBY)
+        command_and_await(is_power, controller.transfer, voltage_v=target_v, current_a=20.0)
     reactions = follow(site, mark, seconds)
     stops = [reaction for reaction, setpoint in reactions if is_off(setpoint)]
     starts = [reaction for reaction, setpoint in reactions if is_power(setpoint)]
