@@ -5,7 +5,7 @@ import dataclasses
 from ..core import codec
 from ..core.findings import Finding
 from ..core.rules import Rules, TICK_S
-from .entries import decoded_batches
+from .entries import decoded_batches, Gap
 
 BREAK_S = 10.0
 """After so long without a single frame the log was interrupted, not the bus: the rules begin
@@ -64,7 +64,9 @@ class Audit:
         now_s = (time_ns - self.first_ns) / 1e9
         silent_s, self._last_s = now_s - self._last_s, now_s
         if not -BACK_S <= silent_s <= BREAK_S:
-            self._begin_anew(silent_s, now_s)
+            self._begin_anew(
+                f'no frame at all for {silent_s:.1f} s' if silent_s > 0
+                else f'the clock goes back by {-silent_s:.1f} s', now_s)
         verdicts = []
         if now_s >= self._due_s:
             self._due_s = now_s + TICK_S
@@ -82,9 +84,12 @@ class Audit:
             verdicts.append(Verdict(index, finding))
         return verdicts
 
-    def _begin_anew(self, silent_s, now_s):
-        words = (f'no frame at all for {silent_s:.1f} s' if silent_s > 0
-                 else f'the clock goes back by {-silent_s:.1f} s')
+    def skip(self, time_ns):
+        """Take it that something of the log is missing before this time: nobody is blamed."""
+        if self.first_ns is not None:
+            self._begin_anew('something could not be read', self.seconds(time_ns))
+
+    def _begin_anew(self, words, now_s):
         if len(self.breaks) < _BREAKS:
             self.breaks.append((now_s, f'{words}: the rules begin anew'))
         self._due_s = now_s
@@ -101,3 +106,5 @@ def audit(log, tolerances=None):
         for entry, decoded in batch:
             if decoded is not None:
                 yield from judge.take(entry.time_ns, decoded)
+            elif isinstance(entry, Gap):
+                judge.skip(entry.time_ns)

@@ -15,7 +15,7 @@ import yaml
 
 from ..core.codec import INDEX_MAX, INDEX_MIN
 from . import bag_files, ros_types
-from .entries import Heard, LogError, Sample
+from .entries import Gap, Heard, LogError, Sample
 from .reading import Log
 
 SUFFIXES = ('.mcap', '.db3')
@@ -70,14 +70,25 @@ class Bag(Log):
             file.topics() for file in self._files)))
         self._has_raw = any(topic.type == ros_types.RAW_FRAME for topic in topics)
         self._pistols = _Pistols(pistols or {}, self._opening.append)
-        self._pistols.name(
-            _split(topic.name)[0] for topic in topics if topic.type.startswith(_OURS))
+        namespaces = {
+            _split(topic.name)[0] for topic in topics if topic.type.startswith(_OURS)}
+        for name in pistols or {}:
+            if name.strip('/') not in namespaces:
+                self._opening.append(
+                    f'no topic of this package is in {name}, which --pistol names; there is '
+                    f'{_enumerated(sorted(namespaces)) or "none at all"}')
+        self._pistols.name(namespaces)
         storages = ' and '.join(dict.fromkeys(file.kind for file in self._files))
         content = 'raw CAN frames' if self._has_raw else 'typed topics'
         self.kind = f'rosbag2 ({storages}), {content}'
         self.problems[:] = self._opening
+        self._losses = 0
         first = next(self._messages(lambda _text: None), None)
         self.has_dates = first is None or first[1] >= _DATED_FROM_NS
+
+    @property
+    def losses(self):
+        return self._losses
 
     def _open(self, path):
         """Open the files, the first one first."""
@@ -128,21 +139,36 @@ class Bag(Log):
     def __iter__(self):
         """Yield ``Heard`` and ``Sample`` by time."""
         self.problems[:] = self._opening
+        self._losses = 0
         reading = _Reading(
             has_raw=self._has_raw, channel=self._channel, pistols=self._pistols,
             report=self.problems.append)
-        yield from _in_order(_without_echoes(reading.entries(
-            self._messages(self.problems.append))))
+        for entry in _in_order(_without_echoes(reading.entries(
+                self._messages(self.problems.append)))):
+            if isinstance(entry, Gap):
+                self._losses += 1
+            else:
+                yield entry
         reading.conclude()
         self.ignored = reading.ignored
 
     def _messages(self, report):
+        """Yield (topic, time in ns, data), without a topic before the next one after a damage."""
+        damages = []
         for file in self._files:
             try:
-                yield from file.messages(report)
+                for message in file.messages(damages.append):
+                    if damages:
+                        yield None, message[1], None
+                        for damage in damages:
+                            report(damage)
+                        damages.clear()
+                    yield message
             except (OSError, *bag_files.SQLITE_ERRORS) as error:
-                report(f'{file.name} cannot be read any further: '
-                       f'{getattr(error, "strerror", None) or error}')
+                damages.append(f'{file.name} cannot be read any further: '
+                               f'{getattr(error, "strerror", None) or error}')
+        for damage in damages:
+            report(damage)
 
 
 class _Reading:
@@ -163,6 +189,9 @@ class _Reading:
         """Yield (entry, name of its topic)."""
         handlers = self._handlers
         for topic, time_ns, data in messages:
+            if topic is None:
+                yield Gap(time_ns), ''
+                continue
             handler = handlers.get(topic)
             if handler is None:
                 handler = handlers[topic] = self._handler_for(topic)
@@ -380,7 +409,7 @@ def _without_echoes(entries):
     """
     waiting = {}
     for entry, topic in entries:
-        if isinstance(entry, Sample) or not topic.endswith(_WITH_ECHOES):
+        if not isinstance(entry, Heard) or not topic.endswith(_WITH_ECHOES):
             yield entry
             continue
         key = entry.channel, entry.frame, not entry.is_sent

@@ -8,11 +8,13 @@ which at today's dates are too coarse for nanoseconds.
 
 import base64
 import codecs
+import dataclasses
 import datetime
 import decimal
 import functools
 import gc
 import io
+import itertools
 import logging
 import re
 import sqlite3
@@ -74,7 +76,7 @@ def _nanoseconds(whole, fraction, unit_digits=9):
 
 
 class _Candump:
-    """``candump -L`` (log files), and ``candump -ta`` as it stands on the screen."""
+    """``candump -L`` (log files), and ``-ta``, ``-tA`` and ``-tz`` as they stand on the screen."""
 
     kind = 'candump'
     LINE = re.compile(
@@ -85,10 +87,13 @@ class _Candump:
         r'\s*\((-?\d{1,12})\.(\d{1,9})\)\s+(\S+)\s+(?:([RT])X\s+\S+\s+\S+\s+)?'
         r'([0-9A-Fa-f]{3,8})\s+\[(\d{1,2})\]\s*(remote request|(?:[0-9A-Fa-f]{2}(?:\s+|$))*)')
 
+    DATE = re.compile(r'\s*\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d{1,9}\).*)', re.DOTALL)
+    TIMELESS = re.compile(r'\s*\S+\s+(?:[RT]X\s+\S+\s+\S+\s+)?[0-9A-Fa-f]{3,8}\s+\[\d{1,2}\]\s')
+
     def parse(self, line):
         match = self.LINE.match(line)
         if match is None:
-            return self._parse_other(line)
+            return self._parse_other(self._dateless(line))
         whole, fraction, channel, digits, data, way = match.groups()
         # What nearly every line is, without the detours of the others.
         if data and len(digits) == 8 and digits[0] in '01' and len(fraction) == 6:
@@ -97,6 +102,15 @@ class _Candump:
             if -_TIME_LIMIT_NS < time_ns < _TIME_LIMIT_NS and len(content) <= _LONGEST_DATA:
                 return Heard(time_ns, Frame(int(digits, 16), content), channel, way in _SENT)
         return self._heard(whole, fraction, channel, digits, data, way in _SENT)
+
+    @classmethod
+    def _dateless(cls, line):
+        """Return a line of ``candump -tA``, which has local time, as one of ``-ta``."""
+        match = cls.DATE.match(line)
+        if match is None:
+            return line
+        when = datetime.datetime.strptime(match[1], '%Y-%m-%d %H:%M:%S')
+        return f'({int(when.timestamp())}{match[2]}'
 
     def _parse_other(self, line):
         if not line.strip():
@@ -128,7 +142,36 @@ class _Candump:
 
     @classmethod
     def knows(cls, line):
-        return bool(cls.LINE.match(line) or cls.FD_LINE.match(line) or cls.SCREEN.match(line))
+        return bool(cls.LINE.match(line) or cls.FD_LINE.match(line) or cls.SCREEN.match(line)
+                    or cls.DATE.match(line))
+
+
+class _CandumpDeltas(_Candump):
+    """``candump -td``: with each frame the time since the one before."""
+
+    kind = 'candump -td'
+
+    def __init__(self):
+        self._time_ns = 0
+
+    def parse(self, line):
+        heard = super().parse(line)
+        if not isinstance(heard, Heard):
+            return heard
+        self._time_ns += heard.time_ns
+        return dataclasses.replace(heard, time_ns=self._time_ns)
+
+    @classmethod
+    def wrote(cls, lines):
+        """
+        Tell whether these lines have differences of times.
+
+        Such go up and down all the time; times since the start do so where two logs were joined.
+        """
+        matches = filter(None, map(cls.SCREEN.match, lines))
+        times_ns = [_nanoseconds(match[1], match[2]) for match in matches]
+        falls = sum(later < earlier for earlier, later in itertools.pairwise(times_ns))
+        return falls >= 2 and falls > 0.3 * len(times_ns) and max(times_ns) < DATES_FROM_NS
 
 
 _SENT = ('T', 't')
@@ -174,7 +217,11 @@ class _Asc:
     ERROR = re.compile(
         r'\s*(-?\d{1,9})\.(\d+)\s+(?:CANFD\s+)?(\d{1,5})\s+(?:(?:Rx|Tx)\s+)?ErrorFrame',
         re.IGNORECASE)
-    FD_LINE = re.compile(r'\s*-?\d+\.\d+\s+CANFD\s+\d+\s+(Rx|Tx)\s', re.IGNORECASE)
+    FD_LINE = re.compile(
+        r'\s*(-?\d{1,9})\.(\d+)\s+CANFD\s+(\d{1,5})\s+(Rx|Tx)\s+([0-9A-Fa-f]{1,10})([xX]?)\s+'
+        r'(?:[A-Za-z_]\S*\s+)?(.*)$', re.IGNORECASE)
+    """A channel that can do CAN FD; the frame itself may be a classic one."""
+    FD_FLAG = 1 << 12
     EVENT = re.compile(r'\s*-?\d+\.\d+\s+(?:(?:\d+\s+)?[A-Za-z_]|\d+\s+\w+\s+TxRq\s)')
     FRAME_LIKE = re.compile(r'\s(Rx|Tx)\s')
     HEADER = re.compile(
@@ -216,13 +263,26 @@ class _Asc:
         if match:
             frame = Frame(0, b'', False, is_error=True)
             return Heard(self._time_ns(match[1], match[2]), frame, channel_name(int(match[3])))
-        if self.FD_LINE.match(line):
-            return FD
+        match = self.FD_LINE.match(line)
+        if match:
+            return self._of_fd_channel(*match.groups())
         if self.HEADER.match(line):
             self._header(line)
         elif not self.EVENT.match(line) or self.FRAME_LIKE.search(line):
             raise ValueError('no line of ASC')
         return None
+
+    def _of_fd_channel(self, whole, fraction, channel, way, digits, x, rest):
+        time_ns = self._time_ns(whole, fraction)
+        words = rest.split()
+        # BRS, ESI, DLC, length, the data, duration, length in bits, flags
+        length = int(words[3]) if len(words) > 3 else 0
+        flags = int(words[length + 6], 16) if len(words) > length + 6 else self.FD_FLAG
+        if flags & self.FD_FLAG or length > _LONGEST_DATA:
+            return FD
+        data = bytes([int(word, 16) for word in words[4:length + 4]])
+        frame = _frame(int(digits, self._base), data, bool(x))
+        return Heard(time_ns, frame, channel_name(int(channel)), way.lower() == 'tx')
 
     def _header(self, line):
         if match := self.BASE.match(line):
@@ -295,12 +355,12 @@ class _Trc:
             return None
         time_ns = self._start_ns + self._offset_ns(words[columns['O']])
         channel = channel_name(int(words[columns['B']])) if 'B' in columns else 'can0'
-        if sort == 'ER' or way == 'Error':
+        data = words[columns['D']]
+        if sort == 'ER' or way == 'Error' or data[:5] == 'ERROR':
             return Heard(time_ns, Frame(0, b'', False, is_error=True), channel, way == 'Tx')
         digits = words[columns['I']]
         if digits == 'FFFFFFFF':
             return None
-        data = words[columns['D']]
         is_remote = sort == 'RR' or data[:3] == 'RTR'
         if (sort not in ('DT', 'RR')) or way not in ('Rx', 'Tx'):
             raise ValueError('no row of TRC')
@@ -438,6 +498,12 @@ class _Tally:
         self.first = ''
         self.fd = 0
         self.end = ''
+        self.blf = None
+        """The reader, which counts its damages itself."""
+
+    @property
+    def losses(self):
+        return self.bad + (self.blf.damages if self.blf else 0)
 
     def add_bad(self, where, what):
         if not self.bad:
@@ -481,13 +547,21 @@ class CanLog(Log):
         first = next(self._entries(tally), None)
         if first is None and (tally.bad or tally.end):
             words = '; '.join(tally.sentences(self._noun))
+            lines = head.decode(self._encoding, 'replace').splitlines()
+            if self._format is _Candump and any(map(_Candump.TIMELESS.match, lines)):
+                words = 'its lines have no times: candump -L writes them'
             raise LogError(f'{path}: no frame can be read, taken for {self.kind}: {words}')
         self.has_dates = first is not None and first.time_ns >= DATES_FROM_NS
         self.problems = []
+        self._tally = _Tally()
+
+    @property
+    def losses(self):
+        return self._tally.losses
 
     def __iter__(self):
         self.problems.clear()
-        tally = _Tally()
+        tally = self._tally = _Tally()
         entries = self._entries(tally)
         if self._channel is None:
             yield from entries
@@ -515,7 +589,7 @@ class CanLog(Log):
 
     @property
     def _is_numbered(self):
-        return self._format not in (_Candump, _PythonCanCsv)
+        return self._format not in (_Candump, _CandumpDeltas, _PythonCanCsv)
 
     def _open(self):
         file = self.path.open('rb')
@@ -547,6 +621,8 @@ class CanLog(Log):
         for line in lines:
             for each in _LINE_FORMATS:
                 if each.knows(line):
+                    if each is _Candump and _CandumpDeltas.wrote(lines):
+                        each = _CandumpDeltas
                     self.kind = each.__name__ if each is _Trc else each.kind
                     return each
         suffixes = [each.lower() for each in self.path.suffixes if each.lower() != '.gz']
@@ -593,6 +669,7 @@ class CanLog(Log):
                     can.io.blf.BLFParseError) as error:
                 tally.end = f'the header is damaged: {_reason(error)}'
                 return
+            tally.blf = reader
             start_ns = round(reader.start_timestamp * 1e3) * 10**6
             # Without the date the float is exact to the nanosecond, for a hundred days.
             reader.start_timestamp = 0.0
@@ -720,7 +797,8 @@ class _Blf(BLFReader):
         """Where in the file the reader is."""
         self._ahead = b''
         self._is_lost = False
-        self._damages = 0
+        self.damages = 0
+        """In how many places frames were lost."""
         self._first_at = self._last_at = -1
         self._end = ''
 
@@ -729,8 +807,8 @@ class _Blf(BLFReader):
 
     def problems(self):
         """Say what is missing, in sentences."""
-        if self._damages:
-            places = '' if self._damages == 1 else f' in {self._damages} places, the first'
+        if self.damages:
+            places = '' if self.damages == 1 else f' in {self.damages} places, the first'
             yield (f'damaged{places} at byte {self._first_at}: the frames there (up to some '
                    'thousand in a block) are left out')
         if self.object_count == 0 and self.at > self.file_size:
@@ -814,11 +892,11 @@ class _Blf(BLFReader):
     def _lose(self, at):
         """Begin anew with the next object."""
         self._tail, self._is_lost = b'', True
-        if not self._damages:
+        if not self.damages:
             self._first_at = at
         if at != self._last_at:
             self._last_at = at
-            self._damages += 1
+            self.damages += 1
 
     def _read(self, size):
         """Return as many bytes, or fewer at the end of what can be read."""

@@ -47,28 +47,55 @@ class Sample:
     """Pistol index on the bus that belongs to the namespace, as far as it is known."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Gap:
+    """Stands before an entry before which something of the log could not be read."""
+
+    time_ns: int
+    """Of that entry."""
+
+
 def decoded_batches(log):
     """
     Yield lists of ``(entry, decoded)`` in the order of a log.
 
     ``decoded`` is what :func:`~gi3_ros.core.codec.decode` makes of a :class:`Heard`, ``None`` for
-    a :class:`Sample`. In batches because reading, decoding and judging in turns for each frame
-    takes half as long again: neither stays in the caches of the processor.
+    a :class:`Sample` and for a :class:`Gap`. In batches because reading, decoding and judging in
+    turns for each frame takes half as long again: neither stays in the caches of the processor.
+
+    :param log: :class:`~.reading.Log`, or any other source of entries
+    :raises LogError: when one message of one pistol is on two buses: these are two pistols, or
+        one that is heard twice, and whoever judges them as one accuses the innocent
     """
-    batch = []
+    batch, channels = [], {}
+    losses = getattr(log, 'losses', 0)
     try:
         for entry in log:
+            if getattr(log, 'losses', 0) != losses:
+                losses = log.losses
+                batch.append(Gap(entry.time_ns))
             batch.append(entry)
-            if len(batch) == BATCH:
-                yield _decoded(batch)
+            if len(batch) >= BATCH:
+                yield _decoded(batch, channels)
                 batch = []
     except LogError:
-        yield _decoded(batch)
+        yield _decoded(batch, channels)
         raise
-    yield _decoded(batch)
+    yield _decoded(batch, channels)
 
 
-def _decoded(entries):
-    return [
-        (entry, codec.decode(entry.frame) if isinstance(entry, Heard) else None)
-        for entry in entries]
+def _decoded(entries, channels):
+    batch = []
+    for entry in entries:
+        decoded = None
+        if isinstance(entry, Heard):
+            frame, channel = entry.frame, entry.channel
+            decoded = codec.decode(frame)
+            if decoded.index is not None and (
+                    channels.setdefault(frame.can_id, channel) != channel):
+                names = ' and '.join(
+                    each or 'one without a name' for each in (channels[frame.can_id], channel))
+                raise LogError(
+                    f'pistol {decoded.index} is on two buses, {names}: choose one with --channel')
+        batch.append((entry, decoded))
+    return batch

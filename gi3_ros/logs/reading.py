@@ -28,6 +28,11 @@ class Log:
         self.has_dates = False
         """Whether times count since the epoch; otherwise since the start of the log."""
 
+    @property
+    def losses(self):
+        """In how many places, up to the entry given last, something could not be read."""
+        return 0
+
     def __iter__(self):
         """Yield :class:`~.entries.Heard` and :class:`~.entries.Sample`."""
         raise NotImplementedError
@@ -46,10 +51,13 @@ def open_log(path, *, channel=None, pistols=None):
     try:
         if path.is_dir():
             return _open_bag(path, channel, pistols)
+        if path.exists() and not path.is_file():
+            raise LogError(f'{path}: is no file: save what comes out of a pipe in one first')
         with path.open('rb') as file:
             head = file.read(len(_SQLITE))
     except FileNotFoundError:
-        raise LogError(f'{path}: there is no such file') from None
+        pipe = ': save what comes out of a pipe in one first' if path.name == '-' else ''
+        raise LogError(f'{path}: there is no such file{pipe}') from None
     except (OSError, ValueError) as error:
         raise LogError(f'{path}: cannot be read: {_reason(error)}') from None
     if not head:
@@ -58,6 +66,8 @@ def open_log(path, *, channel=None, pistols=None):
     if head.startswith((_MCAP, _ZSTD)) or suffix in _BAG_SUFFIXES or (
             head == _SQLITE and _is_bag(path)):
         return _open_bag(path, channel, pistols)
+    if pistols:
+        raise LogError(f'{path}: it is no bag, its frames have the index of their pistol')
     if head.startswith(_PARQUET) or head.lstrip(b'\xef\xbb\xbf"').startswith(b'time_ns'):
         from .tables import Table
         return Table(path, channel=channel)

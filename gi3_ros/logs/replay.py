@@ -36,7 +36,7 @@ from ..core.signals import (
     PowerModulesStatus,
 )
 from .comparison import Comparison, without_numbers
-from .entries import Heard, Sample
+from .entries import decoded_batches, Gap, Heard, Sample
 from .parameters import ParameterFile
 
 TICK_S = 0.01
@@ -647,14 +647,15 @@ class _Survey:
         self.start_ns = self.seconds = 0
         self._nameless = {}
         first_ns = last_ns = None
-        for entry in log:
+        for entry, decoded in itertools.chain.from_iterable(decoded_batches(log)):
+            if isinstance(entry, Gap):
+                continue
             if first_ns is None:
                 first_ns = last_ns = entry.time_ns
             last_ns = max(last_ns, entry.time_ns)
-            if isinstance(entry, Heard):
-                received = codec.decode(entry.frame)
-                if isinstance(received, codec.Received):
-                    self.pistols.setdefault(received.index, _Pistol())
+            if decoded is not None:
+                if isinstance(decoded, codec.Received):
+                    self.pistols.setdefault(decoded.index, _Pistol())
                 continue
             self.has_samples = True
             if entry.index is not None:

@@ -25,7 +25,7 @@ from ..core.signals import (
     PowerModulesStatus,
     SequenceControl,
 )
-from .entries import decoded_batches
+from .entries import decoded_batches, Gap
 from .rates import BadFrames, BusLoad, MessageRate
 from .series import Lane, Series
 
@@ -39,6 +39,8 @@ CROSSING_S = 0.5
 """State and announcement of the same moment are no further apart (A5)."""
 INTEGRATE_S = 1.0
 """Energy is not counted across a longer silence of Power_Modules_Status."""
+REST_S = 5.0
+"""For so long what flows after the end of a session is still counted as its energy."""
 BREAK_S = 10.0
 """After so long without any frame the log was interrupted, and with it every session."""
 INSULATION_OHM_PER_V = 100.0
@@ -337,6 +339,7 @@ class Pistol:
         self._status, self._status_s, self._status_w = status, time_s, power
         session = self._session
         if session is None:
+            self._count_rest(before, before_s, before_w, time_s)
             return
         if before is not None:
             step_s = time_s - before_s
@@ -361,6 +364,14 @@ class Pistol:
             elif voltage >= 0.9 * self._test_v and (
                     session.test_ohm is None or ohm < session.test_ohm[0]):
                 session.test_ohm = ohm, time_s
+
+    def _count_rest(self, before, before_s, before_w, time_s):
+        """Count what still flows when the session has been declared finished."""
+        session = self._latest
+        if before is None or session is None or time_s - session.end_s > REST_S:
+            return
+        if 0 <= time_s - before_s <= INTEGRATE_S:
+            session.integrate(before_w, self._status_w, time_s - before_s)
 
     def _on_emergency(self, message, time_s):
         origin = _label(message, 'origin')
@@ -558,8 +569,12 @@ class Story:
             if decoded is not None:
                 for verdict in self._judge.take(entry.time_ns, decoded):
                     self._keep(verdict)
+            elif isinstance(entry, Gap):
+                self._judge.skip(entry.time_ns)
 
     def _take(self, entry, decoded):
+        if isinstance(entry, Gap):
+            return
         time_ns = entry.time_ns
         if self.first_ns is None:
             self.first_ns = self.last_ns = time_ns

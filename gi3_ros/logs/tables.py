@@ -245,15 +245,20 @@ class Table(Log):
             is_parquet = file.read(4) == b'PAR1'
         self.kind = 'Parquet' if is_parquet else 'CSV'
         self._rows = self._parquet_rows if is_parquet else self._csv_rows
-        bad = []
+        self._bad = bad = []
         first = next(self._entries(bad), None)
         if first is None and bad:
             raise LogError(f'{path}: no frame can be read from this {self.kind}: {bad[0]}')
         self.has_dates = first is not None and first.time_ns >= DATES_FROM_NS
 
+    @property
+    def losses(self):
+        return sum(self._bad[1:], start=min(len(self._bad), 1))
+
     def __iter__(self):
         self.problems.clear()
-        bad, count, names = [], 0, set()
+        self._bad, count, names = [], 0, set()
+        bad = self._bad
         for entry in self._entries(bad):
             if self._channel in (None, entry.channel):
                 count += 1

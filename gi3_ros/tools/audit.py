@@ -10,7 +10,7 @@ import click
 
 from ..core.findings import Tolerances
 from ..logs.audit import Audit
-from ..logs.entries import decoded_batches, LogError
+from ..logs.entries import decoded_batches, Gap, LogError
 from ..logs.reading import open_log
 from .options import log_options, tolerance_option, with_entries
 
@@ -42,6 +42,8 @@ def audit(file, channel, pistols, tolerances, is_complete, is_json):
         frames = 0
         for batch in decoded_batches(log):
             for entry, decoded in batch:
+                if isinstance(entry, Gap):
+                    judge.skip(entry.time_ns)
                 if decoded is None:
                     continue
                 frames += 1
@@ -79,19 +81,23 @@ class _Lines:
         self._of_rule[key] += 1
         if self._of_rule[key] > AT_MOST and not self._is_complete:
             return
-        when = f'{finding.time_s:11.3f} s'
-        if self._log.has_dates:
-            when = f'{_date(first_ns, finding.time_s)}  {when}'
-        click.echo(f'{when}  pistol {verdict.index}  {finding.rule:4} {finding.who:10}  '
-                   f'{finding.text}')
+        click.echo(
+            f'{self._when(finding.time_s, first_ns)}  pistol {verdict.index}  {finding.rule:4} '
+            f'{finding.who:10}  {finding.text}')
+
+    def _when(self, time_s, first_ns):
+        when = f'{time_s:11.3f} s'
+        return f'{_date(first_ns, time_s)}  {when}' if self._log.has_dates else when
 
     def end(self, log, judge, frames, seconds):
         for (index, rule, who), count in self._of_rule.items():
             if count > AT_MOST and not self._is_complete:
                 click.echo(f'{count - AT_MOST} more of {rule} by the {who} of pistol {index}; '
                            '--all shows them')
-        for time_s, words in judge.breaks:
-            click.echo(f'{time_s:11.3f} s  {words}', err=True)
+        for time_s, words in judge.breaks[:AT_MOST]:
+            click.echo(f'{self._when(time_s, judge.first_ns)}  {words}', err=True)
+        if len(judge.breaks) > AT_MOST:
+            click.echo(f'{len(judge.breaks) - AT_MOST} more such breaks', err=True)
         for problem in log.problems:
             click.echo(f'gi3 audit: {self._file}: {problem}', err=True)
         if not judge.indices:

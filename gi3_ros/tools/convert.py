@@ -57,6 +57,8 @@ def convert(source, target, channel, pistols, force):
 
 
 def _check(source, target, is_overwriting):
+    if target.name in ('', '-'):
+        raise LogError(f'{target}: is no name of a file or folder')
     if not target.exists():
         return
     if target.resolve() == source.resolve():

@@ -9,9 +9,14 @@ from ..core import codec
 from ..core.frame import Frame
 
 CANDUMP = re.compile(
-    r'(?P<id>[0-9A-Fa-f]{3,8})(?:#|\s+(?:\[\d+\]\s*)?)(?P<data>(?:[0-9A-Fa-f]{2}[ .]?)*)\s*$'
+    r'(?P<id>[0-9A-Fa-f]{3,8})(?:#|\s+(?:\[\d+\]\s*)?)(?P<data>(?:[0-9A-Fa-f]{2}[ .]?)*)'
+    r"(?:\s+[RTrt]|\s+'.{0,8}')?\s*$"
 )
-"""What candump prints (``0106B000#07``, ``can0  0106B000  [1]  07``), without what is before."""
+"""
+What candump prints (``0106B000#07``, ``can0  0106B000  [1]  07``), without what is before.
+
+After it there may be the direction, or the bytes as characters.
+"""
 
 
 def parse(text):

@@ -1,6 +1,8 @@
 """The ``gi3`` command; what it offers without ROS works without ROS."""
 
 from importlib import metadata
+import os
+import sys
 
 import click
 
@@ -22,7 +24,25 @@ def _version():
         return 'built by colcon, see package.xml'
 
 
-@click.group(context_settings={'help_option_names': ['-h', '--help']})
+class _Commands(click.Group):
+    """Say in one sentence that what is printed cannot be written."""
+
+    def main(self, *args, **kwargs):
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            # Python would try again with what is left when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            click.echo(f'gi3: the output cannot be written: {error.strerror}', err=True)
+            sys.exit(UNWRITABLE)
+
+
+UNWRITABLE = 2
+
+
+@click.group(cls=_Commands, context_settings={'help_option_names': ['-h', '--help']})
 @click.version_option(_version(), prog_name='gi3')
 def main():
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""

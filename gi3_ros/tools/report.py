@@ -35,10 +35,11 @@ def report(file, output, channel, pistols, tolerances, note):
     Exit status: 0 the page is written, whatever is on it (gi3 audit tells findings by its exit
     status); 2 FILE not readable or the page not writable.
     """
-    if output is None:
-        output = file.with_name(f'{file.stem or file.name}.html')
     try:
-        if output.resolve() == file.resolve():
+        output = _page_of(file) if output is None else output.resolve()
+        if output.exists() and not output.is_file():
+            raise ValueError(f'{output} is no file: choose another name with -o')
+        if output == file.resolve():
             raise ValueError('the page would overwrite the log: choose another name with -o')
         log = open_log(file, channel=channel, pistols=dict(pistols))
         story = tell(log, Audit(with_entries(Tolerances(), tolerances)))
@@ -54,6 +55,21 @@ def report(file, output, channel, pistols, tolerances, note):
     for problem in log.problems:
         click.echo(f'gi3 report: {file}: {problem}', err=True)
     click.echo(f'{output}: {verdict(story)[0]}')
+
+
+def _page_of(file):
+    """Return the name of the page beside a log; what is no suffix of a log is part of the name."""
+    file = file.resolve()
+    name = file.name
+    if file.suffix.lower() in ('.gz', '.zstd'):
+        name = name[:-len(file.suffix)]
+    suffix = pathlib.PurePath(name).suffix
+    is_log = suffix.lower() in _SUFFIXES and not file.is_dir()
+    return file.with_name(f'{(is_log and name[:-len(suffix)]) or name or "report"}.html')
+
+
+_SUFFIXES = frozenset((
+    '.log', '.txt', '.asc', '.blf', '.trc', '.mf4', '.csv', '.db', '.parquet', '.mcap', '.db3'))
 
 
 def _write(path, text):

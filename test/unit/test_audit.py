@@ -1,11 +1,17 @@
 """Every breach that a log can show, in a log of its own: the audit names exactly that."""
 
 import ast
+import contextlib
 import json
+import os
 import pathlib
 import re
+import sqlite3
+import subprocess
+import sys
 import tracemalloc
 
+from can.io.blf import BLFWriter
 from click.testing import CliRunner
 from log_bench import session, SESSIONS
 from log_breaches import log_of, LOGS
@@ -17,12 +23,15 @@ from gi3_ros.core import codec
 from gi3_ros.core.frame import Frame
 from gi3_ros.core.signals import AdvanticsControllerStatus, PowerModulesStatus
 from gi3_ros.logs.audit import Audit
+from gi3_ros.logs.entries import Heard
+from gi3_ros.logs.writing import open_writer
 from gi3_ros.tools.audit import audit
 
 CORE = pathlib.Path(gi3_ros.core.__file__).parent
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STRICT = ('--tolerance', 'follow_s=3', '--tolerance', 'first_status_s=2')
 """As where the breaches come from: short sessions do."""
+State = AdvanticsControllerStatus.State
 BEGIN_S = 1_790_000_000.0
 NOTHING = '\u2013'
 """In an empty cell of the table."""
@@ -195,6 +204,85 @@ def test_damage_is_said_and_is_no_clean_bill(write):
     result = call(path)
     assert result.exit_code == 2
     assert '101' in result.output
+
+
+@pytest.mark.parametrize('name', ['night.log', 'night.csv', 'night.db3', 'night.blf'])
+@pytest.mark.parametrize('cut', [1, 40])
+def test_nobody_is_accused_of_what_could_not_be_read(tmp_path, name, cut):
+    """Frames that are lost with the file were on the bus all the same."""
+    path = tmp_path / name
+    log = session('CCS')
+    begin = next(number for number, (_, frame) in enumerate(log)
+                 if codec.decode(frame).message == AdvanticsControllerStatus(State.CHARGING)) + 20
+    entries = [Heard(round((BEGIN_S + time_s) * 1e9), frame, 'can0') for time_s, frame in log]
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(BLFWriter, 'max_container_size', 1 << 11)
+        with open_writer(path) as writer:
+            for entry in entries:
+                writer.write(entry)
+    if path.suffix == '.db3':
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            rows = [row for row, in connection.execute(
+                "SELECT messages.rowid FROM messages JOIN topics ON topics.id = topic_id "
+                "WHERE topics.name = '/can/frames' ORDER BY timestamp")]
+            connection.execute('DELETE FROM messages WHERE rowid BETWEEN ? AND ?',
+                               (rows[begin], rows[begin + cut]))
+    elif path.suffix == '.blf':
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2:len(data) // 2 + cut] = bytes(cut)
+        path.write_bytes(data)
+    else:
+        lines = path.read_text().splitlines()
+        lines[begin:begin + cut] = ['DROPCOUNT: dropped frames']
+        path.write_text('\n'.join(lines))
+    result = call(path)
+    assert result.exit_code == 2, result.output
+    assert 'no findings' in result.output
+    assert 'the rules begin anew' in result.output
+
+
+def test_two_sessions_at_once_are_not_judged_as_one(tmp_path):
+    path = tmp_path / 'cell.log'
+    with open_writer(path) as writer:
+        for entry in sorted(
+                (Heard(round((BEGIN_S + time_s + late_s) * 1e9), frame, channel)
+                 for time_s, frame in session('CCS')
+                 for late_s, channel in ((0.0, 'can0'), (3.0, 'can1'))),
+                key=lambda entry: entry.time_ns):
+            writer.write(entry)
+    result = call(path)
+    assert result.exit_code == 2
+    assert 'pistol 1 is on two buses, can0 and can1: choose one with --channel' in result.output
+    for channel in ('can0', 'can1'):
+        assert call(path, '--channel', channel).exit_code == 0
+
+
+def test_names_of_pistols_are_for_bags(write):
+    result = call(write(session('CCS')), '--pistol', 'cell=2')
+    assert result.exit_code == 2
+    assert 'is no bag' in result.output
+
+
+@pytest.mark.skipif(not pathlib.Path('/dev/full').exists(), reason='no device that is full here')
+@pytest.mark.parametrize('arguments', [
+    ['--help'], ['audit', '{log}'], ['audit', '--json', '{log}']])
+def test_output_that_cannot_be_written_is_a_sentence(write, arguments):
+    path = write(session('CCS'))
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run(
+            [sys.executable, '-c', 'from gi3_ros.tools.main import main; main()',
+             *(each.format(log=path) for each in arguments)],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip() == 'gi3: the output cannot be written: No space left on device'
+
+
+def test_a_pipe_is_no_log(tmp_path):
+    os.mkfifo(tmp_path / 'pipe')
+    for path in (tmp_path / 'pipe', '-'):
+        result = call(path)
+        assert result.exit_code == 2
+        assert 'save what comes out of a pipe' in result.output
 
 
 def take(judge, log, begin_s=0.0):

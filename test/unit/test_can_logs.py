@@ -144,6 +144,34 @@ def test_candump_as_it_stands_on_the_screen(tmp_path):
     ]
 
 
+SCREEN = ' ({})  can0  0106B000   [1]  07\n'
+
+
+def test_candump_with_the_time_since_the_frame_before(tmp_path):
+    steps = ['000.000000', '000.100123', '000.000002', '000.099875', '001.000000', '000.000100']
+    found = read(text_log(tmp_path, '.log', ''.join(map(SCREEN.format, steps))))
+    assert [each.time_ns for each in found] == [
+        0, 100123000, 100125000, 200000000, 1200000000, 1200100000]
+
+
+def test_candump_with_the_time_since_its_start(tmp_path):
+    """Two of them one behind the other, and two sockets that are not quite in step."""
+    times = ['000.000000', '000.100001', '000.100000', '000.200000', '005.300000'] * 2
+    found = read(text_log(tmp_path, '.log', ''.join(map(SCREEN.format, times))))
+    assert [each.time_ns for each in found] == [round(float(each) * 1e9) for each in times]
+
+
+def test_candump_with_dates(tmp_path):
+    found = read(text_log(tmp_path, '.log', SCREEN.format('2026-11-26 03:10:00.123456')))
+    when = datetime.datetime(2026, 11, 26, 3, 10).timestamp()
+    assert [each.time_ns for each in found] == [round(when) * SECOND_NS + 123456000]
+
+
+def test_candump_without_times_is_no_log(tmp_path):
+    words = say(text_log(tmp_path, '.log', '  can0  0106B000   [1]  07\n' * 5))
+    assert 'its lines have no times: candump -L writes them' in words
+
+
 ASC = """date Sat Sep 30 03:06:13.191 pm 2023
 base hex  timestamps absolute
 internal events logged
@@ -159,6 +187,25 @@ Begin Triggerblock Sat Sep 30 03:06:13.191 pm 2023
    0.500000 1  100x            Rx   r
 End TriggerBlock
 """
+
+
+def test_asc_of_a_channel_that_can_do_fd(tmp_path):
+    """Of such a channel all frames are in lines of CAN FD; bit 12 of the flags tells."""
+    path = text_log(tmp_path, '.asc', """base hex  timestamps relative
+  0.100000 CANFD  1 Rx    106B000x  0 0 1  1 07  100000  130   200000 0 0 0 0 0
+  0.100000 CANFD  1 Tx    123 Request  0 0 2  2 A0 0F  100000  130   200000 0 0 0 0 0
+  0.100000 CANFD  1 Rx    124  1 0 2  2 A0 0F  100000  130   303000 0 0 0 0 0
+  0.100000 CANFD  1 Rx    124  0 0 9 12 01 02 03 04 05 06 07 08 09 0A 0B 0C 100000 130 201000 0
+  0.100000 CANFD  1 Rx    124  0 0 1  1 A0
+  0.100000 1  124             Rx   d 0
+""")
+    log = open_log(path)
+    assert list(log) == [
+        Heard(100_000_000, Frame(0x0106B000, b'\x07'), 'can0'),
+        Heard(200_000_000, Frame(0x123, b'\xA0\x0F', False), 'can0', True),
+        Heard(600_000_000, Frame(0x124, b'', False), 'can0'),
+    ]
+    assert log.problems == ['3 frames of CAN FD left out: the interface is classic CAN']
 
 
 @pytest.mark.parametrize(('month', 'hour'), [('Sep', '03:06:13.191 pm'), ('Sep', '15:06:13.191')])
@@ -183,6 +230,15 @@ def test_asc_in_german_with_decimals_and_time_differences(tmp_path):
     assert found == [
         Heard(start_ns + 100_000_000, Frame(17215488, b'\xA0\x0F'), 'can0'),
         Heard(start_ns + 200_000_000, Frame(291, b'', False), 'can0'),
+    ]
+
+
+def test_error_frames_of_trc_1_0(tmp_path):
+    found = read(text_log(tmp_path, '.trc', (
+        ';header\n  1)  1841  0106B000  1  07\n  2)  1842  0008  4  ERROR 00 19 08 08\n')))
+    assert found == [
+        Heard(1_841_000_000, Frame(0x0106B000, b'\x07'), 'can0'),
+        Heard(1_842_000_000, Frame(0, b'', False, is_error=True), 'can0'),
     ]
 
 
@@ -421,7 +477,7 @@ def test_what_may_not_be_opened(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind('a.log')
-        assert 'cannot be read' in say('a.log')
+        assert 'is no file' in say('a.log')
     assert 'cannot be read' in say('a\0.log')
 
 

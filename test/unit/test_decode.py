@@ -16,6 +16,8 @@ def run(*arguments, text=None):
     '(1700000000.123456) can0 0106B003#A00F1400000064',
     '  can0  0106B003   [7]  A0 0F 14 00 00 00 64',
     ' (000.000000)  can0  0106B003   [7]  A0 0F 14 00 00 00 64',
+    '(1700000000.123456) can0 0106B003#A00F1400000064 T',
+    "  can0  0106B003   [7]  A0 0F 14 00 00 00 64   '......d'",
 ])
 def test_every_spelling_of_candump(line):
     result = run(text=line + '\n')

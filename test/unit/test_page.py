@@ -2,6 +2,7 @@
 
 import html.parser
 import json
+import os
 import re
 import types
 
@@ -174,7 +175,7 @@ def test_nothing_from_the_log_becomes_markup():
     message = types.SimpleNamespace(phase=1, phase_name=HOSTILE, fault=HOSTILE)
     log = [
         heard(0.0, NewChargeSession(), channel=HOSTILE),
-        heard(0.1, NewChargeSession(), channel='can1'),
+        heard(0.1, PowerModulesStatus(), channel='can1'),
         Sample(BEGIN_NS, 'pistol1', 'power_status', message, 1),
         Sample(BEGIN_NS, HOSTILE, 'power_status', message, None),
     ]
@@ -288,6 +289,32 @@ def test_the_command_replaces_a_page_but_not_the_log(log, tmp_path):
     before = log.read_bytes()
     assert CliRunner().invoke(main, ['report', str(log), '-o', str(log)]).exit_code == 2
     assert log.read_bytes() == before
+
+
+def test_the_page_of_a_folder_is_beside_it_with_its_whole_name(log, tmp_path, monkeypatch):
+    for name in ('night_03.00', 'night_03.10'):
+        with open_writer(tmp_path / 'bag') as writer:
+            writer.write(heard(0.0, NewChargeSession()))
+        (tmp_path / 'bag').rename(tmp_path / name)
+        assert CliRunner().invoke(main, ['report', str(tmp_path / name)]).exit_code == 0
+        assert (tmp_path / f'{name}.html').exists()
+        (tmp_path / f'{name}.html').unlink()
+    monkeypatch.chdir(tmp_path / 'night_03.00')
+    assert CliRunner().invoke(main, ['report', '.']).exit_code == 0
+    assert (tmp_path / 'night_03.00.html').exists()
+
+
+def test_the_page_goes_where_a_link_leads_and_never_in_the_place_of_a_device(log, tmp_path):
+    (tmp_path / 'link.html').symlink_to('page.html')
+    target = tmp_path / 'link.html'
+    assert CliRunner().invoke(main, ['report', str(log), '-o', str(target)]).exit_code == 0
+    assert target.is_symlink()
+    assert (tmp_path / 'page.html').exists()
+    os.mkfifo(tmp_path / 'pipe')
+    result = CliRunner().invoke(main, ['report', str(log), '-o', str(tmp_path / 'pipe')])
+    assert result.exit_code == 2
+    assert 'is no file' in result.output
+    assert (tmp_path / 'pipe').is_fifo()
 
 
 def test_the_command_says_what_it_cannot_read_or_write(log, tmp_path):

@@ -24,7 +24,7 @@ from gi3_ros.core.signals import (
     PowerModulesStatus,
 )
 from gi3_ros.logs.audit import Audit, Verdict
-from gi3_ros.logs.entries import Heard, Sample
+from gi3_ros.logs.entries import Heard, LogError, Sample
 from gi3_ros.logs.rates import AT_MOST
 from gi3_ros.logs.series import Lane, Series
 from gi3_ros.logs.story import FINDINGS, tell
@@ -84,6 +84,14 @@ def test_energy_is_integrated_both_ways():
     assert session.charged_wh == pytest.approx(400 * (50 + 100 + 50) / 3600)
     assert session.discharged_wh == pytest.approx(400 * (25 + 50) / 3600)
     assert session.uncounted == 0
+
+
+def test_what_still_flows_after_the_end_is_counted_for_some_seconds():
+    session = session_of(
+        (0.0, NewChargeSession()), (1.0, status(400, 100)), (2.0, status(400, 100)), (2.0, END),
+        (2.5, status(400, 100)), (3.0, status(400, 0)),
+        (7.5, status(400, 0)), (8.0, status(400, 100)))
+    assert session.charged_wh == pytest.approx(400 * (100 + 50 + 25) / 3600)
 
 
 def test_no_energy_is_counted_across_a_gap_and_the_gap_is_told():
@@ -193,8 +201,13 @@ def test_two_pistols_are_two_stories():
 
 
 def test_an_index_on_two_channels_is_told():
-    story = told((0.0, START, 1, 'can0'), (0.1, START, 1, 'can1'), (0.2, START, 2, 'can1'))
+    story = told((0.0, START, 1, 'can0'), (0.1, status(), 1, 'can1'), (0.2, START, 2, 'can1'))
     assert story.shared_indices == {1: ['can0', 'can1']}
+
+
+def test_one_pistol_on_two_buses_is_not_told_as_one():
+    with pytest.raises(LogError, match=r'pistol 1 is on two buses, can0 and can1: .* --channel'):
+        told((0.0, START, 1, 'can0'), (0.1, START, 2, 'can1'), (0.2, START, 1, 'can1'))
 
 
 # Lanes, lines, samples
