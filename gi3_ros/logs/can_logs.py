@@ -221,7 +221,7 @@ class _Asc:
         r'\s*(-?\d{1,9})\.(\d+)\s+CANFD\s+(\d{1,5})\s+(Rx|Tx)\s+([0-9A-Fa-f]{1,10})([xX]?)\s+'
         r'(?:[A-Za-z_]\S*\s+)?(.*)$', re.IGNORECASE)
     """A channel that can do CAN FD; the frame itself may be a classic one."""
-    FD_FLAG = 1 << 12
+    FD_FLAG, REMOTE_FLAG = 1 << 12, 1 << 4
     EVENT = re.compile(r'\s*-?\d+\.\d+\s+(?:(?:\d+\s+)?[A-Za-z_]|\d+\s+\w+\s+TxRq\s)')
     FRAME_LIKE = re.compile(r'\s(Rx|Tx)\s')
     HEADER = re.compile(
@@ -280,8 +280,9 @@ class _Asc:
         flags = int(words[length + 6], 16) if len(words) > length + 6 else self.FD_FLAG
         if flags & self.FD_FLAG or length > _LONGEST_DATA:
             return FD
-        data = bytes([int(word, 16) for word in words[4:length + 4]])
-        frame = _frame(int(digits, self._base), data, bool(x))
+        is_remote = bool(flags & self.REMOTE_FLAG)
+        data = b'' if is_remote else bytes([int(word, 16) for word in words[4:length + 4]])
+        frame = _frame(int(digits, self._base), data, bool(x), is_remote)
         return Heard(time_ns, frame, channel_name(int(channel)), way.lower() == 'tx')
 
     def _header(self, line):

@@ -36,10 +36,10 @@ def report(file, output, channel, pistols, tolerances, note):
     status); 2 FILE not readable or the page not writable.
     """
     try:
-        output = _page_of(file) if output is None else output.resolve()
+        output = output or _page_of(file)
         if output.exists() and not output.is_file():
             raise ValueError(f'{output} is no file: choose another name with -o')
-        if output == file.resolve():
+        if output.resolve() == file.resolve():
             raise ValueError('the page would overwrite the log: choose another name with -o')
         log = open_log(file, channel=channel, pistols=dict(pistols))
         story = tell(log, Audit(with_entries(Tolerances(), tolerances)))
@@ -59,7 +59,8 @@ def report(file, output, channel, pistols, tolerances, note):
 
 def _page_of(file):
     """Return the name of the page beside a log; what is no suffix of a log is part of the name."""
-    file = file.resolve()
+    if file.name in ('', '..'):
+        file = file.resolve()
     name = file.name
     if file.suffix.lower() in ('.gz', '.zstd'):
         name = name[:-len(file.suffix)]
@@ -74,6 +75,7 @@ _SUFFIXES = frozenset((
 
 def _write(path, text):
     """Write all or nothing: half a page would look like a whole one."""
+    path = path.resolve()
     part = path.with_name(f'.{path.name}.{os.getpid()}.part')
     try:
         part.write_text(text, encoding='utf-8')

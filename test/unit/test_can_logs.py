@@ -194,6 +194,7 @@ def test_asc_of_a_channel_that_can_do_fd(tmp_path):
     path = text_log(tmp_path, '.asc', """base hex  timestamps relative
   0.100000 CANFD  1 Rx    106B000x  0 0 1  1 07  100000  130   200000 0 0 0 0 0
   0.100000 CANFD  1 Tx    123 Request  0 0 2  2 A0 0F  100000  130   200000 0 0 0 0 0
+  0.100000 CANFD  1 Rx    124  0 0 0  0  100000  130   10 0 0 0 0 0
   0.100000 CANFD  1 Rx    124  1 0 2  2 A0 0F  100000  130   303000 0 0 0 0 0
   0.100000 CANFD  1 Rx    124  0 0 9 12 01 02 03 04 05 06 07 08 09 0A 0B 0C 100000 130 201000 0
   0.100000 CANFD  1 Rx    124  0 0 1  1 A0
@@ -203,7 +204,8 @@ def test_asc_of_a_channel_that_can_do_fd(tmp_path):
     assert list(log) == [
         Heard(100_000_000, Frame(0x0106B000, b'\x07'), 'can0'),
         Heard(200_000_000, Frame(0x123, b'\xA0\x0F', False), 'can0', True),
-        Heard(600_000_000, Frame(0x124, b'', False), 'can0'),
+        Heard(300_000_000, Frame(0x124, b'', False, is_remote=True), 'can0'),
+        Heard(700_000_000, Frame(0x124, b'', False), 'can0'),
     ]
     assert log.problems == ['3 frames of CAN FD left out: the interface is classic CAN']
 
