@@ -7,6 +7,7 @@ recorder, or a machine that was switched off, costs the last second.
 """
 
 import importlib
+import operator
 import os
 import pathlib
 import signal
@@ -31,6 +32,9 @@ LAST_WORDS_S = 3.0
 QUIET_S = 0.5
 COLLECT_S = 0.05
 """The middleware notes the times, so that it does not matter when they are written."""
+BACK_NS = 1_000_000_000
+SETTLE_NS = 20_000_000
+"""What arrived so shortly ago waits: an earlier one may still come on a topic asked before."""
 
 
 class Recorder(Node):
@@ -54,6 +58,8 @@ class Recorder(Node):
         self.last_heard_s = time.monotonic()
         self.count = 0
         """Messages so far."""
+        self._waiting = []
+        self._last_ns = 0
         self._writer = BagWriter(pathlib.Path(output).expanduser())
         self._sources = []
         for topic, kind in recorded.topics(pistols).items():
@@ -78,7 +84,12 @@ class Recorder(Node):
 
         Without an executor: one that waits for so many topics takes several times the time for
         each message, and that of the machine belongs to the charger.
+
+        Written in the order of their times: readers refuse an MCAP file without an index, which
+        is what a killed recorder leaves, when it goes back.
         """
+        settled_ns = time.time_ns() - SETTLE_NS
+        due, self._waiting = self._waiting, []
         for topic, kind, subscription in self._sources:
             with subscription.handle:
                 while taken := subscription.handle.take_message(subscription.msg_type, True):
@@ -87,10 +98,21 @@ class Recorder(Node):
                     self.count += 1
                     # Zero where the middleware does not say.
                     arrival_ns = info['received_timestamp'] or time.time_ns()
-                    self._try(self._writer.write_serialised, topic, kind, arrival_ns, data)
+                    where = due if arrival_ns < settled_ns else self._waiting
+                    where.append((arrival_ns, topic, kind, data))
+        self._write(due)
         if time.monotonic() >= self._flush_at_s:
             self._flush_at_s = time.monotonic() + FLUSH_S
             self._try(self._writer.flush)
+
+    def _write(self, messages):
+        messages.sort(key=operator.itemgetter(0))
+        for arrival_ns, topic, kind, data in messages:
+            # One that was very late comes by so much later; a clock that was set back is kept.
+            if 0 < self._last_ns - arrival_ns < BACK_NS:
+                arrival_ns = self._last_ns
+            self._last_ns = arrival_ns
+            self._try(self._writer.write_serialised, topic, kind, arrival_ns, data)
 
     def _try(self, act, *arguments):
         if self.failure is None:
@@ -102,6 +124,7 @@ class Recorder(Node):
 
     def close(self):
         """Finish the bag."""
+        self._write(self._waiting)
         self._try(self._writer.close)
         if self.failure is None:
             self.get_logger().info(f'{self.count} messages are in {self._writer.path}')

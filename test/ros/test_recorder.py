@@ -142,12 +142,21 @@ def test_of_a_stream_no_message_is_missing(tmp_path, world, record):
 def test_a_killed_recorder_leaves_a_bag(tmp_path, world, record):
     recorder = record(tmp_path / 'bag')
     frames = record_all(world, tmp_path / 'bag')
+    for number in range(300):
+        # The first one in time is asked for last.
+        world.publish('power_measurement', ros.PowerMeasurement(fault=str(number)))
+        world.publish('power_setpoint', ros.PowerSetpoint(reason=str(number)))
+        time.sleep(0.005)
     recorder.signal(signal.SIGKILL)
     recorder.exit_status()
 
     bag = Bag(tmp_path / 'bag')
     assert frames_in(bag) == frames
     assert bag.problems == []
+    with AnyReader([tmp_path / 'bag']) as reader:
+        times_ns = [time_ns for _, time_ns, _ in reader.messages()]
+    assert len(times_ns) > 200
+    assert times_ns == sorted(times_ns)
     with Reader(tmp_path / 'bag') as reader:
         assert reader.message_count >= len(frames)
 
