@@ -129,7 +129,8 @@ class PowerRules:
         if before is None or _kind(command) != _kind(before):
             self._start_function(command, now_s)
         if command.power_function == PowerFunction.INSULATION_TEST and (
-                before is None or command.target_voltage != before.target_voltage):
+                before is None or before.power_function != PowerFunction.INSULATION_TEST
+                or command.target_voltage != before.target_voltage):
             self._test_since_s = now_s
             self._has_reached = False
         self._highest_target_v = max(self._highest_target_v, command.target_voltage)

@@ -173,6 +173,21 @@ def test_good_sessions_break_nothing(announcement):
     assert Play(announcement).session().session().findings == []
 
 
+@pytest.mark.parametrize('target_v', [0.0, 500.0])
+def test_a_test_may_begin_with_the_target_voltage_of_the_command_before(target_v):
+    """A Standby with a target is malformed, and the test after it is one all the same (R11)."""
+    standby = dataclasses.replace(STANDBY, target_voltage=target_v)
+    test = dataclasses.replace(TEST, target_voltage=target_v)
+    play = Play()
+    play.phase(SESSION['waking'], is_announced=True)
+    play.phase(Phase(State.INSULATION_TEST, standby, 0.5))
+    play.phase(Phase(State.INSULATION_TEST, test, 6.0, volts=0.0))
+    # Its time counts from the test on, not from the Standby.
+    late = [finding for finding in play.findings if finding.rule == 'R11']
+    assert [finding.time_s for finding in late] == (
+        [] if target_v == 0.0 else [pytest.approx(2.5 + STRICT.test_rise_s, abs=0.2)])
+
+
 BREAKS = {
     'gap in the status': ('R2', {'standby': {'period_s': 0.35}}),
     'status lost': ('R3', {'transfer': {'period_s': 99.0}, 'less': {'period_s': 99.0}}),
