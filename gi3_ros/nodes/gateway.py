@@ -9,6 +9,7 @@ on the way; who breaks one is named in the log and in the diagnostics, and nothi
 
 import collections
 import dataclasses
+import functools
 import math
 import threading
 import time
@@ -60,20 +61,24 @@ class Judge:
     Holds one pistol to the rules; frames come from two threads.
 
     In a flood of frames it looks away, and begins anew after it: what keeps the charger going has
-    precedence.
+    precedence. For the same reason a fault of its own ends the judging, and nothing else.
 
     :param report: called with each new finding
+    :param give_up: called once with the traceback of such a fault
     """
 
-    def __init__(self, report):
+    def __init__(self, report, give_up):
         self.counts = collections.Counter()
         """How often which end broke which rule since configure."""
         self.last = None
         """The last finding."""
         self.is_flooded = False
+        self.fault = ''
+        """Why nobody is judged any more, until the next configure."""
         self._frames = 0
         self._ticked_s = 0.0
         self._report = report
+        self._give_up = give_up
         self._lock = threading.Lock()
         self.begin_anew()
 
@@ -84,32 +89,38 @@ class Judge:
 
     def take(self, decoded, now_s):
         """Take a frame of the bus, or one of ours that went out."""
-        is_message = isinstance(decoded, codec.Received)
         self._frames += 1
         elapsed_s = max(TICK_S, now_s - self._ticked_s)
         if self.is_flooded or self._frames > MOST_FRAMES_PER_S * elapsed_s:
             self.is_flooded = True
             return
-        with self._lock:
-            judge = self._rules.receive if is_message else self._rules.reject
-            self._keep(judge(decoded, now_s=now_s))
+        self._judge(lambda rules: (
+            rules.receive if isinstance(decoded, codec.Received) else rules.reject)(
+                decoded, now_s=now_s))
 
     def tick(self, now_s):
         """Look for what should have come by now; every :data:`~.rules.TICK_S`."""
         is_calm = self._frames <= MOST_FRAMES_PER_S * max(TICK_S, now_s - self._ticked_s)
         self._frames, self._ticked_s = 0, now_s
         if not self.is_flooded:
-            with self._lock:
-                self._keep(self._rules.tick(now_s=now_s))
+            self._judge(lambda rules: rules.tick(now_s=now_s))
         elif is_calm:
             self.begin_anew()
             self.is_flooded = False
 
-    def _keep(self, findings):
-        for finding in findings:
-            self.counts[f'{finding.rule} {finding.who}'] += 1
-            self.last = finding
-            self._report(finding)
+    def _judge(self, ask):
+        with self._lock:
+            if self.fault:
+                return
+            try:
+                for finding in ask(self._rules):
+                    self.counts[f'{finding.rule} {finding.who}'] += 1
+                    self.last = finding
+                    self._report(finding)
+            except Exception as error:
+                # Whoever charges does not need it: this may be what a peer's frames can cause.
+                self.fault = f'{type(error).__name__}: {error}'
+                self._give_up(traceback.format_exc())
 
 
 class Gateway(ChargerNode):
@@ -164,7 +175,8 @@ class Gateway(ChargerNode):
         }
         self._pistols = dict(zip(indices, pistols, strict=True))
         self._judges = {
-            index: Judge(lambda finding, pistol=pistol: self._blame(pistol, finding))
+            index: Judge(functools.partial(self._blame, pistol),
+                         functools.partial(self._give_up_judging, pistol))
             for index, pistol in self._pistols.items()}
         self._diagnostics = self.publisher(DiagnosticArray, '/diagnostics')
         self.every(1.0, self._diagnose)
@@ -345,6 +357,11 @@ class Gateway(ChargerNode):
             f'{pistol}: the {finding.who} breaks {finding.rule}: {finding.text}',
             now_s=finding.time_s)
 
+    def _give_up_judging(self, pistol, words):
+        self.get_logger().error(
+            f'{pistol}: a fault of this package in judging the rules; nobody is judged until the '
+            f'next configure, all else goes on. Please report it: {words}')
+
     @staticmethod
     def _age_s(arrival):
         """Return for how long a frame has waited since it arrived on the bus."""
@@ -384,7 +401,10 @@ class Gateway(ChargerNode):
             name=f'{self.get_name()}: rules {pistol}', hardware_id=f'{self._bus.name} {pistol}',
             level=DiagnosticStatus.OK, message='nobody breaks a rule')
         last = judge.last
-        if judge.is_flooded:
+        if judge.fault:
+            status.level = DiagnosticStatus.ERROR
+            status.message = f'a fault in the rules, nobody is judged any more: {judge.fault}'
+        elif judge.is_flooded:
             status.level = DiagnosticStatus.WARN
             status.message = 'more frames than this interface has: nobody is judged meanwhile'
         elif last is not None:

@@ -14,6 +14,7 @@ from rclpy.duration import Duration
 from gi3_ros import convert
 from gi3_ros import msg as ros
 from gi3_ros.core import signals
+from gi3_ros.core.rules import Rules
 from gi3_ros.nodes.gateway import Gateway
 
 INDEX = 3
@@ -380,6 +381,24 @@ def test_frames_of_a_second_charger_are_not_blamed_on_ours(world, bus, gateway, 
     array = diagnostics.wait_for(
         lambda array: dict_of(array).get('second customer controller') == '3')
     assert array.status[1].level == DiagnosticStatus.OK
+
+
+def test_a_fault_in_the_rules_never_reaches_the_charge(
+        world, bus, gateway, diagnostics, monkeypatch):
+    """Who judges is not needed to charge: it is switched off, and that is said."""
+    def fail(_self, _received, *, now_s):
+        raise TypeError(f'broken on purpose at {now_s}')
+
+    monkeypatch.setattr(Rules, 'receive', fail)
+    for volts in (111.0, 222.0, 333.0):
+        world.publish('power_modules_status', ros.PowerModulesStatus(present_voltage=volts))
+        assert voltage_of(bus.recv(5.0)) == volts
+    assert gateway.is_active
+    rules = diagnostics.wait_for(
+        lambda array: 'nobody is judged' in array.status[1].message).status[1]
+    assert rules.level == DiagnosticStatus.ERROR
+    assert 'broken on purpose' in rules.message
+    wait_for_state(world, bus, 1)
 
 
 def test_in_a_flood_nobody_is_judged_until_it_is_over(world, bus, gateway, diagnostics):
