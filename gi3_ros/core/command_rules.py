@@ -23,6 +23,7 @@ INSULATION_OHM_PER_V = 100.0
 POWERED = frozenset({Function.INSULATION_TEST, Function.PRECHARGE, Function.POWER_TRANSFER})
 CHADEMO = frozenset({Protocol.CHADEMO_V0_9, Protocol.CHADEMO_V1_0_TO_V1_2, Protocol.CHADEMO_V2_0})
 _CHARGE_ONLY = frozenset({
+    Protocol.CHADEMO_V0_9,
     Protocol.CCS_DIN_70121_2012_V2, Protocol.CCS_ISO_15118_2010_V1,
     Protocol.CCS_ISO_15118_2013_V2,
 })
@@ -31,6 +32,8 @@ _WRONG_MODE = {Function.INSULATION_TEST: Mode.RANGE_MODE, Function.PRECHARGE: Mo
 _ENDING = frozenset({
     State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION})
 _ROUNDING_V = 1.0
+_OLD_S = 0.05
+"""A reading may have been taken so long before it comes."""
 _MEASURING_A = 0.5
 """What the vehicle measures may be so much less than what the charger reports."""
 
@@ -42,9 +45,10 @@ class CommandRules:
     :param findings: the :class:`~.findings.Findings` that take the breaches
     :param announcement: the session's New_Charge_Session; ``None`` when its begin was not heard:
         then commands are judged one by one, not by what came before
+    :param parameters: the charger's last DC_Power_Parameters, which the session begins with
     """
 
-    def __init__(self, tolerances, findings, announcement=None):
+    def __init__(self, tolerances, findings, announcement=None, parameters=None):
         self.tolerances = tolerances
         self.is_chademo = (
             announcement is not None and announcement.communication_protocol in CHADEMO)
@@ -60,22 +64,30 @@ class CommandRules:
         self._state = None
         self._command_at_s = None
         self._paced_from_s = None
-        self._status = None
-        self._status_at_s = None
-        self._ending_since_s = None
         self._is_emergency = False
+        self._is_spoilt = False
+        """Whether a command that could not be read came since the last."""
         # Of the insulation test:
         self._test_v = 0.0
         self._test_ohms = collections.deque(maxlen=2)
         """The last one may have come after the controller had judged."""
         self._has_reached = False
+        self._is_measured = False
         self._lowered_v = None
-        """The lowest output since Lowering was commanded after the test."""
+        """The lowest output since the power of the test was taken back."""
         # Of the transfer:
         self._is_started = False
         self._has_transferred = False
         self._mode = None
-        self._parameters = None
+        self._parameters = parameters
+        # Of the end:
+        self._was_ending = False
+        self._is_stopped = False
+        self._floating_since_s = None
+        self._end_readings = collections.deque(maxlen=2)
+        """``(time, magnitude in A)``."""
+        self._held = []
+        """What is a breach only if the session turns out to end in the regular way."""
 
     # In
 
@@ -88,14 +100,22 @@ class CommandRules:
         """Take the controller's state, which it repeats every 100 ms."""
         if state != self._state:
             self._state = state
-            self._ending_since_s = now_s if state == State.ENDING_CHARGE else None
+            if state == State.ENDING_CHARGE:
+                self._was_ending = True
+                self._see_floating(now_s)
         self._check_chademo_state(now_s)
         if self.command is not None:
             self._check_moment(self.command, now_s)
 
     def see_start(self, is_started):
-        """Take a Charge_Status_Change."""
-        self._is_started = is_started
+        """Take a Charge_Status_Change; ``None`` is one that cannot be read."""
+        self._is_started = is_started is not False
+        self._is_stopped |= not is_started
+
+    def see_spoilt(self, now_s):
+        """Take a command that cannot be read: it came in time, and whatever follows may follow."""
+        self._paced_from_s = now_s
+        self._is_spoilt = True
 
     def see_emergency(self):
         """Take an Emergency_Stop: from now on only that there is no power counts (R38)."""
@@ -107,17 +127,19 @@ class CommandRules:
 
     def see_status(self, status, now_s):
         """Take what the charger measures."""
-        self._status, self._status_at_s = status, now_s
         self.insulation_ohm = max(self.insulation_ohm, status.insulation_resistance)
         volts, command = status.present_voltage, self.command
         if self._lowered_v is not None:
             self._lowered_v = min(volts, self._lowered_v)
+        if self._floating_since_s is not None and now_s - self._floating_since_s > _OLD_S:
+            self._end_readings.append((now_s, abs(status.present_current)))
         # The last commands of a test may have a target of 0 V: nothing is measured then.
-        if (self.function == Function.INSULATION_TEST and command.target_voltage > 0
-                and volts >= TEST_VOLTAGE_REACHED * command.target_voltage):
-            self._has_reached = True
-            self._test_v = max(self._test_v, command.target_voltage)
-            self._test_ohms.append(status.insulation_resistance)
+        if self.function == Function.INSULATION_TEST and command.target_voltage > 0:
+            self._is_measured = True
+            if volts >= TEST_VOLTAGE_REACHED * command.target_voltage:
+                self._has_reached = True
+                self._test_v = max(self._test_v, command.target_voltage)
+                self._test_ohms.append(status.insulation_resistance)
 
     def tear(self, now_s):
         """Take it that something may have been missed until now."""
@@ -130,14 +152,48 @@ class CommandRules:
         """Take a DC_Power_Control; one that is repeated says nothing new."""
         before, self.command = self.command, command
         self._command_at_s = self._paced_from_s = now_s
+        is_known = not self._is_spoilt
+        self._is_spoilt = False
         if command == before:
             return
+        self._see_floating(now_s)
         self._check_form(command, now_s)
         self._check_mode(command, now_s)
         self._check_protocol(command, now_s)
         if self._is_whole and not self._is_emergency:
-            self._check_order(before, command, now_s)
+            self._check_order(before, command, now_s, is_known)
             self._check_opening(before, command, now_s)
+
+    def _see_floating(self, now_s):
+        """R41: the end begins with the first Standby in Ending_Charge."""
+        if (self._floating_since_s is None and self._state == State.ENDING_CHARGE
+                and self.command is not None and self.function not in POWERED):
+            self._floating_since_s = now_s
+            self._end_readings.clear()
+
+    def see_end(self, is_clean, now_s):
+        """
+        Take Charge_Session_Finished: a clean end has gone through all steps (R41, A26).
+
+        Who breaks off may leave out what he likes.
+        """
+        held, self._held = self._held, []
+        if not is_clean or not self._is_whole:
+            return
+        for time_s, key, rule, text, values in held:
+            if self._findings.breaks(key, True):
+                self._findings.add(time_s, rule, text, **values)
+        if not self._has_transferred:
+            return
+        missing = [words for words, is_missing in (
+            ('State Ending_Charge', not self._was_ending),
+            ('Charge_Status_Change = Charge_Stopped', not self._is_stopped),
+            ('open contactors',
+             self.function not in POWERED and bool(self.command.output_contactors)),
+        ) if is_missing]
+        if missing:
+            self._findings.add(
+                now_s, 'R41', f'Clean_Stop after a charge, without {" and ".join(missing)}')
 
     def tick(self, now_s):
         """Look for what should have come by now."""
@@ -157,6 +213,13 @@ class CommandRules:
     def _check_mode(self, command, now_s):
         """R27: each function has its mode, and a transfer keeps its own."""
         function, mode = command.power_function, command.setpoints_mode
+        if self._findings.breaks(
+                'precharge', function == Function.PRECHARGE
+                and command.current_range_min < 0 <= command.current_range_max):
+            self._findings.add(
+                now_s, 'R19',
+                f'Precharge with a Current_Range_Min of {command.current_range_min:g} A, it is 0',
+                current_range_min_a=command.current_range_min)
         is_wrong = _WRONG_MODE.get(function) == mode
         if function == Function.POWER_TRANSFER:
             is_wrong = self._mode not in (None, mode)
@@ -190,11 +253,13 @@ class CommandRules:
 
     # One after the other
 
-    def _check_order(self, before, command, now_s):
+    def _check_order(self, before, command, now_s, is_known):
         function = command.power_function
         last = None if before is None else before.power_function
-        if command.lower_output_voltage and not self._has_transferred and (
-                self._lowered_v is None):
+        # A11: later texts have a plain Standby in place of Lowering.
+        is_lowering = command.lower_output_voltage or (
+            last == Function.INSULATION_TEST and function not in POWERED)
+        if is_lowering and not self._has_transferred and self._lowered_v is None:
             self._lowered_v = math.inf
         if function not in POWERED or function == last:
             return
@@ -207,13 +272,13 @@ class CommandRules:
         elif last == Function.PRECHARGE:
             rule = 'R20'
         self._findings.mend('order')
-        if self._findings.breaks('order', last != Function.STANDBY):
+        if self._findings.breaks('order', is_known and last != Function.STANDBY):
             self._findings.add(
                 now_s, rule, f'{function_name(function)} straight after {function_name(last)}, '
                 'without Standby')
         if function == Function.INSULATION_TEST:
             self.has_tested = True
-            self._has_reached = False
+            self._has_reached = self._is_measured = False
             self._test_v = 0.0
             self._test_ohms.clear()
         elif not self._has_transferred and self.has_tested:
@@ -223,6 +288,8 @@ class CommandRules:
 
     def _check_test_passed(self, now_s):
         """R11, R12: going on says that the insulation is good."""
+        if not self._is_measured:
+            return
         if not self._has_reached:
             if self._findings.breaks('test', True):
                 self._findings.add(
@@ -252,8 +319,8 @@ class CommandRules:
                 'lowered', is_known and goes_on and volts > LOW_VOLTAGE_V + _ROUNDING_V):
             self._findings.add(
                 now_s, 'R16',
-                f'goes on with {volts:.1f} V on the output after Lowering, it has to wait for '
-                f'{LOW_VOLTAGE_V:.0f} V', present_voltage_v=volts)
+                f'goes on with {volts:.1f} V on the output after the insulation test, it has to '
+                f'wait for {LOW_VOLTAGE_V:.0f} V', present_voltage_v=volts)
 
     def _check_opening(self, before, command, now_s):
         """R41, R42: first the current, then the contactors."""
@@ -262,24 +329,37 @@ class CommandRules:
         if not is_opening or self._state != State.ENDING_CHARGE:
             return
         if before.power_function in POWERED:
-            if self._findings.breaks('first step', True):
-                self._findings.add(
-                    now_s, 'R41', 'the contactors open straight out of '
-                    f'{function_name(before.power_function)}: first comes Standby with closed '
-                    'ones')
+            self._held.append((
+                now_s, 'first step', 'R41', 'the contactors open straight out of '
+                f'{function_name(before.power_function)}: first comes Standby with closed ones',
+                {}))
             return
         limits = self.tolerances
         end_a = limits.chademo_end_current_a if self.is_chademo else limits.end_current_a
-        status = self._fresh_status(now_s)
-        if status is None:
-            return
-        current_a = status.present_current
+        current_a = self._current_at(now_s)
         # After its bounded wait the controller opens all the same (A10).
-        is_early = now_s - self._ending_since_s < limits.end_current_s - limits.crossing_s
-        if self._findings.breaks('opening', is_early and abs(current_a) > end_a + _MEASURING_A):
-            self._findings.add(
-                now_s, 'R42', f'the contactors open at {current_a:.1f} A, permitted {end_a:.0f} A',
-                present_current_a=current_a)
+        is_early = (
+            now_s - self._floating_since_s < limits.end_current_s - limits.crossing_s)
+        if is_early and current_a > end_a + _MEASURING_A:
+            self._held.append((
+                now_s, 'opening', 'R42',
+                f'the contactors open at {current_a:.1f} A, permitted {end_a:.0f} A',
+                {'present_current_a': current_a}))
+
+    def _current_at(self, now_s):
+        """
+        Return what is left of the current in A by the last two readings, 0 when nobody knows.
+
+        A reading is of some time ago, and the vehicle measures, too: where the current is falling
+        it has fallen further by now.
+        """
+        if len(self._end_readings) < 2:
+            return 0.0
+        (first_s, first_a), (last_s, last_a) = self._end_readings
+        if now_s - last_s > self.tolerances.status_loss_s or last_s <= first_s:
+            return 0.0
+        fall_a_per_s = max(0.0, (first_a - last_a) / (last_s - first_s))
+        return last_a - fall_a_per_s * (now_s - last_s)
 
     # What is in force, at every status of the controller
 
@@ -333,6 +413,15 @@ class CommandRules:
             command.current_range_max > most_a + self.tolerances.current_a
             or command.current_range_min < least_a - self.tolerances.current_a), now_s)
         old_s = now_s - self._command_at_s
+        most_v = told.maximum_voltage or float('inf')
+        over_v_s = self._lasting.seconds(
+            'voltage limit', command.power_function == Function.INSULATION_TEST
+            and command.target_voltage > most_v + _ROUNDING_V, now_s)
+        if self._findings.breaks('voltage limit', over_v_s - old_s > self.tolerances.limits_s):
+            self._findings.add(
+                now_s, 'R33',
+                f'a test at {command.target_voltage:g} V is commanded, DC_Power_Parameters permit '
+                f'{most_v:g} V', target_voltage_v=command.target_voltage)
         if self._findings.breaks('limits', over_s - old_s > self.tolerances.limits_s):
             self._findings.add(
                 now_s, 'R33',
@@ -358,12 +447,6 @@ class CommandRules:
             self._findings.add(
                 now_s, 'R26', f'no DC_Power_Control for {silent_s:.1f} s in the transfer',
                 silent_s=silent_s)
-
-    def _fresh_status(self, now_s):
-        """Return the charger's last status if it is one of now."""
-        if self._status is None or now_s - self._status_at_s > self.tolerances.status_loss_s:
-            return None
-        return self._status
 
 
 def is_chademo(announcement):

@@ -9,6 +9,7 @@ Commands are judged in :mod:`.command_rules`, one object for a session; here are
 themselves, the announcement, the flags, the reactions to the charger, and the end.
 """
 
+import collections
 import dataclasses
 import math
 
@@ -22,6 +23,7 @@ from .command_rules import (
 from .controller_watch import IDLE_STATES
 from .findings import CONTROLLER, Findings, Lasting, taken, Tolerances
 from .frame_rules import FrameRules
+from .power_rules import PERIOD_S
 from .signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
@@ -45,6 +47,8 @@ SystemEnable = PowerModulesStatus.SystemEnable
 _WAKING = frozenset({State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST})
 """Where the announcement repeats (R6)."""
 _UNTIL_END = _WAKING | {State.PRECHARGE, State.WAITING_FOR_CHARGE, State.CHARGING}
+_REEVALUATING = IDLE_STATES | {State.NEGOTIATING_CONNECTION}
+"""Where an emergency may be over, and another one begin (R38)."""
 INFORMATION = (
     EvInformationBattery, EvInformationVoltages, EvInformationChargeLimits,
     EvInformationDischargeLimits,
@@ -60,11 +64,18 @@ class _Session:
     told: set = dataclasses.field(default_factory=set)
     """Classes of EV_Information that came."""
     status_at_s: float | None = None
-    was_enabled: bool = False
+    enabled_at_s: float | None = None
+    """First Allowed."""
+    is_enabled: bool = False
     withdrawn_at_s: float | None = None
+    """Last 1 -> 0 of System_Enable; what comes after it takes nothing back (R7, R8)."""
     was_in_loop: bool = False
     """Whether the permission was withdrawn inside the charging loop (R8)."""
+    left_at_s: float | None = None
+    """When the controller turned to the end."""
     has_emergency: bool = False
+    has_spoilt_emergency: bool = False
+    """Whether one came that could not be read: nobody needs to follow it, but it was sent."""
     is_broken_off: bool = False
     """Whether an emergency came before the regular end had begun (A26)."""
     finished_at_s: float | None = None
@@ -89,12 +100,17 @@ class ControllerRules:
         self._begin_s = None
         self._was_idle = False
         self._has_flags = False
-        self._flags = None
-        self._start_withdrawn_s = -math.inf
+        self._flags = collections.deque()
+        """``(since when, Sequence_Control)``, the last ones."""
+        self._was_authorised = False
         self._pressed_at_s = None
         self._told_at_s = {}
+        self._parameters = None
+        self._status = None
+        """``(time, Power_Modules_Status)``, the last one."""
         self._emergency_at_s = -math.inf
         self._emergency_since_s = None
+        self._emergency_state = None
         self._unfinished_since_s = None
         self._forget_session()
 
@@ -121,25 +137,28 @@ class ControllerRules:
         """
         if message.FROM_CONTROLLER:
             self._frames.see(message, undefined, unassigned_bits, now_s)
+            self._see_life(now_s)
         if isinstance(message, AdvanticsControllerStatus):
             self._hear(now_s)
         handle = _HANDLERS.get(type(message))
         if handle is not None and not undefined:
             handle(self, message, now_s)
         elif undefined:
-            self._take_spoilt(type(message))
+            self._take_spoilt(type(message), now_s)
         return taken(self._new)
 
     def reject(self, message_class, text, *, now_s):
         """
-        Take a frame of the controller that is shorter than its message (1.4.2).
+        Take a frame of either direction that is shorter than its message (1.4.2).
 
         :returns: list of new findings
         """
-        self._frames.see_short(message_class, text, now_s)
+        if message_class.FROM_CONTROLLER:
+            self._frames.see_short(message_class, text, now_s)
+            self._see_life(now_s)
         if message_class is AdvanticsControllerStatus:
             self._hear(now_s)
-        self._take_spoilt(message_class)
+        self._take_spoilt(message_class, now_s)
         return taken(self._new)
 
     def tick(self, *, now_s):
@@ -150,19 +169,26 @@ class ControllerRules:
             if not is_silent:
                 self._check_announcement(now_s)
                 self._check_reactions(now_s)
+                self._check_emergency_goes_on(now_s)
                 self._check_stop(now_s)
                 self._commands.tick(now_s)
         return taken(self._new)
 
     # The frames
 
-    def _take_spoilt(self, message_class):
+    def _take_spoilt(self, message_class, now_s):
         """Take that something was sent which cannot be read: it is not missing on top of that."""
         session = self._session
         if message_class is NewChargeSession:
             self._was_idle = False
         elif message_class is ChargeStatusChange:
-            self._commands.see_start(True)
+            self._commands.see_start(None)
+        elif message_class is DcPowerControl:
+            self._commands.see_spoilt(now_s)
+        elif message_class is EmergencyStop and session is not None:
+            session.has_spoilt_emergency = True
+        elif message_class is PowerModulesStatus and session is not None:
+            session.status_at_s = now_s
         elif message_class is ChargeSessionFinished:
             self._unfinished_since_s = None
             if session is not None:
@@ -170,10 +196,15 @@ class ControllerRules:
         elif message_class in INFORMATION and session is not None:
             session.told.add(message_class)
 
-    def _hear(self, now_s):
-        if self._heard_at_s is None:
+    def _see_life(self, now_s):
+        """R1: who has something to say and goes on talking sends its status, too."""
+        if self._begin_s is None:
             self._begin_s = now_s
-        else:
+        elif self._heard_at_s is None:
+            self._check_heartbeat(now_s - self._begin_s, now_s)
+
+    def _hear(self, now_s):
+        if self._heard_at_s is not None:
             self._check_heartbeat(now_s - self._heard_at_s, now_s)
         self._findings.mend('heartbeat')
         self._heard_at_s = now_s
@@ -197,8 +228,9 @@ class ControllerRules:
         What it said meanwhile was not heard, and what was said to it may not have been.
         """
         self._was_idle = False
-        self._flags = None
+        self._flags.clear()
         self._pressed_at_s = None
+        self._emergency_state = None
         self._lasting.forget()
         self._commands.tear(now_s)
         session = self._session
@@ -218,9 +250,17 @@ class ControllerRules:
         state = message.state
         # With use_sequence_flags only (R34); State 11 may also be an authorisation of its own.
         self._has_flags |= state == State.NOT_AVAILABLE
-        if state == State.INITIALISING:
-            # 4.1: after a start all flags are 0 in the controller.
-            self._flags = SequenceControl()
+        if state == State.INITIALISING and state != before:
+            # 4.1: after a start all flags are 0 in the controller, and no limits are known to it;
+            # its configuration may be another one.
+            self._flags = collections.deque([(now_s, SequenceControl())])
+            self._has_flags = False
+            self._parameters = None
+        if self._session is not None:
+            if state in _UNTIL_END:
+                self._session.left_at_s = None
+            elif before in _UNTIL_END:
+                self._session.left_at_s = now_s
         if state in IDLE_STATES:
             if before is not None and before not in IDLE_STATES:
                 self._end_session(state, now_s)
@@ -252,7 +292,7 @@ class ControllerRules:
         self._session = None
         self._session_findings = Findings(self._new, CONTROLLER)
         self._commands = CommandRules(
-            self.tolerances, Findings(self._new, CONTROLLER), announcement)
+            self.tolerances, Findings(self._new, CONTROLLER), announcement, self._parameters)
         self._lasting = Lasting()
 
     def _on_new_charge_session(self, message, now_s):
@@ -261,11 +301,18 @@ class ControllerRules:
                 not session.is_finished
                 or now_s - session.finished_at_s <= self.tolerances.crossing_s):
             session.announced_at_s = now_s
+            self._check_announced_enough(session, now_s)
             return
         self._forget_session(message)
-        self._session = _Session(now_s, now_s, told={
+        session = self._session = _Session(now_s, now_s, told={
             cls for cls, time_s in self._told_at_s.items()
             if now_s - time_s < self.tolerances.crossing_s})
+        if self._status is not None:
+            at_s, status = self._status
+            # Modules that were awake have allowed it before.
+            if (status.system_enable == SystemEnable.ALLOWED
+                    and now_s - at_s <= self.tolerances.status_loss_s):
+                session.is_enabled, session.enabled_at_s = True, now_s
         if self._state is not None:
             self._commands.see_state(self._state, now_s)
         is_ac = message.plug_and_pins == NewChargeSession.PlugAndPins.CCS_AC
@@ -293,7 +340,10 @@ class ControllerRules:
                 and now_s - session.finished_at_s > self.tolerances.crossing_s):
             self._session_findings.add(
                 now_s, 'R40', 'Charge_Session_Finished a second time for one session')
+        self._check_reactions(now_s, is_over=True)
         is_clean = message.state == ChargeSessionFinished.State.CLEAN_STOP
+        if not session.is_finished and not session.is_torn and not session.has_emergency:
+            self._commands.see_end(is_clean, now_s)
         if self._session_findings.breaks('clean', is_clean and session.is_broken_off):
             self._session_findings.add(
                 now_s, 'R40', 'Clean_Stop reported for a session that ended by Emergency_Stop')
@@ -322,7 +372,9 @@ class ControllerRules:
                 self._session_findings.add(
                     now_s, 'R40', f'{function_name(command.power_function)} is commanded after '
                     'Charge_Session_Finished')
-            if self._session_findings.breaks('not enabled', not session.was_enabled):
+            # Of a charger that was never heard nobody knows.
+            if self._session_findings.breaks(
+                    'not enabled', self._status is not None and session.enabled_at_s is None):
                 self._session_findings.add(
                     now_s, 'R6', f'{function_name(command.power_function)} is commanded although '
                     'System_Enable was never Allowed')
@@ -330,39 +382,54 @@ class ControllerRules:
     # Flags
 
     def _on_flags(self, flags, now_s):
-        before, self._flags = self._flags, flags
-        if before is None:
-            return
-        if before.start_charge_authorisation and not flags.start_charge_authorisation:
-            self._start_withdrawn_s = now_s
-        is_press = flags.user_stop_button and not before.user_stop_button
+        before = self._flags[-1][1] if self._flags else None
+        self._flags.append((now_s, flags))
+        self._forget_flags(now_s)
+        self._note_authorisation()
+        is_press = before is not None and (
+            flags.user_stop_button and not before.user_stop_button)
         # Without use_sequence_flags buttons do nothing (R34).
         if is_press and self._has_flags and self._state == State.CHARGING:
             self._pressed_at_s = now_s
 
+    def _forget_flags(self, now_s):
+        """Keep what may have crossed with a state."""
+        flags = self._flags
+        while len(flags) > 1 and now_s - flags[1][0] > self.tolerances.crossing_s:
+            flags.popleft()
+
+    def _note_authorisation(self):
+        """R36: the first result counts, whatever comes after it (and there is the charger's)."""
+        if self._state == State.CCS_AUTHORISATION_PROCESS:
+            self._was_authorised |= any(
+                flags.ccs_authorisation_done and flags.ccs_authorisation_valid
+                for _, flags in self._flags)
+
     def _check_transition(self, before, state, now_s):
         """R35, R36, R37: what the controller has to wait for; not before its flags are known."""
-        flags = self._flags
-        if flags is None or not self._has_flags or before is None:
+        if state == State.CCS_AUTHORISATION_PROCESS:
+            self._was_authorised = False
+            self._note_authorisation()
+        if not self._flags or not self._has_flags or before is None:
             return
-        is_new_session = state == State.NEGOTIATING_CONNECTION and before in IDLE_STATES
-        is_forbidden = (
-            not flags.start_charge_authorisation
-            and now_s - self._start_withdrawn_s > self.tolerances.crossing_s)
+        self._forget_flags(now_s)
+        recent = [flags for _, flags in self._flags]
         self._findings.mend('start', 'authorised', 'parameters')
-        if self._findings.breaks('start', is_new_session and is_forbidden):
+        is_new_session = state == State.NEGOTIATING_CONNECTION and before in IDLE_STATES
+        if self._findings.breaks('start', is_new_session and not any(
+                flags.start_charge_authorisation for flags in recent)):
             self._findings.add(
                 now_s, 'R35', 'a session begins although Start_Charge_Authorisation is 0')
-        is_authorised = flags.ccs_authorisation_done and flags.ccs_authorisation_valid
         has_passed = (before == State.CCS_AUTHORISATION_PROCESS
                       and state == State.CONNECTED_WITH_FULL_INFO)
-        if self._findings.breaks('authorised', has_passed and not is_authorised):
+        if self._findings.breaks('authorised', has_passed and not self._was_authorised):
             self._findings.add(
                 now_s, 'R36',
-                f'goes on with CCS_Authorisation_Done {int(flags.ccs_authorisation_done)}, '
-                f'CCS_Authorisation_Valid {int(flags.ccs_authorisation_valid)}')
+                f'goes on with CCS_Authorisation_Done {int(recent[-1].ccs_authorisation_done)}, '
+                f'CCS_Authorisation_Valid {int(recent[-1].ccs_authorisation_valid)}')
         goes_on = before == State.CONNECTED_WITH_FULL_INFO and state == State.INSULATION_TEST
-        if self._findings.breaks('parameters', goes_on and not flags.charge_parameters_done):
+        if self._findings.breaks('parameters', goes_on and not any(
+                flags.charge_parameters_done for flags in recent)):
             self._findings.add(
                 now_s, 'R37', 'the test begins although Charge_Parameters_Done is 0')
 
@@ -383,17 +450,21 @@ class ControllerRules:
     # The charger, and what has to follow from it
 
     def _on_modules_status(self, status, now_s):
+        self._status = now_s, status
         self._commands.see_status(status, now_s)
         session = self._session
         if session is None or session.is_finished:
             return
         session.status_at_s = now_s
         if status.system_enable == SystemEnable.ALLOWED:
-            session.was_enabled = True
-            session.withdrawn_at_s = None
-        elif session.was_enabled and session.withdrawn_at_s is None:
+            session.is_enabled = True
+            if session.enabled_at_s is None:
+                session.enabled_at_s = now_s
+        elif session.is_enabled:
+            session.is_enabled = False
             session.withdrawn_at_s = now_s
             session.was_in_loop = self._state == State.CHARGING
+            self._session_findings.mend('withdrawal')
         self._check_insulation(session, status, now_s)
 
     def _check_insulation(self, session, status, now_s):
@@ -426,7 +497,7 @@ class ControllerRules:
             return
         gap_s = now_s - session.announced_at_s
         is_waiting = (
-            not session.was_enabled and self._state in _WAKING
+            session.enabled_at_s is None and self._state in _WAKING
             and not self._commands.has_tested)
         if self._session_findings.breaks(
                 'announcement', is_waiting and gap_s > limits.announcement_gap_s):
@@ -444,16 +515,36 @@ class ControllerRules:
                 ', '.join(cls.NAME for cls in INFORMATION if cls not in session.told)
                 + f' did not come in {limits.information_s:.0f} s after New_Charge_Session')
 
-    def _check_reactions(self, now_s):
-        """R3, R7, R8: what the controller has to do when the charger fails."""
+    def _check_announced_enough(self, session, now_s):
+        """R6: the announcement ends with Allowed."""
+        is_too_long = (
+            session.is_enabled and not session.is_torn
+            and now_s - session.enabled_at_s > self.tolerances.reaction_s)
+        if self._session_findings.breaks('announced on', is_too_long):
+            self._session_findings.add(
+                now_s, 'R6', 'New_Charge_Session still repeats '
+                f'{now_s - session.enabled_at_s:.1f} s after System_Enable was Allowed')
+
+    def _check_reactions(self, now_s, *, is_over=False):
+        """
+        R3, R7, R8: what the controller has to do when the charger fails.
+
+        :param is_over: whether the session ends now: what had to come has come, or never will
+        """
         session, limits = self._session, self.tolerances
-        if session is None or session.is_finished or session.has_emergency:
+        if (session is None or session.is_finished or session.has_emergency
+                or session.has_spoilt_emergency):
             return
+        # An end that had begun before is one for another reason.
+        left_at_s = math.inf if session.left_at_s is None else session.left_at_s
         is_on = self._state in _UNTIL_END
+        reaction_s = limits.crossing_s if is_over else limits.reaction_s
         if session.status_at_s is not None:
             silent_s = now_s - session.status_at_s
+            was_on = left_at_s - session.status_at_s > limits.status_loss_s
             if self._session_findings.breaks(
-                    'silence', is_on and silent_s > limits.status_loss_s + limits.reaction_s):
+                    'silence', (is_on or left_at_s < math.inf) and was_on
+                    and silent_s > limits.status_loss_s + reaction_s):
                 self._session_findings.add(
                     now_s, 'R3', f'no Emergency_Stop although Power_Modules_Status is missing for '
                     f'{silent_s:.1f} s', silent_s=silent_s)
@@ -461,9 +552,8 @@ class ControllerRules:
             return
         withdrawn_s = now_s - session.withdrawn_at_s
         if session.was_in_loop:
-            if self._session_findings.breaks(
-                    'withdrawal', self._state == State.CHARGING
-                    and withdrawn_s > limits.reaction_s):
+            was_on = left_at_s - session.withdrawn_at_s > 2 * PERIOD_S
+            if self._session_findings.breaks('withdrawal', was_on and withdrawn_s > reaction_s):
                 self._session_findings.add(
                     now_s, 'R8', f'no Emergency_Stop {withdrawn_s:.1f} s after System_Enable was '
                     'withdrawn in the charging loop', withdrawn_s=withdrawn_s)
@@ -482,21 +572,38 @@ class ControllerRules:
         self._emergency_at_s = now_s
         if gap_s >= EMERGENCY_CLEAR_S:
             self._emergency_since_s = now_s
-            self._findings.mend('emergency gap', 'power in emergency')
-        else:
-            if self._findings.breaks('emergency gap', gap_s > self.tolerances.emergency_gap_s):
-                self._findings.add(
-                    now_s, 'R38',
-                    f'Emergency_Stop {1000 * gap_s:.0f} ms after the one before, it repeats '
-                    'every 100 ms', gap_s=gap_s)
+            self._findings.mend('power in emergency')
+        # It ceases where the controller looks at the cause again, in another state.
+        is_same = (self._emergency_state is not None and self._state == self._emergency_state
+                   and self._state not in _REEVALUATING)
+        self._emergency_state = self._state
+        if self._findings.breaks(
+                'emergency gap', is_same and gap_s > self.tolerances.emergency_gap_s):
+            self._findings.add(
+                now_s, 'R38',
+                f'Emergency_Stop {1000 * gap_s:.0f} ms after the one before, it repeats '
+                'every 100 ms', gap_s=gap_s)
         self._commands.see_emergency()
         if self._session is not None:
             self._session.has_emergency = True
             self._session.is_broken_off |= self._state in _UNTIL_END
 
+    def _check_emergency_goes_on(self, now_s):
+        """R38: as long as the charge is on nothing has been looked at again."""
+        gap_s = now_s - self._emergency_at_s
+        is_same = self._state == self._emergency_state and self._state in _UNTIL_END
+        if is_same and gap_s > self.tolerances.emergency_gap_s and self._findings.breaks(
+                'emergency gap', True):
+            self._findings.add(
+                now_s, 'R38',
+                f'Emergency_Stop is missing for {1000 * gap_s:.0f} ms and the charge was not '
+                'ended: it repeats every 100 ms', gap_s=gap_s)
+
     def _check_power_in_emergency(self, command, now_s):
         """R38; Emergency_Stop alone ends the power: a command need not follow (A25)."""
-        if now_s - self._emergency_at_s >= EMERGENCY_CLEAR_S:
+        # The session is over with it, however long it then goes on.
+        is_over = self._session is not None and self._session.has_emergency
+        if not is_over and now_s - self._emergency_at_s >= EMERGENCY_CLEAR_S:
             return
         since_s = now_s - self._emergency_since_s
         is_powered = command.power_function in POWERED
@@ -511,6 +618,7 @@ class ControllerRules:
         self._commands.see_start(message.vehicle_ready_for_charging == started)
 
     def _on_parameters(self, message, now_s):
+        self._parameters = message
         self._commands.see_parameters(message)
 
 

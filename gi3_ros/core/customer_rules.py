@@ -33,10 +33,9 @@ SystemEnable = PowerModulesStatus.SystemEnable
 
 _WAKING = frozenset({State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST})
 """Where the controller waits for Allowed (R6)."""
-_BEFORE_LOOP = _WAKING | {State.PRECHARGE, State.WAITING_FOR_CHARGE}
-"""Where a withdrawal makes the charge unavailable (R7)."""
-_UNTIL_LOOP_ENDS = _BEFORE_LOOP | {
-    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS, State.CHARGING,
+_UNTIL_LOOP_ENDS = _WAKING | {
+    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS, State.PRECHARGE,
+    State.WAITING_FOR_CHARGE, State.CHARGING,
 }
 
 
@@ -74,6 +73,7 @@ class CustomerRules:
         # System_Enable.
         self._frames = FrameRules(self._findings, label_rule='R6')
         self._status_times_s = collections.deque()
+        self._parameters = None
         self._parameters_at_s = None
         self._flags = SequenceControl()
         self._pressed_since_s = {}
@@ -83,7 +83,7 @@ class CustomerRules:
         self._session = None
         self._session_findings = None
         self._power = None
-        self._forget_session()
+        self._forget_session(is_whole=False)
 
     # In
 
@@ -203,11 +203,12 @@ class CustomerRules:
     def _on_power_control(self, command, now_s):
         self._power.see_command(command, now_s)
 
-    def _forget_session(self, *, is_chademo=False):
+    def _forget_session(self, *, is_chademo=False, is_whole=True):
         self._session = None
         self._session_findings = Findings(self._new)
         self._power = PowerRules(
-            self.tolerances, Findings(self._new), is_chademo=is_chademo)
+            self.tolerances, Findings(self._new), is_chademo=is_chademo,
+            parameters=self._parameters, is_whole=is_whole)
 
     def _restart_session(self, now_s):
         """Begin to wait for the status anew, and expect nothing more of the power (R1)."""
@@ -230,11 +231,19 @@ class CustomerRules:
     def _on_status(self, status, now_s):
         self._check_temperatures(status, now_s)
         if self._session is not None:
-            self._check_withdrawal(self._session, status, now_s)
+            self._note_permission(self._session, status)
         self._power.judge(status, silent_s=self._silent_s(now_s), now_s=now_s)
 
     def _on_parameters(self, message, now_s):
         limits = self.tolerances
+        self._power.see_parameters(message, now_s)
+        # CAN itself may deliver a frame twice.
+        is_double = (
+            message == self._parameters
+            and now_s - self._parameters_at_s < limits.parameters_jitter_s)
+        self._parameters = message
+        if is_double:
+            return
         if self._parameters_at_s is not None:
             distance_s = now_s - self._parameters_at_s
             is_close = distance_s < limits.parameters_spacing_s - limits.parameters_jitter_s
@@ -331,24 +340,17 @@ class CustomerRules:
                 f'System_Enable is not Allowed {waited_s:.0f} s after New_Charge_Session',
                 waited_s=waited_s)
 
-    def _check_withdrawal(self, session, status, now_s):
-        """R7, R8; after the loop and in an emergency it is nobody's loss."""
+    def _note_permission(self, session, status):
+        """
+        Take System_Enable.
+
+        To withdraw it is the charger's right, and the only word it has for an emergency of its own
+        (R7, R8). From then on no power is expected of it; after the loop none is anyway, but that
+        the output is lowered still is (R18).
+        """
         if status.system_enable == SystemEnable.ALLOWED:
             session.was_enabled = True
-            return
-        is_loop = self._state == State.CHARGING
-        is_broken = (
-            session.was_enabled and (is_loop or self._state in _BEFORE_LOOP)
-            and not self._power.is_emergency and not self._power.is_excused
-            and not self._is_controller_silent(now_s)
-        )
-        if is_broken:
-            if self._session_findings.breaks('withdrawal', True):
-                self._session_findings.add(
-                    now_s, 'R8' if is_loop else 'R7',
-                    'System_Enable withdrawn in the charging loop: an emergency by the charger'
-                    if is_loop else
-                    'System_Enable withdrawn before the charging loop: charging is unavailable')
+        elif session.was_enabled and self._state in _UNTIL_LOOP_ENDS:
             self._power.excuse()
 
     def _check_temperatures(self, status, now_s):

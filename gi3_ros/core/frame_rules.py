@@ -1,5 +1,15 @@
 """The rules about single frames, whatever they say: whole, without stray bits, known labels."""
 
+from .signals import AdmCsSeccOutputs, AdvanticsControllerStatus, NewChargeSession
+
+_NEWER_LABELS = {
+    AdvanticsControllerStatus: ('State=13',),
+    NewChargeSession: ('Plug_and_pins=4',),
+}
+"""Of v3.4 (Charge_Pause) and v3.3 (MCS): not of this version, and nobody's breach (7.1, R52)."""
+_NEWER_BITS = {AdmCsSeccOutputs: (1 << 28) - (1 << 4)}
+"""The three LEDs of v3.6."""
+
 
 class FrameRules:
     """
@@ -20,6 +30,11 @@ class FrameRules:
 
     def see(self, message, undefined, unassigned_bits, now_s):
         """Take a frame that gave a message; the parameters are those of ``codec.Received``."""
+        if undefined:
+            newer = _NEWER_LABELS.get(type(message), ())
+            undefined = tuple(label for label in undefined if label not in newer)
+        if unassigned_bits:
+            unassigned_bits &= ~_NEWER_BITS.get(type(message), 0)
         name = message.NAME
         if not undefined and not unassigned_bits and name not in self._spoilt:
             return

@@ -6,9 +6,10 @@ One :class:`PowerRules` judges one session, so nothing of it can be left over fo
 
 import collections
 import dataclasses
+import math
 
 from .findings import Lasting
-from .signals import AdvanticsControllerStatus, DcPowerControl
+from .signals import AdvanticsControllerStatus, DcPowerControl, DcPowerParameters
 
 State = AdvanticsControllerStatus.State
 PowerFunction = DcPowerControl.PowerFunction
@@ -19,13 +20,20 @@ UNLOCKING_VOLTAGE_V = 10.0
 """R18: at more than this the controller does not unlock a CHAdeMO plug."""
 TEST_VOLTAGE_REACHED = 0.9
 """Share of the test voltage from which the controller judges (R11)."""
+PERIOD_S = 0.1
+"""Of all that repeats: a reading, a command may be this old (R2, R26)."""
 _REMEMBERED_S = 1.0
 """What arrives is stamped, and may be this much older than what was sent meanwhile."""
+_BEFORE_COMMANDS = frozenset({
+    State.INITIALISING, State.WAITING_FOR_PEV, State.NEGOTIATING_CONNECTION,
+    State.CCS_AUTHORISATION_PROCESS, State.CONNECTED_WITH_FULL_INFO, State.NOT_AVAILABLE,
+})
+"""Where nothing was commanded yet."""
 _FLOATING = (PowerFunction.OFF, PowerFunction.STANDBY)
 _KEYS_OF_FUNCTION = {
     PowerFunction.OFF: {'floating current'},
     PowerFunction.STANDBY: {'floating current', 'lowering', 'lowering at the end'},
-    PowerFunction.INSULATION_TEST: {'test voltage', 'insulation'},
+    PowerFunction.INSULATION_TEST: {'test voltage'},
     PowerFunction.PRECHARGE: {'precharge current', 'precharge voltage'},
     PowerFunction.POWER_TRANSFER: {'voltage', 'current'},
 }
@@ -49,9 +57,12 @@ class PowerRules:
 
     :param findings: the :class:`~.findings.Findings` that take the breaches
     :param is_chademo: no precharge and 5 A at the end (R46, R42)
+    :param parameters: the charger's last DC_Power_Parameters: it need not give more (R32)
+    :param is_whole: whether all commands were heard; then there is no power before the first
     """
 
-    def __init__(self, tolerances, findings, *, is_chademo=False):
+    def __init__(
+            self, tolerances, findings, *, is_chademo=False, parameters=None, is_whole=True):
         self.tolerances = tolerances
         self.is_chademo = is_chademo
         self.is_excused = False
@@ -64,6 +75,10 @@ class PowerRules:
         self._function_since_s = None
         self._lasting = Lasting()
         self._emergency_since_s = None
+        self._stop_since_s = None
+        self._uncommanded_since_s = None
+        self._is_whole = is_whole
+        self._limits = parameters or DcPowerParameters()
         # Of the function in force:
         self._highest_target_v = 0.0
         self._test_since_s = None
@@ -71,10 +86,12 @@ class PowerRules:
         self._wanted_since_s = None
         self._able_since_s = None
         self._has_flowed = False
+        self._was_transfer = False
+        self._top_a = self._bottom_a = 0.0
+        self._hull_at_s = 0.0
         # Of the end of the charge:
         self._ending_since_s = None
         self._closing_since_s = None
-        self._contactors_opened = False
 
     # In
 
@@ -99,7 +116,8 @@ class PowerRules:
             setpoint.since_s = now_s
         for name in (
             '_function_since_s', '_emergency_since_s', '_test_since_s', '_wanted_since_s',
-            '_able_since_s', '_ending_since_s', '_closing_since_s',
+            '_able_since_s', '_ending_since_s', '_closing_since_s', '_stop_since_s',
+            '_uncommanded_since_s',
         ):
             if getattr(self, name) is not None:
                 setattr(self, name, now_s)
@@ -108,15 +126,29 @@ class PowerRules:
         """Take the controller's state."""
         if state != self._state:
             self._state = state
-            if state == State.ENDING_CHARGE:
-                self._ending_since_s = now_s
-            elif state == State.CLOSING_COMMUNICATION:
+            if state == State.CLOSING_COMMUNICATION:
                 self._closing_since_s = now_s
+            elif state in _BEFORE_COMMANDS:
+                self._is_whole = True
+            self._see_end(now_s)
+
+    def _see_end(self, now_s):
+        """R41, R42: the end of the power begins with its first Standby, not with the state."""
+        if (self._state == State.ENDING_CHARGE and self._ending_since_s is None
+                and self._setpoints and self._setpoints[-1].command.power_function in _FLOATING):
+            self._ending_since_s = now_s
 
     def see_emergency(self, now_s):
         """Take an Emergency_Stop; the first counts."""
         if self._emergency_since_s is None:
             self._emergency_since_s = now_s
+
+    def see_parameters(self, parameters, now_s):
+        """Take what the charger says that it can give; 0 tells nothing (R33)."""
+        if parameters != self._limits and self._able_since_s is not None:
+            # It has its time to come up to a higher one.
+            self._able_since_s = now_s
+        self._limits = parameters
 
     def see_command(self, command, now_s):
         """Take a DC_Power_Control; it holds until the next, however long that takes (R26)."""
@@ -137,20 +169,25 @@ class PowerRules:
         if self._wanted_since_s is None and (
                 command.current_range_min > 0 or command.current_range_max < 0):
             self._wanted_since_s = now_s
-        # Elsewhere they open for another reason, without waiting for the current; and a controller
-        # that opens before its time does not make a charger late (R42).
-        if self._state == State.ENDING_CHARGE and not command.output_contactors:
-            waited_s = now_s - self._ending_since_s
-            limits = self.tolerances
-            self._contactors_opened |= waited_s >= limits.end_current_s - limits.crossing_s
         self._setpoints.append(_Setpoint(now_s, command))
+        self._see_end(now_s)
         self._forget_setpoints(now_s)
-        is_fresh = (
-            self._status is not None
-            and now_s - self._status_at_s <= self.tolerances.status_loss_s
-        )
-        if is_fresh and not self.is_emergency:
-            self._check_end_current(self._status, now_s)
+        self._see_opening(command, now_s)
+
+    def _see_opening(self, command, now_s):
+        """
+        R42, A10: a controller that has waited for its whole time opens, and the current is over.
+
+        Then the last reading before it counts. One that opens sooner does not make a charger late.
+        """
+        if self._state != State.ENDING_CHARGE or command.output_contactors:
+            return
+        limits = self.tolerances
+        since_s = now_s if self._ending_since_s is None else self._ending_since_s
+        if now_s - since_s >= limits.end_current_s - PERIOD_S and not self.is_emergency and (
+                self._status is not None
+                and now_s - self._status_at_s <= limits.status_loss_s):
+            self._check_end_current(self._status, limits.end_current_s - PERIOD_S, now_s)
 
     def judge(self, status, *, silent_s, now_s):
         """
@@ -163,15 +200,15 @@ class PowerRules:
             self._check_emergency_current(status, now_s)
             return
         if not self._setpoints:
+            self._check_uncommanded_current(status, now_s)
             return
         command = self._setpoints[-1].command
         in_force_s = now_s - self._function_since_s
         function = command.power_function
         self._check_silence(command, status, silent_s, now_s)
-        self._check_end_current(status, now_s)
+        self._check_end_current(status, self.tolerances.end_current_s, now_s)
         if function == PowerFunction.INSULATION_TEST:
             self._check_test_voltage(command, status, now_s)
-            self._check_insulation(command, status, now_s)
         elif function == PowerFunction.PRECHARGE:
             self._check_precharge_current(command, status, now_s)
             self._check_precharge_voltage(command, status, in_force_s, now_s)
@@ -186,6 +223,12 @@ class PowerRules:
 
     def _start_function(self, command, now_s):
         function = command.power_function
+        if function in _FLOATING:
+            # R1: now the controller begins anew, and so may the charger.
+            self._stop_since_s = None
+        last = self._setpoints[-1].command.power_function if self._setpoints else None
+        if function != last and not (function in _FLOATING and last in _FLOATING):
+            self._was_transfer = last == PowerFunction.POWER_TRANSFER
         for owner, keys in _KEYS_OF_FUNCTION.items():
             if owner != function and not (owner in _FLOATING and function in _FLOATING):
                 self._findings.mend(*keys)
@@ -198,19 +241,27 @@ class PowerRules:
     # No power
 
     def _check_silence(self, command, status, silent_s, now_s):
-        """R1: the charger cannot know that the command is still meant."""
+        """R1: nobody knows whether the command is still meant, and nobody resumes by himself."""
         limits = self.tolerances
         if silent_s > limits.controller_timeout_s - limits.controller_jitter_s:
             self.excuse()
-        is_late = silent_s > limits.controller_timeout_s + limits.silence_reaction_s
+        is_powered = command.power_function not in _FLOATING
+        # Much longer than its timeout: nobody can have missed that.
+        if is_powered and self._stop_since_s is None and silent_s > limits.status_loss_s:
+            self._stop_since_s = now_s - silent_s + limits.controller_timeout_s
+        is_late = (
+            self._stop_since_s is not None
+            and now_s - self._stop_since_s > limits.silence_reaction_s)
         current_a = status.present_current
         if self._findings.breaks(
-                'silence', is_late and command.power_function not in _FLOATING
-                and abs(current_a) > limits.off_current_a):
+                'silence', is_powered and is_late and abs(current_a) > limits.off_current_a):
+            missing = (
+                f'is missing for {silent_s:.1f} s' if silent_s > limits.controller_timeout_s
+                else 'was missing, and no Standby or Off has come since')
             self._findings.add(
                 now_s, 'R1',
-                f'{current_a:.1f} A although Advantics_Controller_Status is missing for '
-                f'{silent_s:.1f} s', present_current_a=current_a, silent_s=silent_s)
+                f'{current_a:.1f} A although Advantics_Controller_Status {missing}',
+                present_current_a=current_a, silent_s=silent_s)
 
     def _check_emergency_current(self, status, now_s):
         limits = self.tolerances
@@ -223,13 +274,30 @@ class PowerRules:
                 now_s, 'R38', f'{current_a:.1f} A {since_s:.1f} s after Emergency_Stop',
                 present_current_a=current_a, since_s=since_s)
 
+    def _check_uncommanded_current(self, status, now_s):
+        """R22: as long as nothing was commanded all is off."""
+        if not self._is_whole:
+            return
+        limits = self.tolerances
+        if self._uncommanded_since_s is None:
+            self._uncommanded_since_s = now_s
+        current_a, since_s = status.present_current, now_s - self._uncommanded_since_s
+        if self._findings.breaks(
+                'floating current', since_s > limits.off_current_s
+                and abs(current_a) > limits.off_current_a):
+            self._findings.add(
+                now_s, 'R22', f'{current_a:.1f} A although nothing was commanded',
+                present_current_a=current_a)
+
     def _check_floating_current(self, command, status, in_force_s, now_s):
         limits = self.tolerances
         current_a = status.present_current
-        # In the end of the charge R42 has the word.
+        # A transfer that pauses is not sooner over than one that ends (R42), and there R42 has the
+        # word.
+        off_s = limits.end_current_s if self._was_transfer else limits.off_current_s
         if self._findings.breaks(
                 'floating current', self._ending_since_s is None
-                and in_force_s > limits.off_current_s and abs(current_a) > limits.off_current_a):
+                and in_force_s > off_s and abs(current_a) > limits.off_current_a):
             self._findings.add(
                 now_s, 'R22' if command.power_function == PowerFunction.OFF else 'R21',
                 f'{current_a:.1f} A after {in_force_s:.1f} s of {_name(command)}',
@@ -269,15 +337,16 @@ class PowerRules:
                 f'Closing_Communication, the plug is unlocked at {UNLOCKING_VOLTAGE_V:.0f} V',
                 present_voltage_v=voltage_v, closing_s=closing_s)
 
-    def _check_end_current(self, status, now_s):
+    def _check_end_current(self, status, permitted_s, now_s):
+        """R42."""
         if self._ending_since_s is None:
             return
         limits = self.tolerances
         ending_s = now_s - self._ending_since_s
         current_a = status.present_current
         end_a = limits.chademo_end_current_a if self.is_chademo else limits.end_current_a
-        is_over = self._contactors_opened or ending_s > limits.end_current_s
-        if self._findings.breaks('end current', is_over and abs(current_a) > end_a):
+        if self._findings.breaks(
+                'end current', ending_s > permitted_s and abs(current_a) > end_a):
             self._findings.add(
                 now_s, 'R42', f'{current_a:.1f} A {ending_s:.1f} s into the end of the charge, '
                 f'permitted {end_a:.0f} A', present_current_a=current_a, ending_s=ending_s)
@@ -285,11 +354,11 @@ class PowerRules:
     # Insulation test and precharge
 
     def _check_test_voltage(self, command, status, now_s):
-        """R11: reach the test voltage and hold it."""
+        """R11: reach the test voltage and hold it, as far as the charger can (R33)."""
         limits = self.tolerances
         target_v, voltage_v = command.target_voltage, status.present_voltage
         in_force_s = now_s - self._test_since_s
-        is_high_enough = voltage_v >= TEST_VOLTAGE_REACHED * target_v
+        is_high_enough = voltage_v >= TEST_VOLTAGE_REACHED * self._able_v(target_v)
         self._has_reached = self._has_reached or is_high_enough
         is_late = not self._has_reached and in_force_s > limits.test_rise_s
         sags_s = self._lasting.seconds('sag', self._has_reached and not is_high_enough, now_s)
@@ -302,19 +371,6 @@ class PowerRules:
                 now_s, 'R11', f'{voltage_v:.1f} V after {in_force_s:.1f} s of Insulation_Test at '
                 f'{target_v:.1f} V', present_voltage_v=voltage_v, target_voltage_v=target_v,
                 in_force_s=in_force_s)
-
-    def _check_insulation(self, command, status, now_s):
-        """R13; a value that is too low is the controller's to judge (R12, R14)."""
-        is_missing = (
-            status.present_voltage >= TEST_VOLTAGE_REACHED * command.target_voltage > 0
-            and status.insulation_resistance <= 0
-        )
-        missing_s = self._lasting.seconds('insulation', is_missing, now_s)
-        if self._findings.breaks('insulation', missing_s > self.tolerances.missing_insulation_s):
-            self._findings.add(
-                now_s, 'R13',
-                'Insulation_Resistance stays 0 in the test: no value, or a short to earth',
-                missing_s=missing_s)
 
     def _check_precharge_current(self, command, status, now_s):
         """R19, A13: no more than the vehicle's cap."""
@@ -331,9 +387,13 @@ class PowerRules:
         """R19: into the window around the battery's voltage, and not above it."""
         limits = self.tolerances
         target_v, voltage_v = command.target_voltage, status.present_voltage
+        wanted_v = self._able_v(target_v)
         self._has_reached = (
-            self._has_reached or abs(voltage_v - target_v) <= limits.precharge_window_v)
-        is_late = not self._has_reached and in_force_s > limits.precharge_rise_s
+            self._has_reached or abs(voltage_v - wanted_v) <= limits.precharge_window_v)
+        # With a cap of 0 A nothing can be raised; what chargers use then is their choice (A13).
+        is_late = (
+            not self._has_reached and command.current_range_max > 0
+            and in_force_s > limits.precharge_rise_s)
         is_above = (
             voltage_v > self._highest_target_v + limits.precharge_window_v
             and in_force_s > limits.exceed_s
@@ -382,15 +442,24 @@ class PowerRules:
                 current_range_max_a=latest.current_range_max)
 
     def _exceeds(self, current_a, now_s):
-        """Tell whether it is further away from 0 A than permitted, or on the wrong side of it."""
+        """
+        Tell whether it is further away from 0 A than permitted, or on the wrong side of it.
+
+        A set-point that was lowered counts on for a while, and after it the way down at the pace
+        of a charger's own ramp (R28).
+        """
         if self._is_near(self._setpoints[-1].command, current_a):
             return False
         recent = self._transfers_since(now_s - self.tolerances.exceed_s)
-        top_a = max(0.0, *(command.current_range_max for command in recent))
-        bottom_a = min(0.0, *(command.current_range_min for command in recent))
+        fallen_a = self.tolerances.fall_a_per_s * max(0.0, now_s - self._hull_at_s)
+        self._hull_at_s = now_s
+        self._top_a = max(
+            0.0, self._top_a - fallen_a, *(command.current_range_max for command in recent))
+        self._bottom_a = min(
+            0.0, self._bottom_a + fallen_a, *(command.current_range_min for command in recent))
         return (
-            current_a > top_a + self._current_room(top_a)
-            or current_a < bottom_a - self._current_room(bottom_a)
+            current_a > self._top_a + self._current_room(self._top_a)
+            or current_a < self._bottom_a - self._current_room(self._bottom_a)
         )
 
     def _falls_short(self, current_a, voltage_v, now_s):
@@ -403,11 +472,16 @@ class PowerRules:
         if self._is_near(self._setpoints[-1].command, current_a):
             return False
         earlier = self._transfers_since(now_s - limits.follow_s)
-        least_a = min(command.current_range_min for command in earlier)
-        most_a = max(command.current_range_max for command in earlier)
+        told = self._limits
+        least_a = min(
+            told.maximum_charge_current or math.inf,
+            *(command.current_range_min for command in earlier))
+        most_a = max(
+            -(told.maximum_discharge_current or math.inf),
+            *(command.current_range_max for command in earlier))
         if least_a > 0:
             # R29: the voltage set-point limits as well.
-            target_v = min(command.target_voltage for command in earlier)
+            target_v = self._able_v(min(command.target_voltage for command in earlier))
             is_limited = voltage_v >= target_v - limits.voltage_v
             return current_a < least_a - self._current_room(least_a) and not is_limited
         if most_a < 0:
@@ -448,6 +522,10 @@ class PowerRules:
         room_a = self.tolerances.current_a
         return (command.current_range_min - room_a <= current_a
                 <= command.current_range_max + room_a)
+
+    def _able_v(self, voltage_v):
+        """Return as much of a voltage as the charger has said that it can give (R33)."""
+        return min(voltage_v, self._limits.maximum_voltage or math.inf)
 
     def _current_room(self, current_a):
         return max(self.tolerances.current_a, self.tolerances.current_share * abs(current_a))

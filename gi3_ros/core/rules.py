@@ -58,8 +58,11 @@ class Rules:
         if rejected.kind is not Rejection.SHORT:
             return []
         customer, controller = self._ends
-        end = controller if rejected.message_class.FROM_CONTROLLER else customer
-        return end.reject(rejected.message_class, rejected.text, now_s=now_s)
+        message_class, text = rejected.message_class, rejected.text
+        new = controller.reject(message_class, text, now_s=now_s)
+        if not message_class.FROM_CONTROLLER:
+            new += customer.reject(message_class, text, now_s=now_s)
+        return new
 
     def tick(self, *, now_s):
         """Look for what should have come by now; return the new findings."""

@@ -636,6 +636,8 @@ class Story:
 
     def conclude(self):
         """End what is still open, when there are no more entries."""
+        # Some wait for the end of their session.
+        self.findings.sort(key=lambda each: each[0])
         if self._heard_ns is not None:
             for pistol in self.pistols.values():
                 pistol.conclude((self._heard_ns - self.first_ns) / 1e9)

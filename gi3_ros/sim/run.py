@@ -438,11 +438,7 @@ def _contacts(inlet):
 
 def tolerances_for(config):
     """Return the tolerances of the rules that follow from a controller's configuration."""
-    tolerances = Tolerances(discharge_from_v=config.limits.min_charger_discharge_voltage)
-    if config.has_own_monitor:
-        # R13: then the field need not be filled.
-        tolerances = dataclasses.replace(tolerances, missing_insulation_s=math.inf)
-    return tolerances
+    return Tolerances(discharge_from_v=config.limits.min_charger_discharge_voltage)
 
 
 def _energy(outcome):

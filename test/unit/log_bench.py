@@ -23,11 +23,14 @@ Function = DcPowerControl.PowerFunction
 
 SLOW_CAR = dataclasses.replace(CAR, start_delay_s=7.0, charge_duration_s=8.0)
 """Long enough in each phase for every rule to show."""
-LONG_CAR = dataclasses.replace(CAR, charge_duration_s=45.0)
+LONG_CAR = dataclasses.replace(CAR, charge_duration_s=100.0)
 AUTHORISING = ControllerConfig(free_service=False, insulation_iterations=20)
 SESSIONS = {
     'CCS': {'controller_config': AUTHORISING, 'vehicle_config': SLOW_CAR},
     'long': {'controller_config': AUTHORISING, 'vehicle_config': LONG_CAR},
+    'long test': {
+        'controller_config': ControllerConfig(free_service=False, insulation_iterations=100),
+        'vehicle_config': CAR},
     'late': {
         'controller_config': AUTHORISING,
         'vehicle_config': dataclasses.replace(CAR, start_delay_s=65.0)},

@@ -27,6 +27,8 @@ PlugAndPins = NewChargeSession.PlugAndPins
 TRANSFER = DcPowerControl(
     target_voltage=420.0, current_range_max=10.0, current_range_min=10.0,
     power_function=Function.POWER_TRANSFER, output_contactors=1)
+ANNOUNCEMENT = NewChargeSession(
+    Protocol.CCS_ISO_15118_2013_V2, PlugAndPins.CCS_DC_EXTENDED)
 STANDBY = DcPowerControl(power_function=Function.STANDBY, output_contactors=1)
 BOTH = {'controller', 'customer'}
 
@@ -146,19 +148,25 @@ LOG_BREACHES = [
     ('controller', '1.4', 'short frame', 'CCS',
      lambda: raw(EvInformationBattery, lambda data: data[:2], nth=2)),
     ('controller', '1.4', 'undefined state', 'CCS',
-     lambda: raw(AdvanticsControllerStatus, lambda data: b'\x0d', nth=20)),
+     lambda: raw(AdvanticsControllerStatus, lambda data: b'\x0e', nth=20)),
     ('controller', 'R52', 'stray bits', 'CCS',
      lambda: raw(AdmCsSeccInputs, lambda data: b'\xf0' + data[1:])),
+    ('controller', 'R1', 'never a status', 'CCS', lambda: without(AdvanticsControllerStatus)),
     (BOTH, 'R3', 'silent charger', 'CCS',
      lambda: without(PowerModulesStatus, when=between(19.0, 22.0))),
     ('controller', 'R6', 'announcement stops', 'waking',
      lambda: without(NewChargeSession, when=between(6.2, 6.8))),
     ('controller', 'R6', 'never allowed', 'CCS', lambda: all_of(
         changed(PowerModulesStatus, system_enable=0))),
+    ('controller', 'R6', 'announced for ever', 'CCS', lambda: after(
+        0.0, lambda message, _time_s, state: (
+            [message, ANNOUNCEMENT] if isinstance(message, AdvanticsControllerStatus)
+            and state in (State.INSULATION_TEST, State.PRECHARGE) else message),
+        is_begin=lambda message, _state: isinstance(message, NewChargeSession))),
     ('controller', 'R6', 'not announced', 'CCS', lambda: without(NewChargeSession)),
-    (BOTH, 'R7', 'withdrawal before the loop', 'late',
+    ('controller', 'R7', 'withdrawal before the loop', 'late',
      lambda: withdrawn(State.WAITING_FOR_CHARGE)),
-    (BOTH, 'R8', 'withdrawal in the loop', 'CCS', lambda: withdrawn(State.CHARGING)),
+    ('controller', 'R8', 'withdrawal in the loop', 'CCS', lambda: withdrawn(State.CHARGING)),
     ('controller', 'R10', 'no Standby before the test', 'CCS', lambda: without(
         DcPowerControl, when=between(5.625, 5.725))),
     ('controller', 'R11', 'test judged too early', 'CCS', lambda: changed(
@@ -185,6 +193,9 @@ LOG_BREACHES = [
         DcPowerControl, output_contactors=0, when=lowering_in(State.INSULATION_TEST))),
     ('controller', 'R19', 'negative cap', 'CCS', lambda: changed(
         DcPowerControl, current_range_max=-1.0, current_range_min=-2.0, at_most=1,
+        when=function_is(Function.PRECHARGE))),
+    ('controller', 'R19', 'negative least current', 'CCS', lambda: changed(
+        DcPowerControl, current_range_min=-2.0, at_most=1,
         when=function_is(Function.PRECHARGE))),
     ('controller', 'R20', 'straight from precharge', 'CCS', lambda: without(
         DcPowerControl, when=lambda state, _time_s: state == State.WAITING_FOR_CHARGE or (
@@ -219,6 +230,8 @@ LOG_BREACHES = [
         is_begin=begins(DcPowerControl, State.CHARGING))),
     ('controller', 'R33', 'beyond the limits', 'CCS', lambda: after(
         1.0, first(parameters_in_charge), is_begin=begins(DcPowerControl, State.CHARGING))),
+    ('controller', 'R33', 'test above the limit', 'long test', lambda: changed(
+        DcPowerParameters, maximum_voltage=400.0)),
     ('controller', 'R35', 'start without permission', 'CCS', lambda: after(
         2.0, once_before(AdvanticsControllerStatus, SequenceControl()),
         is_begin=begins(AdvanticsControllerStatus, State.WAITING_FOR_PEV))),
@@ -248,9 +261,14 @@ LOG_BREACHES = [
     ('controller', 'R41', 'power at the end', 'CCS', lambda: lambda message, _time_s, state: (
         TRANSFER if isinstance(message, DcPowerControl) and state in (
             State.ENDING_CHARGE, State.CLOSING_COMMUNICATION) else message)),
-    ('controller', 'R42', 'opened under load', 'CCS', lambda: changed(
-        PowerModulesStatus, present_current=20.0,
-        when=lambda state, message: state == State.ENDING_CHARGE)),
+    ('controller', 'R41', 'Charge_Stopped not told', 'CCS', lambda: without(
+        ChargeStatusChange, when=lambda state, _time_s: state == State.ENDING_CHARGE)),
+    ('controller', 'R42', 'opened under load', 'CCS', lambda: all_of(
+        changed(
+            PowerModulesStatus, present_current=20.0, when=in_state(State.ENDING_CHARGE)),
+        changed(
+            DcPowerControl, output_contactors=1, lower_output_voltage=0, at_most=4,
+            when=in_state(State.ENDING_CHARGE)))),
     ('controller', 'R46', 'plug of the other', 'CCS', lambda: changed(
         NewChargeSession, plug_and_pins=PlugAndPins.CHADEMO)),
     ('controller', 'R46', 'precharge in CHAdeMO', 'CHAdeMO', lambda: once_before(

@@ -292,7 +292,7 @@ def take(judge, log, begin_s=0.0):
     return verdicts
 
 
-@pytest.mark.parametrize('distance_s', [3600.0, -3600.0])
+@pytest.mark.parametrize('distance_s', [0.6, 3600.0, -3600.0])
 def test_an_interrupted_log_makes_a_new_beginning(distance_s):
     """Neither end is to blame for what was not recorded, even in mid-session."""
     half = session('CCS')[:600]
@@ -302,6 +302,22 @@ def test_an_interrupted_log_makes_a_new_beginning(distance_s):
     (time_s, words), = judge.breaks
     assert time_s == pytest.approx(half[-1][0] + distance_s)
     assert 'anew' in words
+
+
+@pytest.mark.parametrize('hole_s', [0.3, 0.45, 0.55, 0.9, 3.0])
+def test_nobody_hears_what_falls_into_a_hole(hole_s):
+    """In mid-charge, whichever frame is the first after it."""
+    log = [each for each in session('long') if each[0] < 60.0]
+    begin = next(n for n, (time_s, _) in enumerate(log) if time_s > 40.0)
+    for first in range(begin, begin + 10):
+        from_s = log[first][0]
+        judge = Audit()
+        verdicts = take(judge, [
+            each for each in log if not from_s < each[0] < from_s + hole_s])
+        # A shorter one is also what a controller looks like that is late.
+        found = {(each.finding.who, each.finding.rule) for each in verdicts}
+        assert found <= ({('controller', 'R1'), ('customer', 'R2')} if hole_s < 0.5 else set())
+        assert len(judge.breaks) == (hole_s > 0.5)
 
 
 def test_a_log_that_begins_in_mid_session_accuses_nobody():

@@ -101,7 +101,7 @@ class Play:
     def run(self, seconds, state=None, **measured):
         if state is not None:
             self.state = state
-        if measured:
+        if measured and self.status is not None:
             self.status = dataclasses.replace(self.status, **measured)
         for _ in range(round(seconds * 100)):
             self._ms += 10
@@ -358,7 +358,9 @@ def stop_button(play, seconds):
     play.give(ALLOWED)
     play.charging()
     play.give(PRESSED, ALLOWED)
+    play.command = TRANSFER
     play.run(seconds)
+    play.command = None
     play.ended()
 
 
@@ -374,24 +376,22 @@ def start_withdrawn(play, seconds):
 def emergency_gap(play, seconds):
     play.charging()
     play.give(EMERGENCY, OPEN)
+    play.run(0.1, State.CLOSING_COMMUNICATION)
+    play.give(EMERGENCY)
     play.run(seconds)
     play.give(EMERGENCY)
+
+
+def emergency_without_an_end(play, seconds):
+    play.charging()
+    play.give(EMERGENCY, OPEN)
+    play.run(seconds)
+    play.run(0.2, State.CLOSING_COMMUNICATION)
 
 
 def power_in_emergency(play, seconds):
     play.charging()
     play.has_emergency = True
-    play.give(EMERGENCY)
-    play.run(seconds)
-    play.give(TRANSFER)
-
-
-def power_after_emergency(play, seconds):
-    play.charging()
-    play.has_emergency = True
-    play.give(EMERGENCY)
-    play.run(1.0)
-    play.has_emergency = False
     play.give(EMERGENCY)
     play.run(seconds)
     play.give(TRANSFER)
@@ -433,8 +433,8 @@ def power_at_the_end(play, seconds):
 
 
 def opened_at(play, amperes):
-    play.charging().ended(amps=amperes)
-    play.give(OPEN)
+    play.charging().ended(amps=amperes).closed()
+    play.give(CLEAN)
 
 
 def opened_at_minus(play, amperes):
@@ -446,14 +446,30 @@ def opened_in_chademo(play, amperes):
     play.waiting()
     play.give(TRANSFER)
     play.run(0.5, State.CHARGING)
-    play.ended(amps=amperes)
-    play.give(OPEN)
+    play.ended(amps=amperes).closed()
+    play.give(CLEAN)
 
 
 def opened_all_the_same(play, seconds):
     """Its wait for a low current is bounded."""
-    play.charging().ended(seconds=seconds, amps=20.0)
-    play.give(OPEN)
+    play.charging().ended(seconds=seconds, amps=20.0).closed()
+    play.give(CLEAN)
+
+
+def above_told_voltage(play, volts):
+    play.announced()
+    play.give(DcPowerParameters(maximum_voltage=499.0), STANDBY)
+    play.command = dataclasses.replace(TEST, target_voltage=volts)
+    play.run(6.0, present_voltage=499.0)
+
+
+def announced_on(play, seconds):
+    play.announced(system_enable=1)
+    play.is_announcing = True
+    # Allowed came with the first status after the announcement, 0.5 s ago.
+    play.run(seconds - 0.5)
+    play.is_announcing = False
+    play.run(1.0)
 
 
 # (rule, breach, just inside, just outside)
@@ -478,7 +494,7 @@ BOUNDS = [
     ('R33', obeys_limits, 4.9, 5.3),
     ('R33', beyond_limit, 101.0, 101.1),
     ('R33', beyond_limit_backwards, 51.0, 51.1),
-    ('R39', stop_button, 29.9, 30.2),
+    ('R39', stop_button, 89.9, 90.2),
     ('R38', emergency_gap, 0.25, 0.26),
     ('R38', power_in_emergency, 0.5, 0.52),
     ('R40', late_end, 0.48, 0.52),
@@ -490,8 +506,10 @@ BOUNDS = [
     ('R42', opened_in_chademo, 5.5, 5.6),
     # Beyond here is the shorter wait, and beyond the gap is a new emergency.
     ('R42', opened_all_the_same, 2.6, 2.4),
-    ('R38', emergency_gap, 1.0, 0.99),
-    ('R38', power_after_emergency, 1.0, 0.98),
+    ('R38', emergency_gap, 0.25, 1.2),
+    ('R38', emergency_without_an_end, 0.1, 0.3),
+    ('R33', above_told_voltage, 500.0, 500.1),
+    ('R6', announced_on, 1.45, 1.75),
     ('R35', start_withdrawn, 0.5, 0.52),
     ('R49', information_of_a_log_that_begins, 0.4, 0.8),
 ]
@@ -531,7 +549,7 @@ AGAIN = {
                 setattr(play, 'command', TRANSFER), play.run(6.0)),
             lambda play: (setattr(play, 'command', transfer(50.0, 50.0)), play.run(0.5))),
     'R38': (lambda play: (play.give(EMERGENCY), play.run(0.3), play.give(EMERGENCY)),
-            lambda play: play.run(1.1)),
+            lambda play: [(play.run(0.1), play.give(EMERGENCY)) for _ in range(3)]),
     'R48': (lambda play: (play.give(STOPPED), play.run(1.0)),
             lambda play: (play.give(STARTED), play.run(0.5))),
 }
@@ -550,7 +568,7 @@ def test_what_was_mended_is_found_again_and_what_lasts_is_not(rule):
         breach(play)
         assert play.broken == [rule] * times
         mend(play)
-    play.run(1.0 if rule not in ('R6', 'R24') else 0.1)
+    play.run(1.0 if rule not in ('R6', 'R24', 'R38') else 0.1)
     assert play.broken == [rule] * 2
 
 
@@ -722,15 +740,17 @@ def test_an_emergency_after_the_regular_end_leaves_it_clean(state, expected):
     assert play.broken == expected
 
 
-def test_an_announcement_with_a_label_of_a_newer_version_is_one():
+@pytest.mark.parametrize(('plug', 'rules'), [(4, []), (5, ['1.4'])])
+def test_an_announcement_with_a_label_of_a_newer_version_is_one(plug, rules):
+    """MCS came with v3.3 (7.1)."""
     play = Play()
     play.announcement = None
     play.run(1.0).run(0.5, State.NEGOTIATING_CONNECTION)
     play.findings += play.rules.receive(
-        NewChargeSession(Protocol.CCS_ISO_15118_2022, 4), now_s=play.now_s,
-        undefined=('Plug_and_pins=4',))
+        NewChargeSession(Protocol.CCS_ISO_15118_2022, plug), now_s=play.now_s,
+        undefined=(f'Plug_and_pins={plug}',))
     play.run(0.5, State.INSULATION_TEST, system_enable=1).tested()
-    assert play.broken == ['1.4']
+    assert play.broken == rules
 
 
 @pytest.mark.parametrize('message', [
@@ -795,14 +815,15 @@ def test_welding_detection_opens_late():
     assert play.findings == []
 
 
-def test_lowering_need_not_be_commanded_after_the_test():
+@pytest.mark.parametrize(('volts', 'rules'), [(20.0, []), (200.0, ['R16'])])
+def test_lowering_need_not_be_commanded_after_the_test_but_is_waited_for(volts, rules):
     """A11: later texts have a plain Standby."""
     play = Play().announced().tested()
     play.give(STANDBY)
-    play.run(1.0, present_voltage=200.0)
+    play.run(1.0, present_voltage=volts)
     play.give(PRECHARGE)
     play.run(0.5)
-    assert play.findings == []
+    assert play.broken == rules
 
 
 # Commands, one by one and one after the other
@@ -821,7 +842,7 @@ def test_order_of_commands(commands, rule):
     play.give(STARTED)
     for command in commands:
         play.give(command)
-        play.run(0.2, present_voltage=490.0)
+        play.run(0.2, present_voltage=490.0 if command is TEST else 10.0)
     assert play.broken == ([] if rule is None else [rule])
 
 
@@ -856,15 +877,25 @@ def test_a_new_transfer_after_a_test_may_have_another_mode_and_a_pause_keeps_it(
     (Protocol.CCS_DIN_70121_2012_V2, transfer(10.0, 10.0), True),
     (Protocol.CCS_ISO_15118_2013_V2, transfer(-10.0, -10.0), False),
     (Protocol.CCS_ISO_15118_2013_V2, PRECHARGE, True),
+    (Protocol.CHADEMO_V0_9, transfer(-10.0, 10.0), False),
+    (Protocol.CHADEMO_V1_0_TO_V1_2, transfer(-10.0, 10.0), True),
     (Protocol.CCS_ISO_15118_2013_V2, dataclasses.replace(
         TEST, current_range_min=-5.0, current_range_max=-5.0), True),
     (Protocol.CCS_ISO_15118_2022, transfer(-10.0, -10.0), True),
     (Protocol.CCS_ISO_15118_2022, transfer(-10.0, 10.0), True),
 ])
 def test_what_a_protocol_does_not_know_cannot_be_commanded(protocol, command, is_known):
-    play = Play(NewChargeSession(protocol, PlugAndPins.CCS_DC_EXTENDED)).announced()
+    plug = PlugAndPins.CHADEMO if 'CHADEMO' in protocol.name else PlugAndPins.CCS_DC_EXTENDED
+    play = Play(NewChargeSession(protocol, plug)).announced()
     play.give(STARTED, STANDBY, command)
     assert play.broken == ([] if is_known else ['R24'])
+
+
+def test_the_current_of_a_precharge_has_its_least_at_0():
+    """R19."""
+    play = Play().announced()
+    play.give(STANDBY, dataclasses.replace(PRECHARGE, current_range_min=-2.0))
+    assert play.broken == ['R19']
 
 
 @pytest.mark.parametrize('protocol', Protocol)
@@ -961,6 +992,245 @@ def test_an_end_is_not_asked_of_a_controller_that_restarts():
     play = Play().charging()
     play.run(1.0, State.INITIALISING).run(1.0, State.NOT_AVAILABLE)
     assert play.findings == []
+
+
+def test_a_controller_is_bound_to_its_status_from_its_first_word_on():
+    """R1: also one that never sends any."""
+    play = Play()
+    play.state = None
+    play.run(1.0)
+    assert play.findings == []
+    play.give(STANDBY)
+    play.run(5.0)
+    assert play.findings == [], 'whoever it was'
+    play = Play()
+    play.state = None
+    play.run(1.0)
+    play.give(STANDBY)
+    for _ in range(20):
+        play.run(0.1)
+        play.give(STANDBY)
+    assert play.broken == ['R1']
+
+
+def test_limits_of_before_the_session_bind_in_it():
+    """R33; a controller that restarts knows of none."""
+    for state, rules in ((State.WAITING_FOR_PEV, ['R33']), (State.INITIALISING, [])):
+        play = Play()
+        play.give(DcPowerParameters(maximum_charge_current=50.0))
+        play.run(0.5, state)
+        play.charging()
+        play.command = TRANSFER
+        play.run(6.0)
+        assert play.broken == rules
+
+
+def test_modules_that_were_awake_have_allowed_it_before():
+    """R6: a fresh word counts, an old one does not."""
+    for silent_s, rules in ((0.1, []), (0.6, ['R6'])):
+        play = Play().run(1.0, system_enable=1)
+        status, play.status = play.status, None
+        play.run(silent_s, State.NEGOTIATING_CONNECTION)
+        play.state = State.INSULATION_TEST
+        play.give(AdvanticsControllerStatus(play.state), CCS, *INFORMATION, STANDBY, TEST)
+        play.status = status
+        assert play.broken == rules
+
+
+def test_of_a_charger_that_was_not_heard_nobody_knows():
+    """R6, R11: a log of one direction."""
+    play = Play()
+    play.status = None
+    play.announced().tested().lowered()
+    play.give(PRECHARGE, STANDBY, STARTED, TRANSFER)
+    play.run(1.0, State.CHARGING)
+    assert play.findings == []
+
+
+@pytest.mark.parametrize(('opened_s', 'ramp_a', 'rules'), [
+    # One reading from after the Standby tells nothing: the vehicle measures, too.
+    (0.14, (100.0, 100.0, 100.0), []),
+    (0.25, (100.0, 100.0, 100.0), ['R42']),
+    # What is falling has fallen further by now.
+    (0.25, (100.0, 20.0, 0.0), []),
+    (0.25, (100.0, 60.0, 0.0), ['R42']),
+])
+def test_contactors_open_on_what_is_left_of_the_current(opened_s, ramp_a, rules):
+    play = Play().charging()
+    play.run(0.1, State.ENDING_CHARGE)
+    play.give(STOPPED, STANDBY)
+    for amps in ramp_a:
+        play.status = dataclasses.replace(play.status, present_current=amps)
+        if opened_s > 0:
+            play.run(min(opened_s, 0.1))
+            opened_s -= 0.1
+    play.status = dataclasses.replace(play.status, present_current=0.0)
+    play.closed()
+    play.give(CLEAN)
+    assert play.broken == rules
+
+
+@pytest.mark.parametrize(('finished', 'is_broken'), [(CLEAN, True), (RUSHED, False)])
+def test_only_who_ends_clean_has_to_take_all_steps(finished, is_broken):
+    """R41, A26."""
+    def straight(play):
+        play.run(0.1, State.ENDING_CHARGE)
+        play.give(STOPPED, OPEN)
+
+    def under_load(play):
+        play.ended(seconds=0.5, amps=50.0)
+        play.give(OPEN)
+
+    def not_stopped(play):
+        play.run(0.1, State.ENDING_CHARGE)
+        play.give(STANDBY)
+        play.run(0.5, present_current=0.0)
+        play.give(OPEN)
+
+    def not_opened(play):
+        play.ended(seconds=0.5)
+
+    def no_state(play):
+        play.give(STOPPED, STANDBY)
+        play.run(0.5, present_current=0.0)
+        play.give(OPEN)
+
+    for steps, rule in (
+        (straight, 'R41'), (under_load, 'R42'), (not_stopped, 'R41'), (not_opened, 'R41'),
+        (no_state, 'R41'),
+    ):
+        play = Play().charging()
+        steps(play)
+        assert play.findings == []
+        play.run(0.5, State.CLOSING_COMMUNICATION, present_current=0.0)
+        play.give(finished)
+        play.run(2.0).run(2.0, State.WAITING_FOR_PEV)
+        assert play.broken == ([rule] if is_broken else []), steps.__name__
+    # A session without a charge has nothing to stop.
+    play = Play().waiting()
+    play.give(OPEN)
+    play.run(0.5, State.CLOSING_COMMUNICATION)
+    play.give(finished)
+    assert play.findings == []
+
+
+@pytest.mark.parametrize(('ended_s', 'rules'), [(0.3, []), (0.8, ['R3'])])
+def test_an_end_is_no_emergency_stop_for_a_silent_charger(ended_s, rules):
+    """R3; an end that had begun before the loss could be known is one for another reason."""
+    play = Play().charging()
+    play.status = None
+    play.run(ended_s)
+    play.give(STOPPED, STANDBY)
+    play.run(0.3, State.ENDING_CHARGE)
+    play.give(OPEN)
+    play.run(0.5, State.CLOSING_COMMUNICATION)
+    play.give(RUSHED)
+    play.run(2.0).run(1.0, State.WAITING_FOR_PEV)
+    assert play.broken == rules
+
+
+@pytest.mark.parametrize(('ended_s', 'rules'), [(0.15, []), (0.35, ['R8'])])
+def test_an_end_is_no_emergency_stop_for_a_withdrawal(ended_s, rules):
+    """R8: one word is enough, and taking it back takes nothing back."""
+    for is_taken_back in (False, True):
+        play = Play().charging()
+        play.run(ended_s, system_enable=0)
+        play.run(0.1, State.ENDING_CHARGE, system_enable=int(is_taken_back))
+        play.give(STOPPED, STANDBY)
+        play.run(0.4, present_current=0.0)
+        play.give(OPEN)
+        play.run(0.5, State.CLOSING_COMMUNICATION)
+        play.give(CLEAN)
+        play.run(1.0).run(1.0, State.WAITING_FOR_PEV)
+        assert play.broken == rules, is_taken_back
+    play = Play().charging()
+    play.run(0.2, system_enable=0).run(2.0, system_enable=1)
+    assert play.broken == ['R8']
+
+
+def test_an_emergency_that_is_over_may_come_again():
+    """R38: where the controller looks at the cause again, or out of another state."""
+    play = Play().charging()
+    for state in (
+        State.CHARGING, State.CLOSING_COMMUNICATION, State.WAITING_FOR_PEV,
+        State.WAITING_FOR_PEV, State.NOT_AVAILABLE,
+    ):
+        play.state = state
+        play.give(AdvanticsControllerStatus(state), EMERGENCY)
+        play.run(0.2 if state is State.CHARGING else 0.5)
+    assert set(play.broken) <= {'R40'}, 'its end was left out here'
+
+
+def test_after_an_emergency_the_session_has_no_power_any_more():
+    """R38, however long it goes on."""
+    play = Play().charging()
+    play.give(EMERGENCY, OPEN)
+    play.run(5.0, State.CLOSING_COMMUNICATION)
+    assert play.findings == []
+    play.give(TRANSFER)
+    assert play.broken == ['R38']
+
+
+def test_flags_that_crossed_with_the_state_are_nobodys_fault():
+    """R36, R37: whoever takes a word back just then was heard before."""
+    final = dataclasses.replace(ALLOWED, charge_parameters_done=1)
+    for crossing_s, rules in ((0.4, []), (0.6, ['R37'])):
+        play = Play().run(0.5, State.NOT_AVAILABLE)
+        play.give(final)
+        play.run(0.5, State.WAITING_FOR_PEV).run(0.5, State.NEGOTIATING_CONNECTION)
+        play.run(0.5, State.CONNECTED_WITH_FULL_INFO)
+        play.give(AUTHORISED)
+        play.run(crossing_s)
+        play.run(0.5, State.INSULATION_TEST)
+        assert play.broken == rules
+    # The first result counts: that it changes is the charger's fault.
+    play = Play().run(0.5, State.NOT_AVAILABLE)
+    play.give(dataclasses.replace(ALLOWED, ccs_authorisation_done=0))
+    play.run(0.5, State.WAITING_FOR_PEV).run(0.5, State.NEGOTIATING_CONNECTION)
+    play.run(0.5, State.CCS_AUTHORISATION_PROCESS)
+    play.give(ALLOWED)
+    play.run(1.0)
+    play.give(dataclasses.replace(ALLOWED, ccs_authorisation_valid=0))
+    play.run(1.0)
+    play.run(0.5, State.CONNECTED_WITH_FULL_INFO)
+    assert play.findings == []
+
+
+def test_flags_that_come_while_it_starts_may_count_or_not():
+    """A7; with its flags it may also have lost that it has any (R34)."""
+    play = Play().run(0.5, State.INITIALISING)
+    play.give(ALLOWED)
+    play.run(0.5).run(0.5, State.NOT_AVAILABLE).run(0.5, State.WAITING_FOR_PEV)
+    play.run(0.5, State.NEGOTIATING_CONNECTION)
+    assert play.findings == []
+    play = Play().run(0.5, State.NOT_AVAILABLE)
+    play.run(0.5, State.INITIALISING).run(0.5, State.WAITING_FOR_PEV)
+    play.run(0.5, State.NEGOTIATING_CONNECTION)
+    assert play.findings == []
+
+
+@pytest.mark.parametrize('message_class', [DcPowerControl, EmergencyStop, PowerModulesStatus])
+def test_what_cannot_be_read_is_not_missing_either(message_class):
+    """R10, R22, R26; R3, R8; R3."""
+    play = Play(CHADEMO).waiting()
+    play.give(TRANSFER)
+    play.run(0.5, State.CHARGING)
+    is_command = message_class is DcPowerControl
+    if message_class is EmergencyStop:
+        play.run(0.2, system_enable=0)
+    elif message_class is PowerModulesStatus:
+        play.status = None
+    play.command = None if is_command else TRANSFER
+    for _ in range(40):
+        play.findings += play.rules.reject(message_class, 'short', now_s=play.now_s)
+        play.run(0.1)
+    if is_command:
+        play.give(DcPowerControl())
+        play.findings += play.rules.reject(message_class, 'short', now_s=play.now_s)
+        play.give(TRANSFER)
+    expected = {
+        DcPowerControl: ['1.4', '1.4'], EmergencyStop: ['1.4'], PowerModulesStatus: []}
+    assert play.broken == expected[message_class]
 
 
 # Insulation that the controller measures itself, and what an emergency excuses
