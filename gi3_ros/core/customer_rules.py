@@ -87,6 +87,11 @@ class CustomerRules:
 
     # In
 
+    @property
+    def is_in_session(self):
+        """Whether the status is due: from New_Charge_Session to Charge_Session_Finished (R2)."""
+        return self._session is not None
+
     @staticmethod
     def listens_to(message):
         """Tell whether :meth:`receive` makes anything of a message."""

@@ -28,6 +28,11 @@ class Rules:
     def __init__(self, tolerances=None):
         self._ends = (CustomerRules(tolerances), ControllerRules(tolerances))
 
+    @property
+    def is_in_session(self):
+        """Whether both ends have to send every 100 ms: from the announcement to the end (R2)."""
+        return self._ends[0].is_in_session
+
     def receive(self, received, *, now_s):
         """
         Take a frame of this pistol that gave a message.

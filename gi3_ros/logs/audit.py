@@ -7,13 +7,11 @@ from ..core.findings import Finding
 from ..core.rules import Rules, TICK_S
 from .entries import decoded_batches, Gap
 
-BREAK_S = 0.5
-"""
-After so long without a single frame the log was interrupted, not the bus: the rules begin anew.
-
-A controller sends every 100 ms, always, and so does a charger in a session; who of them would be
-to blame cannot be told.
-"""
+BREAK_S = 10.0
+"""After so long without a single frame the log was interrupted, not the bus: the rules begin
+anew .."""
+SESSION_BREAK_S = 0.5
+""".. and much sooner in a session: there both ends send every 100 ms."""
 BACK_S = 1.0
 """A clock that is set back further than this makes a new beginning, too."""
 
@@ -67,7 +65,9 @@ class Audit:
             self.first_ns = time_ns
         now_s = (time_ns - self.first_ns) / 1e9
         silent_s, self._last_s = now_s - self._last_s, now_s
-        if not -BACK_S <= silent_s <= BREAK_S:
+        if silent_s < -BACK_S or (silent_s > SESSION_BREAK_S and (
+                silent_s > BREAK_S
+                or any(rules.is_in_session for rules in self._pistols.values()))):
             self._begin_anew(
                 f'no frame at all for {silent_s:.1f} s' if silent_s > 0
                 else f'the clock goes back by {-silent_s:.1f} s', now_s)
