@@ -560,6 +560,11 @@ class CanLog(Log):
     def losses(self):
         return self._tally.losses
 
+    @property
+    def is_damaged(self):
+        # Frames of CAN FD are another bus's.
+        return len(self.problems) > bool(self._tally.fd)
+
     def __iter__(self):
         self.problems.clear()
         tally = self._tally = _Tally()

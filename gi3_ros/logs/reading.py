@@ -33,6 +33,11 @@ class Log:
         """In how many places, up to the entry given last, something could not be read."""
         return 0
 
+    @property
+    def is_damaged(self):
+        """Whether what could not be read may have been of the interface; as ``problems``."""
+        return bool(self.problems)
+
     def __iter__(self):
         """Yield :class:`~.entries.Heard` and :class:`~.entries.Sample`."""
         raise NotImplementedError

@@ -57,7 +57,7 @@ def audit(file, channel, pistols, tolerances, is_complete, is_json):
     out.end(log, judge, frames, seconds)
     if out.count:
         sys.exit(FOUND)
-    sys.exit(0 if judge.indices and not log.problems else UNREADABLE)
+    sys.exit(0 if judge.indices and not log.is_damaged else UNREADABLE)
 
 
 class _Lines:

@@ -206,6 +206,17 @@ def test_damage_is_said_and_is_no_clean_bill(write):
     assert '101' in result.output
 
 
+def test_frames_of_another_kind_of_bus_are_no_damage(write):
+    """CAN FD beside it: said, and left out."""
+    path = write(session('CCS'))
+    lines = path.read_text().splitlines(keepends=True)
+    stamp = lines[100].split()[0]
+    path.write_text(''.join([*lines[:100], f'{stamp} can0 123##1AABB\n', *lines[100:]]))
+    result = call(path)
+    assert '1 frame of CAN FD left out' in result.output
+    assert result.exit_code == 0, result.output
+
+
 @pytest.mark.parametrize('name', ['night.log', 'night.csv', 'night.db3', 'night.blf'])
 @pytest.mark.parametrize('cut', [1, 40])
 def test_nobody_is_accused_of_what_could_not_be_read(tmp_path, name, cut):
