@@ -535,16 +535,17 @@ class ControllerRules:
         if (session is None or session.is_finished or session.has_emergency
                 or session.has_spoilt_emergency):
             return
-        # An end that had begun before is one for another reason.
-        left_at_s = math.inf if session.left_at_s is None else session.left_at_s
         is_on = self._state in _UNTIL_END
+        # An end that had begun before is one for another reason.
+        left_at_s = session.left_at_s
+        if left_at_s is None:
+            left_at_s = math.inf if is_on else -math.inf
         reaction_s = limits.crossing_s if is_over else limits.reaction_s
         if session.status_at_s is not None:
             silent_s = now_s - session.status_at_s
             was_on = left_at_s - session.status_at_s > limits.status_loss_s
             if self._session_findings.breaks(
-                    'silence', (is_on or left_at_s < math.inf) and was_on
-                    and silent_s > limits.status_loss_s + reaction_s):
+                    'silence', was_on and silent_s > limits.status_loss_s + reaction_s):
                 self._session_findings.add(
                     now_s, 'R3', f'no Emergency_Stop although Power_Modules_Status is missing for '
                     f'{silent_s:.1f} s', silent_s=silent_s)

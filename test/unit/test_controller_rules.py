@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 
-from gi3_ros.core.codec import decode, encode
+from gi3_ros.core.codec import decode, encode, Received
 from gi3_ros.core.controller_rules import ControllerRules
 from gi3_ros.core.findings import CONTROLLER
 from gi3_ros.core.frame import Frame
@@ -1025,6 +1025,15 @@ def test_limits_of_before_the_session_bind_in_it():
         assert play.broken == rules
 
 
+def test_the_target_of_a_precharge_is_the_battery_not_the_charger():
+    """R33 is about what the charger could do; a battery that is too high is another matter."""
+    play = Play().announced().tested().lowered()
+    play.give(DcPowerParameters(maximum_voltage=300.0))
+    play.command = PRECHARGE
+    play.run(9.0, State.PRECHARGE)
+    assert play.findings == []
+
+
 def test_modules_that_were_awake_have_allowed_it_before():
     """R6: a fresh word counts, an old one does not."""
     for silent_s, rules in ((0.1, []), (0.6, ['R6'])):
@@ -1286,8 +1295,10 @@ def _well_formed(cls):
 
 
 _FRAMES = st.one_of([
-    _well_formed(cls).map(lambda data, base=cls.BASE_ID: Frame(base | 1 << 24, data))
+    st.one_of(_well_formed(cls), _well_formed(cls), st.binary(max_size=8)).map(
+        lambda data, base=cls.BASE_ID: Frame(base | 1 << 24, data))
     for cls in MESSAGES.values()])
+"""A third of them of any bytes: too short, with undefined labels, with spare bits."""
 _STREAMS = st.lists(st.tuples(
     st.sampled_from((0, 1, 10, 90, 100, 300, 1000, 6000)), st.integers(-5, 5), st.booleans(),
     _FRAMES), max_size=60)
@@ -1301,9 +1312,10 @@ def judged(stream):
         ms += step_ms
         now_s = max(0, ms + jitter_ms) / 1000
         latest_s = max(now_s, latest_s)
-        received = decode(frame)
+        decoded = decode(frame)
+        judge = rules.receive if isinstance(decoded, Received) else rules.reject
         for _ in range(1 + is_double):
-            findings += rules.receive(received, now_s=now_s)
+            findings += judge(decoded, now_s=now_s)
         findings += rules.tick(now_s=latest_s)
         assert all(each.time_s <= latest_s + 0.05 for each in findings)
     return findings

@@ -7,6 +7,7 @@ import pytest
 from gi3_ros.core.customer_rules import CustomerRules
 from gi3_ros.core.findings import Finding, Tolerances
 from gi3_ros.core.signals import (
+    AdmCsSeccOutputs,
     AdvanticsControllerStatus,
     ChargeSessionFinished,
     DcPowerControl,
@@ -270,6 +271,8 @@ def test_just_inside_the_limits_is_no_breach(changes):
 
 CHADEMO_BREAKS = [
     ('R18', {'closing': {'seconds': 5.3}}),
+    # That nobody may charge any more does not excuse it.
+    ('R18', {'closing': {'seconds': 5.3, 'enable': 0}}),
     ('R18', {'closed': {'volts': 10.1, 'seconds': 3.5}}),
     (None, {'closing': {'seconds': 4.8}}),
     (None, {'closed': {'volts': 10.0, 'seconds': 9.0}}),
@@ -431,7 +434,7 @@ def test_with_a_cap_of_0_a_the_precharge_may_stay_where_it_is():
 
 
 @pytest.mark.parametrize(('command', 'rules'), [
-    (None, ['R1']), (STANDBY, []), (DcPowerControl(), [])])
+    (None, ['R1']), (PRECHARGE, ['R1']), (STANDBY, []), (DcPowerControl(), [])])
 def test_nobody_resumes_after_a_silent_controller(command, rules):
     """R1: not before a Standby or an Off says that the controller begins anew."""
     play = Play().charging().transfer(transfer(100.0), 4.0, 100.0)
@@ -942,6 +945,13 @@ def test_unassigned_bits_and_undefined_values_are_found():
         play.give(PowerModulesStatus(system_enable=7), undefined=('System_Enable=7',))
     assert play.broken == ['R52', 'R6']
     assert 'System_Enable=7' in play.findings[1].text
+    # The LEDs of v3.6 are bits 4 to 27.
+    play.give(AdmCsSeccOutputs(), unassigned_bits=(1 << 28) - (1 << 4))
+    assert play.broken == ['R52', 'R6']
+    play.give(AdmCsSeccOutputs(), unassigned_bits=1 << 28)
+    play.give(AdmCsSeccOutputs(), unassigned_bits=1 << 3)
+    assert play.broken == ['R52', 'R6', 'R52']
+    play.findings.pop()
     # 1.4.4: what else such a frame says is not believed.
     play.give(PowerModulesStatus(
         system_enable=7, enclosure_temperature=215.0), undefined=('System_Enable=7',))
