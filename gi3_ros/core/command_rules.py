@@ -178,7 +178,7 @@ class CommandRules:
         Who breaks off may leave out what he likes.
         """
         held, self._held = self._held, []
-        if not is_clean or not self._is_whole:
+        if not is_clean:
             return
         for time_s, key, rule, text, values in held:
             if self._findings.breaks(key, True):

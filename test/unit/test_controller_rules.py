@@ -632,7 +632,8 @@ def test_without_flags_a_stop_button_is_none():
     play.give(ALLOWED)
     play.charging()
     play.give(PRESSED)
-    play.run(40.0)
+    play.command = TRANSFER
+    play.run(95.0)
     assert play.findings == []
 
 
@@ -984,7 +985,8 @@ def test_only_a_press_in_the_charge_ends_it(words):
     play.give(words[0])
     play.charging()
     play.give(*words[1:])
-    play.run(35.0)
+    play.command = TRANSFER
+    play.run(95.0)
     assert play.findings == []
 
 
@@ -1077,6 +1079,26 @@ def test_contactors_open_on_what_is_left_of_the_current(opened_s, ramp_a, rules)
     play.closed()
     play.give(CLEAN)
     assert play.broken == rules
+
+
+def test_a_reading_of_the_moment_of_the_standby_is_older_than_it():
+    play = Play().charging()
+    play.run(0.06, State.ENDING_CHARGE)
+    play.give(AdvanticsControllerStatus(State.ENDING_CHARGE), STOPPED, STANDBY)
+    play.run(0.19)
+    play.closed()
+    play.give(CLEAN)
+    assert play.findings == []
+
+
+def test_of_an_end_that_was_not_heard_whole_no_steps_are_asked():
+    play = Play().charging()
+    play.run(0.1, State.ENDING_CHARGE)
+    play.give(OPEN)
+    play.silence(0.5)
+    play.run(0.5, State.CLOSING_COMMUNICATION)
+    play.give(CLEAN)
+    assert play.broken == ['R1']
 
 
 @pytest.mark.parametrize(('finished', 'is_broken'), [(CLEAN, True), (RUSHED, False)])
@@ -1216,6 +1238,12 @@ def test_flags_that_come_while_it_starts_may_count_or_not():
     play.run(0.5, State.INITIALISING).run(0.5, State.WAITING_FOR_PEV)
     play.run(0.5, State.NEGOTIATING_CONNECTION)
     assert play.findings == []
+    # .. but what it was told before it started counts no more.
+    play = Play()
+    play.give(ALLOWED)
+    play.run(0.5, State.INITIALISING).run(0.5, State.NOT_AVAILABLE)
+    play.run(0.5, State.WAITING_FOR_PEV).run(0.5, State.NEGOTIATING_CONNECTION)
+    assert play.broken == ['R35']
 
 
 @pytest.mark.parametrize('message_class', [DcPowerControl, EmergencyStop, PowerModulesStatus])
@@ -1237,8 +1265,10 @@ def test_what_cannot_be_read_is_not_missing_either(message_class):
         play.give(DcPowerControl())
         play.findings += play.rules.reject(message_class, 'short', now_s=play.now_s)
         play.give(TRANSFER)
+        # One is forgiven, not all that follow.
+        play.give(DcPowerControl(), TRANSFER)
     expected = {
-        DcPowerControl: ['1.4', '1.4'], EmergencyStop: ['1.4'], PowerModulesStatus: []}
+        DcPowerControl: ['1.4', '1.4', 'R22'], EmergencyStop: ['1.4'], PowerModulesStatus: []}
     assert play.broken == expected[message_class]
 
 

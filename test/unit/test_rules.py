@@ -487,6 +487,15 @@ def test_pause_in_the_charge_is_a_standby_as_any_other():
         assert play.broken == rules
 
 
+def test_a_pause_that_turns_into_off_has_the_time_of_a_pause():
+    play = Play().charging().transfer(transfer(100.0), 4.0, 100.0)
+    play.transfer(STANDBY, 0.2, 100.0)
+    play.transfer(DcPowerControl(), 2.5, 50.0)
+    assert play.findings == []
+    play.transfer(DcPowerControl(), 0.7, 50.0)
+    assert play.broken == ['R22']
+
+
 def test_a_command_holds_for_a_minute():
     """R26."""
     play = Play().charging().transfer(transfer(100.0), 0.1, 0.0)
