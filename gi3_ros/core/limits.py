@@ -211,6 +211,11 @@ class AdvertisedLimits:
     """Two frames are at least this far apart (R4)."""
     _MARGIN_S = 0.005
     """Scheduling on the way to the bus may bring two frames closer together."""
+    REPEAT_S = 1.0
+    """
+    A frame may be lost, and whoever comes later has not heard it: a node that was started anew, a
+    bus that was off. It would be a session without limits, or without an end of waiting (R37).
+    """
 
     def __init__(self, configured):
         self._configured = configured
@@ -298,11 +303,14 @@ class AdvertisedLimits:
         self._sent = None
 
     def due(self, *, now_s):
-        """Return the message to send now, or ``None``: on change, never faster than R4 allows."""
-        if self._sent_s is not None and now_s - self._sent_s < self.SPACING_S + self._MARGIN_S:
-            return None
+        """
+        Return the message to send now, or ``None``.
+
+        It is due on change and every second, and never faster than R4 allows.
+        """
         message = self.current
-        if message == self._sent:
+        wait_s = self.REPEAT_S if message == self._sent else self.SPACING_S + self._MARGIN_S
+        if self._sent_s is not None and now_s - self._sent_s < wait_s:
             return None
         self._sent, self._sent_s = message, now_s
         return message

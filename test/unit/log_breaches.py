@@ -95,11 +95,6 @@ def flags(**fields):
     return changed(SequenceControl, **fields)
 
 
-def parameters_in_charge(message, time_s, state):
-    """Put a low limit into the charge, once."""
-    return [message, DcPowerParameters(maximum_charge_current=50.0)]
-
-
 def begins(cls, *states):
     return lambda message, state: isinstance(message, cls) and state in states
 
@@ -229,7 +224,8 @@ LOG_BREACHES = [
             at_most=1),
         is_begin=begins(DcPowerControl, State.CHARGING))),
     ('controller', 'R33', 'beyond the limits', 'CCS', lambda: after(
-        1.0, first(parameters_in_charge), is_begin=begins(DcPowerControl, State.CHARGING))),
+        1.0, changed(DcPowerParameters, maximum_charge_current=50.0),
+        is_begin=begins(DcPowerControl, State.CHARGING))),
     ('controller', 'R33', 'test above the limit', 'long test', lambda: changed(
         DcPowerParameters, maximum_voltage=400.0)),
     ('controller', 'R35', 'start without permission', 'CCS', lambda: after(

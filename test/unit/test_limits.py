@@ -191,6 +191,13 @@ def test_two_are_never_closer_than_100_ms_whatever_is_wished(wishes):
     assert all(later - sooner >= 0.1 for sooner, later in itertools.pairwise(sent_s))
 
 
+def test_what_was_told_is_told_again_every_second():
+    """A frame may be lost, and whoever comes later has not heard it."""
+    limits = advertised()
+    told_s = [0.01 * step for step in range(350) if limits.due(now_s=0.01 * step) is not None]
+    assert told_s == pytest.approx([0.0, 1.0, 2.0, 3.0], abs=0.02)
+
+
 @pytest.mark.parametrize('later_s, is_due', [(0.1, False), (0.104, False), (0.106, True)])
 def test_a_change_is_due_once_100_ms_and_a_margin_have_passed(later_s, is_due):
     limits = advertised()

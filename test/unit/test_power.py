@@ -110,10 +110,13 @@ def test_no_power_outside_the_powered_phases(phase):
 # Waking and System_Enable
 
 
-def test_before_a_session_it_tells_its_limits_once_and_is_silent(bench):
-    """R33: without flags those count that were sent before the negotiation."""
-    bench.run(1.0)
-    assert [message for _, message in bench.sent] == [DcPowerParameters()]
+def test_before_a_session_it_tells_its_limits_every_second_and_nothing_else(bench):
+    """R33: without flags those count that came before the negotiation."""
+    bench.run(3.5)
+    assert [message for _, message in bench.sent] == [DcPowerParameters()] * 4
+    times_s = [time_s for time_s, _ in bench.sent]
+    assert all(later - sooner == pytest.approx(1.0, abs=0.1)
+               for sooner, later in itertools.pairwise(times_s))
 
 
 def test_limits_are_told_again_when_the_negotiation_begins_and_to_a_restarted_controller(bench):
