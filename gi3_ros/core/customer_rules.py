@@ -15,7 +15,7 @@ import dataclasses
 from .command_rules import is_chademo
 from .controller_watch import IDLE_STATES
 from .findings import Findings, taken, Tolerances
-from .frame_rules import FrameRules
+from .frame_rules import FrameRules, not_newer
 from .power_rules import PowerRules
 from .signals import (
     AdvanticsControllerStatus,
@@ -67,6 +67,9 @@ class CustomerRules:
         self._is_paused = False
         self._state = None
         self._controller_at_s = None
+        self._has_spoken = False
+        """Whether the charger was ever heard: a log may have but one direction."""
+        self._is_enabled = False
         # Of the frames, whatever the session:
         self._findings = Findings(self._new)
         # The only labelled field of the customer side with room for other numbers is
@@ -107,7 +110,9 @@ class CustomerRules:
         :returns: list of new findings
         """
         if not message.FROM_CONTROLLER:
+            self._has_spoken = True
             self._frames.see(message, undefined, unassigned_bits, now_s)
+        undefined = not_newer(message, undefined)
         if isinstance(message, PowerModulesStatus):
             self._hear_status(now_s)
         if isinstance(message, AdvanticsControllerStatus):
@@ -116,6 +121,9 @@ class CustomerRules:
         handle = _HANDLERS.get(type(message))
         if handle is not None and not undefined:
             handle(self, message, now_s)
+        elif undefined and isinstance(message, EmergencyStop):
+            # Who stops for it all the same is on the safe side.
+            self._power.excuse()
         return taken(self._new)
 
     def reject(self, message_class, text, *, now_s):
@@ -128,6 +136,7 @@ class CustomerRules:
         :param text: what is wrong with it, in words
         :returns: list of new findings
         """
+        self._has_spoken = True
         self._frames.see_short(message_class, text, now_s)
         if message_class is PowerModulesStatus:
             self._hear_status(now_s)
@@ -235,8 +244,7 @@ class CustomerRules:
 
     def _on_status(self, status, now_s):
         self._check_temperatures(status, now_s)
-        if self._session is not None:
-            self._note_permission(self._session, status)
+        self._note_permission(status)
         self._power.judge(status, silent_s=self._silent_s(now_s), now_s=now_s)
 
     def _on_parameters(self, message, now_s):
@@ -292,12 +300,13 @@ class CustomerRules:
         # A longer silence is a loss, and was reported as such when it reached the loss time,
         # unless nobody looked meanwhile.
         if findings.breaks(
-                'status gap', limits.status_gap_s + _ROUNDING_S < gap_s <= limits.status_loss_s):
+                'status gap',
+                limits.status_gap_s + _ROUNDING_S < gap_s <= limits.status_loss_s, now_s):
             findings.add(
                 now_s, 'R2',
                 f'Power_Modules_Status {1000 * gap_s:.0f} ms after the one before, nominal '
                 '100 ms', gap_s=gap_s)
-        if findings.breaks('status lost', gap_s > limits.status_loss_s):
+        if findings.breaks('status lost', gap_s > limits.status_loss_s, now_s):
             findings.add(now_s, 'R3', _lost(gap_s), silent_s=gap_s)
 
     def _check_flood(self, now_s):
@@ -318,14 +327,15 @@ class CustomerRules:
         limits, findings = self.tolerances, self._session_findings
         if session.status_at_s is None:
             waited_s = now_s - session.since_s
-            if findings.breaks('first status', waited_s > limits.first_status_s):
+            if findings.breaks(
+                    'first status', self._has_spoken and waited_s > limits.first_status_s):
                 findings.add(
                     now_s, 'R2',
                     f'no Power_Modules_Status {waited_s:.1f} s after New_Charge_Session',
                     waited_s=waited_s)
         else:
             silent_s = now_s - session.status_at_s
-            if findings.breaks('status lost', silent_s > limits.status_loss_s - slack_s):
+            if findings.breaks('status lost', silent_s > limits.status_loss_s - slack_s, now_s):
                 findings.add(now_s, 'R3', _lost(silent_s), silent_s=silent_s)
 
     # System_Enable and temperatures
@@ -345,7 +355,7 @@ class CustomerRules:
                 f'System_Enable is not Allowed {waited_s:.0f} s after New_Charge_Session',
                 waited_s=waited_s)
 
-    def _note_permission(self, session, status):
+    def _note_permission(self, status):
         """
         Take System_Enable.
 
@@ -353,9 +363,12 @@ class CustomerRules:
         (R7, R8). From then on no power is expected of it; after the loop none is anyway, but that
         the output is lowered still is (R18).
         """
-        if status.system_enable == SystemEnable.ALLOWED:
-            session.was_enabled = True
-        elif session.was_enabled and self._state in _UNTIL_LOOP_ENDS:
+        was_enabled = self._is_enabled
+        self._is_enabled = status.system_enable == SystemEnable.ALLOWED
+        if self._is_enabled and self._session is not None:
+            self._session.was_enabled = True
+        elif was_enabled and not self._is_enabled and self._state in _UNTIL_LOOP_ENDS and (
+                self._session is None or self._session.was_enabled):
             self._power.excuse()
 
     def _check_temperatures(self, status, now_s):

@@ -1,7 +1,12 @@
 """What is found wrong with one end of the bus, and how far a good one may be off."""
 
 import dataclasses
+import math
 
+OVER_S = 2.0
+"""What was good for so long is mended, and found again when it breaks again."""
+HELD_S = 0.1
+"""Two frames that were sent one after the other may be logged the other way round."""
 CUSTOMER = 'customer'
 CONTROLLER = 'controller'
 
@@ -32,7 +37,7 @@ class Tolerances:
     """.. nor is what comes at once after a stall: the rate is that of so long a time."""
     parameters_spacing_s: float = 0.1
     """R4."""
-    parameters_jitter_s: float = 0.01
+    parameters_jitter_s: float = 0.02
     """Arrival may be closer than sending was."""
     button_s: float = 10.0
     """Nobody presses a button for longer: it does not come back (R39)."""
@@ -82,10 +87,13 @@ class Tolerances:
     # Power transfer
     exceed_s: float = 1.0
     """A set-point counts this long after it was replaced by a lower one (R24, R25, R29) .."""
-    fall_a_per_s: float = 20.0
-    """.. and then the current may come down this slowly (R28)."""
+    ramp_a_per_s: float = 20.0
+    """.. and then the current may come down this slowly; or up, where that takes longer than
+    ``follow_s`` (R28)."""
     follow_s: float = 6.0
-    """Room for the charger's own ramp away from 0 A: 20 A/s are enough (R24, R25, R28)."""
+    """Room for the charger's own way to a set-point that is further from 0 A (R24, R25, R28) .."""
+    short_s: float = 1.5
+    """.. and how long it may fall short after that: the end of a charge may be on its way."""
     chademo_rise_s: float = 5.0
     """Without a precharge the voltage has to rise before a current can flow (R46)."""
     current_a: float = 1.0
@@ -160,18 +168,40 @@ class Findings:
     def __init__(self, new, who=CUSTOMER):
         self._new = new
         self._who = who
-        self._broken = set()
+        self._broken = {}
+        self._held = {}
 
-    def breaks(self, key, is_broken):
-        """Tell whether this has just been broken; what stays broken was found."""
+    def breaks(self, key, is_broken, now_s=-math.inf):
+        """
+        Tell whether this has just been broken; what stays broken was found.
+
+        :param now_s: where a breach comes and goes: it is over after :data:`OVER_S` without it
+        """
         if not is_broken:
-            if self._broken:
-                self._broken.discard(key)
+            if self._broken and now_s - self._broken.get(key, -math.inf) > OVER_S:
+                self._broken.pop(key, None)
             return False
-        if key in self._broken:
-            return False
-        self._broken.add(key)
-        return True
+        was_broken = key in self._broken
+        self._broken[key] = now_s
+        return not was_broken
+
+    def hold(self, key, now_s, rule, text, **values):
+        """Add a finding in a moment, if :meth:`drop` does not come: frames may have crossed."""
+        self._held.setdefault(key, Finding(now_s, rule, text, values, self._who))
+
+    def drop(self, key):
+        """Take it that what is held was none."""
+        if self._held:
+            self._held.pop(key, None)
+
+    def release(self, now_s):
+        """Add what was held for long enough."""
+        if not self._held:
+            return
+        for key, finding in list(self._held.items()):
+            if now_s - finding.time_s >= HELD_S:
+                del self._held[key]
+                self._new.append(finding)
 
     def add(self, now_s, rule, text, **values):
         """Add a finding: a sentence, and the values that belong to it."""
@@ -179,7 +209,8 @@ class Findings:
 
     def mend(self, *keys):
         """Take it that these are not broken any more: the next time is a new breach."""
-        self._broken.difference_update(keys)
+        for key in keys:
+            self._broken.pop(key, None)
 
 
 def taken(new):

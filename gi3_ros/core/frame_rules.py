@@ -11,6 +11,14 @@ _NEWER_BITS = {AdmCsSeccOutputs: (1 << 28) - (1 << 4)}
 """The three LEDs of v3.6."""
 
 
+def not_newer(message, undefined):
+    """Return which of the undefined labels of a message are not those of a newer version."""
+    if not undefined:
+        return undefined
+    newer = _NEWER_LABELS.get(type(message), ())
+    return tuple(label for label in undefined if label not in newer)
+
+
 class FrameRules:
     """
     Judge the frames of one end one by one.
@@ -30,9 +38,7 @@ class FrameRules:
 
     def see(self, message, undefined, unassigned_bits, now_s):
         """Take a frame that gave a message; the parameters are those of ``codec.Received``."""
-        if undefined:
-            newer = _NEWER_LABELS.get(type(message), ())
-            undefined = tuple(label for label in undefined if label not in newer)
+        undefined = not_newer(message, undefined)
         if unassigned_bits:
             unassigned_bits &= ~_NEWER_BITS.get(type(message), 0)
         name = message.NAME

@@ -9,10 +9,16 @@ import dataclasses
 import math
 
 from .findings import Lasting
-from .signals import AdvanticsControllerStatus, DcPowerControl, DcPowerParameters
+from .signals import (
+    AdvanticsControllerStatus,
+    DcPowerControl,
+    DcPowerParameters,
+    PowerModulesStatus,
+)
 
 State = AdvanticsControllerStatus.State
 PowerFunction = DcPowerControl.PowerFunction
+SystemEnable = PowerModulesStatus.SystemEnable
 
 LOW_VOLTAGE_V = 20.0
 """R15."""
@@ -29,6 +35,8 @@ _BEFORE_COMMANDS = frozenset({
     State.CCS_AUTHORISATION_PROCESS, State.CONNECTED_WITH_FULL_INFO, State.NOT_AVAILABLE,
 })
 """Where nothing was commanded yet."""
+_AFTER_LOOP = frozenset({
+    State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION})
 _FLOATING = (PowerFunction.OFF, PowerFunction.STANDBY)
 _KEYS_OF_FUNCTION = {
     PowerFunction.OFF: {'floating current'},
@@ -46,6 +54,43 @@ class _Setpoint:
 
     since_s: float
     command: DcPowerControl
+
+
+class _Hull:
+    """
+    The currents on the way from the last set-points to the one in force, at the pace of a ramp.
+
+    :param rate_a_per_s: what a charger may need for its ramp (R28)
+    """
+
+    def __init__(self, rate_a_per_s):
+        self._rate_a_per_s = rate_a_per_s
+        self._at_s = None
+        # How far from 0 A it may still be, on either side ..
+        self.top_a = self.bottom_a = 0.0
+        # .. and how far from it, it has to be by now.
+        self.least_a = self.most_a = 0.0
+
+    def move(self, permitted, now_s):
+        """
+        Go on in time.
+
+        :param permitted: commands that may still be followed, none without a transfer
+        """
+        moved_a = 0.0 if self._at_s is None else (
+            self._rate_a_per_s * max(0.0, now_s - self._at_s))
+        self._at_s = now_s
+        self.top_a = max(
+            0.0, self.top_a - moved_a, *(each.current_range_max for each in permitted))
+        self.bottom_a = min(
+            0.0, self.bottom_a + moved_a, *(each.current_range_min for each in permitted))
+        if not permitted:
+            self.least_a = self.most_a = 0.0
+            return
+        self.least_a = min(
+            self.least_a + moved_a, *(each.current_range_min for each in permitted))
+        self.most_a = max(
+            self.most_a - moved_a, *(each.current_range_max for each in permitted))
 
 
 class PowerRules:
@@ -78,7 +123,7 @@ class PowerRules:
         self._stop_since_s = None
         self._uncommanded_since_s = None
         self._is_whole = is_whole
-        self._limits = parameters or DcPowerParameters()
+        self._limits = parameters
         # Of the function in force:
         self._highest_target_v = 0.0
         self._test_since_s = None
@@ -87,8 +132,10 @@ class PowerRules:
         self._able_since_s = None
         self._has_flowed = False
         self._was_transfer = False
-        self._top_a = self._bottom_a = 0.0
-        self._hull_at_s = 0.0
+        self._has_connected = False
+        """Whether a battery may be on the output: after a precharge or a transfer."""
+        self._hull = _Hull(tolerances.ramp_a_per_s)
+        self._over_a = 0.0
         # Of the end of the charge:
         self._ending_since_s = None
         self._closing_since_s = None
@@ -145,10 +192,12 @@ class PowerRules:
 
     def see_parameters(self, parameters, now_s):
         """Take what the charger says that it can give; 0 tells nothing (R33)."""
-        if parameters != self._limits and self._able_since_s is not None:
+        before, self._limits = self._limits or DcPowerParameters(), parameters
+        if self._setpoints and any(
+                0 < getattr(before, name) < min(wanted, getattr(parameters, name) or math.inf)
+                for name, wanted in _limited(self._setpoints[-1].command)):
             # It has its time to come up to a higher one.
             self._able_since_s = now_s
-        self._limits = parameters
 
     def see_command(self, command, now_s):
         """Take a DC_Power_Control; it holds until the next, however long that takes (R26)."""
@@ -205,6 +254,7 @@ class PowerRules:
         command = self._setpoints[-1].command
         in_force_s = now_s - self._function_since_s
         function = command.power_function
+        self._move_hull(status.present_current, now_s)
         self._check_silence(command, status, silent_s, now_s)
         self._check_end_current(status, self.tolerances.end_current_s, now_s)
         if function == PowerFunction.INSULATION_TEST:
@@ -227,14 +277,21 @@ class PowerRules:
             # R1: now the controller begins anew, and so may the charger.
             self._stop_since_s = None
         last = self._setpoints[-1].command.power_function if self._setpoints else None
-        if function != last and not (function in _FLOATING and last in _FLOATING):
+        if last is None:
+            self._was_transfer = not self._is_whole
+        elif function != last and not (function in _FLOATING and last in _FLOATING):
             self._was_transfer = last == PowerFunction.POWER_TRANSFER
+        if function not in _FLOATING:
+            # An end that was none.
+            self._ending_since_s = None
+            self._has_connected |= function != PowerFunction.INSULATION_TEST
         for owner, keys in _KEYS_OF_FUNCTION.items():
             if owner != function and not (owner in _FLOATING and function in _FLOATING):
                 self._findings.mend(*keys)
         self._lasting.forget()
         self._function_since_s = self._able_since_s = now_s
-        self._highest_target_v = 0.0
+        # Nobody has to sink what is there already.
+        self._highest_target_v = 0.0 if self._status is None else self._status.present_voltage
         self._wanted_since_s = None
         self._has_reached = self._has_flowed = False
 
@@ -283,8 +340,8 @@ class PowerRules:
             self._uncommanded_since_s = now_s
         current_a, since_s = status.present_current, now_s - self._uncommanded_since_s
         if self._findings.breaks(
-                'floating current', since_s > limits.off_current_s
-                and abs(current_a) > limits.off_current_a):
+                'floating current', since_s > limits.end_current_s
+                and abs(current_a) > limits.off_current_a, now_s):
             self._findings.add(
                 now_s, 'R22', f'{current_a:.1f} A although nothing was commanded',
                 present_current_a=current_a)
@@ -295,9 +352,12 @@ class PowerRules:
         # A transfer that pauses is not sooner over than one that ends (R42), and there R42 has the
         # word.
         off_s = limits.end_current_s if self._was_transfer else limits.off_current_s
+        # While lowering, what flows backwards is bled.
+        is_off = current_a <= limits.off_current_a and (
+            command.lower_output_voltage or current_a >= -limits.off_current_a)
         if self._findings.breaks(
                 'floating current', self._ending_since_s is None
-                and in_force_s > off_s and abs(current_a) > limits.off_current_a):
+                and in_force_s > off_s and not is_off, now_s):
             self._findings.add(
                 now_s, 'R22' if command.power_function == PowerFunction.OFF else 'R21',
                 f'{current_a:.1f} A after {in_force_s:.1f} s of {_name(command)}',
@@ -309,7 +369,9 @@ class PowerRules:
 
         That at the end of a charge (L2) is not waited for, and some chargers must ignore it (R17).
         """
-        if not (command.lower_output_voltage and command.output_contactors):
+        # Nobody bleeds a battery, whatever is commanded (R17).
+        if not (command.lower_output_voltage and command.output_contactors) or (
+                self._has_connected or self._state != State.INSULATION_TEST):
             return
         voltage_v = status.present_voltage
         if self._findings.breaks(
@@ -365,7 +427,7 @@ class PowerRules:
         # Modules that only source cannot follow a target that falls.
         highest_v = self._highest_target_v + self._voltage_room(self._highest_target_v)
         above_s = self._lasting.seconds('above', voltage_v > highest_v, now_s)
-        is_too_low = (is_late or sags_s > limits.test_sag_s) and not self.is_excused
+        is_too_low = (is_late or sags_s > limits.test_sag_s) and self._is_bound(status)
         if self._findings.breaks('test voltage', is_too_low or above_s > limits.exceed_s):
             self._findings.add(
                 now_s, 'R11', f'{voltage_v:.1f} V after {in_force_s:.1f} s of Insulation_Test at '
@@ -399,7 +461,7 @@ class PowerRules:
             and in_force_s > limits.exceed_s
         )
         if self._findings.breaks(
-                'precharge voltage', (is_late and not self.is_excused) or is_above):
+                'precharge voltage', (is_late and self._is_bound(status)) or is_above):
             self._findings.add(
                 now_s, 'R19',
                 f'{voltage_v:.1f} V after {in_force_s:.1f} s of Precharge to {target_v:.1f} V',
@@ -417,9 +479,14 @@ class PowerRules:
             recent = self._transfers_since(now_s - limits.exceed_s)
             target_v = max(command.target_voltage for command in recent)
             highest_v = target_v + self._voltage_room(target_v)
-        # A battery above the set-point is no breach, pushing current into it is.
+        over_s = self._lasting.seconds('voltage', voltage_v > highest_v, now_s)
+        if over_s == 0.0:
+            self._over_a = current_a
+        # A battery above the set-point is no breach, pushing current into it is; but for a ramp.
+        falling_a = self._over_a + limits.current_a - limits.ramp_a_per_s * over_s
         if self._findings.breaks(
-                'voltage', voltage_v > highest_v and current_a > limits.current_a):
+                'voltage', voltage_v > highest_v
+                and current_a > max(limits.current_a, falling_a), now_s):
             self._findings.add(
                 now_s, 'R29',
                 f'{voltage_v:.1f} V with {current_a:.1f} A, set-point {target_v:.1f} V',
@@ -429,11 +496,17 @@ class PowerRules:
     def _check_transfer_current(self, status, now_s):
         """R24 of a target, R25 of a range."""
         current_a = status.present_current
-        is_broken = self._exceeds(current_a, now_s) or (
-            self._falls_short(current_a, status.present_voltage, now_s) and not self.is_excused)
         latest = self._setpoints[-1].command
+        if self._is_raising(current_a, now_s):
+            self._able_since_s = now_s
+        is_near = self._is_near(latest, current_a)
+        is_short = not is_near and self._falls_short(current_a, status, now_s)
+        # What ends the charge may be on its way: the vehicle opens, something trips.
+        short_s = self._lasting.seconds('short', is_short, now_s)
+        is_broken = (not is_near and self._exceeds(current_a)) or (
+            is_short and short_s >= self.tolerances.short_s)
         is_range = latest.setpoints_mode == DcPowerControl.SetpointsMode.RANGE_MODE
-        if self._findings.breaks('current', is_broken):
+        if self._findings.breaks('current', is_broken, now_s):
             self._findings.add(
                 now_s, 'R25' if is_range else 'R24',
                 f'{current_a:.1f} A, {"range" if is_range else "set-point"} '
@@ -441,51 +514,47 @@ class PowerRules:
                 current_range_min_a=latest.current_range_min,
                 current_range_max_a=latest.current_range_max)
 
-    def _exceeds(self, current_a, now_s):
+    def _move_hull(self, current_a, now_s):
+        hull = self._hull
+        if not self._is_whole and now_s - self._heard_since_s <= self.tolerances.exceed_s:
+            # What was commanded before the log began is not known.
+            hull.top_a, hull.bottom_a = max(hull.top_a, current_a), min(hull.bottom_a, current_a)
+        hull.move(self._transfers_since(now_s - self.tolerances.exceed_s), now_s)
+
+    def _exceeds(self, current_a):
         """
         Tell whether it is further away from 0 A than permitted, or on the wrong side of it.
 
-        A set-point that was lowered counts on for a while, and after it the way down at the pace
-        of a charger's own ramp (R28).
+        A set-point that was lowered counts on for a while, and after it the way down (R28).
         """
-        if self._is_near(self._setpoints[-1].command, current_a):
-            return False
-        recent = self._transfers_since(now_s - self.tolerances.exceed_s)
-        fallen_a = self.tolerances.fall_a_per_s * max(0.0, now_s - self._hull_at_s)
-        self._hull_at_s = now_s
-        self._top_a = max(
-            0.0, self._top_a - fallen_a, *(command.current_range_max for command in recent))
-        self._bottom_a = min(
-            0.0, self._bottom_a + fallen_a, *(command.current_range_min for command in recent))
+        hull = self._hull
         return (
-            current_a > self._top_a + self._current_room(self._top_a)
-            or current_a < self._bottom_a - self._current_room(self._bottom_a)
+            current_a > hull.top_a + self._current_room(hull.top_a)
+            or current_a < hull.bottom_a - self._current_room(hull.bottom_a)
         )
 
-    def _falls_short(self, current_a, voltage_v, now_s):
+    def _falls_short(self, current_a, status, now_s):
         """Tell whether it is closer to 0 A than permitted, with no voltage that explains it."""
         limits = self.tolerances
-        if self._is_raising(current_a, now_s):
-            self._able_since_s = now_s
-        if now_s - self._able_since_s <= limits.follow_s:
+        if now_s - self._able_since_s <= limits.follow_s or not self._is_bound(status):
             return False
-        if self._is_near(self._setpoints[-1].command, current_a):
+        if self._state in _AFTER_LOOP or (self._limits is None and not self._is_whole):
             return False
         earlier = self._transfers_since(now_s - limits.follow_s)
-        told = self._limits
+        told = self._limits or DcPowerParameters()
         least_a = min(
-            told.maximum_charge_current or math.inf,
+            told.maximum_charge_current or math.inf, self._hull.least_a,
             *(command.current_range_min for command in earlier))
         most_a = max(
-            -(told.maximum_discharge_current or math.inf),
+            -(told.maximum_discharge_current or math.inf), self._hull.most_a,
             *(command.current_range_max for command in earlier))
         if least_a > 0:
             # R29: the voltage set-point limits as well.
             target_v = self._able_v(min(command.target_voltage for command in earlier))
-            is_limited = voltage_v >= target_v - limits.voltage_v
+            is_limited = status.present_voltage >= target_v - limits.voltage_v
             return current_a < least_a - self._current_room(least_a) and not is_limited
         if most_a < 0:
-            is_limited = voltage_v < limits.discharge_from_v
+            is_limited = status.present_voltage < limits.discharge_from_v
             return current_a > most_a + self._current_room(most_a) and not is_limited
         return False
 
@@ -500,7 +569,7 @@ class PowerRules:
         return now_s - since_s <= limits.chademo_rise_s
 
     def _transfers_since(self, since_s):
-        """Return the Power_Transfer commands in force at any time since then, at least one."""
+        """Return the Power_Transfer commands in force at any time since then."""
         commands = []
         for setpoint in reversed(self._setpoints):
             if setpoint.command.power_function == PowerFunction.POWER_TRANSFER:
@@ -525,13 +594,27 @@ class PowerRules:
 
     def _able_v(self, voltage_v):
         """Return as much of a voltage as the charger has said that it can give (R33)."""
-        return min(voltage_v, self._limits.maximum_voltage or math.inf)
+        told_v = self._limits.maximum_voltage if self._limits else 0.0
+        return min(voltage_v, told_v or math.inf)
+
+    def _is_bound(self, status):
+        """Tell whether the charger has to deliver: it has allowed it, and nothing excuses it."""
+        return not self.is_excused and status.system_enable == SystemEnable.ALLOWED
 
     def _current_room(self, current_a):
         return max(self.tolerances.current_a, self.tolerances.current_share * abs(current_a))
 
     def _voltage_room(self, voltage_v):
         return max(self.tolerances.voltage_v, self.tolerances.voltage_share * voltage_v)
+
+
+def _limited(command):
+    """Return the fields of DC_Power_Parameters that a command reaches for, and how far."""
+    return (
+        ('maximum_voltage', command.target_voltage),
+        ('maximum_charge_current', command.current_range_min),
+        ('maximum_discharge_current', -command.current_range_max),
+    )
 
 
 def _kind(command):

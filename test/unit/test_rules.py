@@ -1,6 +1,7 @@
 """Each rule that binds the charger is broken once, and found by that rule alone."""
 
 import dataclasses
+import math
 
 import pytest
 
@@ -25,7 +26,8 @@ PlugAndPins = NewChargeSession.PlugAndPins
 SystemEnable = PowerModulesStatus.SystemEnable
 
 CCS = NewChargeSession(Protocol.CCS_ISO_15118_2022, PlugAndPins.CCS_DC_EXTENDED)
-STRICT = Tolerances(follow_s=3.0, first_status_s=2.0, status_rate_hz=40.0)
+STRICT = Tolerances(
+    follow_s=3.0, short_s=0.0, first_status_s=2.0, status_rate_hz=40.0)
 """Shorter than the defaults: what is tested are limits, not patience."""
 CHADEMO = NewChargeSession(Protocol.CHADEMO_V2_0, PlugAndPins.CHADEMO)
 
@@ -349,9 +351,9 @@ def test_range_that_moves_is_followed_in_its_time():
 def test_without_a_command_there_is_no_power():
     """R22: in idle, while waking, and in a controller that starts anew."""
     for phases in (
-        [dataclasses.replace(SESSION['idle'], amps=1.1)],
-        [dataclasses.replace(SESSION['negotiating'], amps=-1.1)],
-        [SESSION['transfer'], Phase(State.INITIALISING, None, 1.0, amps=5.0)],
+        [dataclasses.replace(SESSION['idle'], amps=1.1, seconds=3.3)],
+        [dataclasses.replace(SESSION['negotiating'], amps=-1.1, seconds=3.3)],
+        [SESSION['transfer'], Phase(State.INITIALISING, None, 3.3, amps=5.0)],
     ):
         play = Play()
         for phase in phases:
@@ -359,7 +361,7 @@ def test_without_a_command_there_is_no_power():
         assert play.broken == ['R22']
     # Just inside: the time, and the current.
     play = Play()
-    play.phase(dataclasses.replace(SESSION['idle'], amps=50.0, seconds=0.5))
+    play.phase(dataclasses.replace(SESSION['idle'], amps=50.0, seconds=3.0))
     play.phase(dataclasses.replace(SESSION['idle'], amps=1.0))
     assert play.findings == []
     # A log that begins in mid-session has not heard the command.
@@ -384,6 +386,111 @@ def test_a_current_may_come_down_as_slowly_as_a_charger_ramps():
         assert play.broken == rules
 
 
+@pytest.mark.parametrize(('more', 'rules'), [
+    # The vehicle opens its contactors, something trips, or a limit and its command come later.
+    ({'seconds': 1.3}, []), ({'seconds': 1.8}, ['R24'])])
+def test_a_current_may_be_gone_before_one_knows_why(more, rules):
+    play = Play(tolerances=dataclasses.replace(STRICT, short_s=1.5))
+    play.charging().transfer(transfer(100.0), 8.0, 100.0)
+    play.phase(Phase(State.CHARGING, None, more['seconds'], volts=360.0, amps=0.0))
+    # In the end of the charge nobody asks for it.
+    play.phase(Phase(State.ENDING_CHARGE, None, 5.0, volts=360.0, amps=0.0))
+    assert play.broken == rules
+
+
+def test_who_never_allowed_has_to_deliver_nothing():
+    """R6 is the controller's: it goes on without."""
+    play = Play()
+    play.phase(SESSION['waking'], is_announced=True)
+    for name in ('ready', 'test', 'fall', 'precharge', 'ramp', 'transfer'):
+        play.phase(dataclasses.replace(
+            SESSION[name], volts=0.0, amps=0.0, enable=0, seconds=9.0))
+    assert play.findings == []
+
+
+def test_nobody_bleeds_a_battery():
+    """R16, R17: whatever is commanded."""
+    play = Play().charging()
+    play.phase(SESSION['precharge'])
+    for state in (State.PRECHARGE, State.WAITING_FOR_CHARGE, State.ENDING_CHARGE):
+        play.phase(Phase(state, LOWERING, 6.0, volts=355.0))
+    assert play.findings == []
+
+
+def test_what_is_bled_flows_backwards():
+    play = Play()
+    play.phase(SESSION['waking'], is_announced=True)
+    play.phase(dataclasses.replace(SESSION['fall'], amps=-2.0, seconds=2.0))
+    assert play.findings == []
+    play.phase(dataclasses.replace(SESSION['fall'], amps=2.0, seconds=2.0))
+    assert play.broken == ['R21']
+
+
+def test_a_log_that_begins_in_a_transfer_does_not_know_what_was_before():
+    """Set-points that were lowered, limits that were told, a permission that was given."""
+    begin = Play()
+    for step in range(40):
+        begin.transfer(transfer(10.0), 0.1, max(10.0, 75.0 - 2.0 * step))
+    assert begin.findings == []
+    begin = Play().transfer(transfer(100.0, volts=900.0), 30.0, 30.0, volts=498.0)
+    assert begin.findings == []
+    begin.give(DcPowerParameters())
+    begin.transfer(transfer(100.0, volts=900.0), 5.0, 30.0, volts=498.0)
+    assert begin.broken == ['R24']
+    begin = Play()
+    for step in range(20):
+        begin.phase(Phase(State.CLOSING_COMMUNICATION, STANDBY, 0.1, amps=40.0 - 2.0 * step))
+    begin.transfer(transfer(10.0), 0.2, 10.0)
+    begin.transfer(transfer(10.0), 9.0, 0.0, enable=0)
+    begin.transfer(transfer(10.0), 9.0, 0.0, enable=1)
+    assert begin.findings == []
+
+
+def test_an_end_that_goes_on_was_none():
+    """R41 of the controller, and no R42 of the charger."""
+    play = Play().charging().transfer(transfer(100.0), 4.0, 100.0)
+    play.phase(Phase(State.ENDING_CHARGE, STANDBY, 0.2, amps=50.0))
+    play.transfer(transfer(50.0), 9.0, 50.0)
+    assert play.findings == []
+
+
+def test_a_large_step_takes_its_time():
+    """R28: 20 A/s, upwards and through 0 A, too."""
+    for first_a, second_a, rate, rules in (
+        (10.0, 400.0, 40.0, []), (10.0, 400.0, 20.0, []), (10.0, 400.0, 15.0, ['R24']),
+        (100.0, -100.0, 25.0, []), (100.0, -100.0, 15.0, ['R24']),
+    ):
+        play = Play().charging().transfer(transfer(first_a), 9.0, first_a)
+        way = math.copysign(rate, second_a - first_a)
+        for step in range(300):
+            amps = first_a + way * step / 10
+            amps = min(amps, second_a) if way > 0 else max(amps, second_a)
+            play.transfer(transfer(second_a), 0.1, amps)
+        assert play.broken == rules, (first_a, second_a, rate)
+    # R29: the target voltage falls below the battery's, and the current follows.
+    for rate, rules in ((20.0, []), (10.0, ['R29'])):
+        play = Play().charging().transfer(transfer(100.0), 9.0, 100.0, volts=380.0)
+        for step in range(100):
+            play.transfer(
+                transfer(0.0, volts=300.0), 0.1, max(0.0, 100.0 - rate * step / 10), volts=380.0)
+        assert play.broken[:1] == rules
+    # A pause does not take it away.
+    play = Play().charging().transfer(transfer(100.0), 9.0, 100.0)
+    for step in range(100):
+        play.transfer(
+            STANDBY if step < 15 else transfer(10.0), 0.1, max(10.0, 100.0 - 3.3 * step))
+    assert play.findings == []
+
+
+def test_what_is_there_already_need_not_be_sunk():
+    """R21: a Standby bleeds nothing, and modules only source."""
+    play = Play().charging()
+    high = dataclasses.replace(PRECHARGE, target_voltage=400.0)
+    for command, seconds in ((high, 3.0), (STANDBY, 1.0), (PRECHARGE, 5.0)):
+        play.phase(Phase(State.PRECHARGE, command, seconds, volts=375.0))
+    assert play.findings == []
+
+
 def test_nobody_has_to_give_more_than_he_has_told():
     """R32, R33: to lower the limits is the right way to give less; 0 says nothing."""
     for told, amps, rules in (
@@ -403,10 +510,19 @@ def test_nobody_has_to_give_more_than_he_has_told():
     play.transfer(range_of(-100.0, -60.0), 9.0, -30.0)
     assert play.findings == []
     # A higher limit has its time.
+    play = Play()
+    play.give(DcPowerParameters(maximum_charge_current=50.0))
+    play.charging().transfer(transfer(100.0), 9.0, 50.0)
     play.give(DcPowerParameters(maximum_charge_current=80.0))
     play.transfer(transfer(100.0), 2.9, 50.0)
     assert play.findings == []
     play.transfer(transfer(100.0), 1.0, 50.0)
+    assert play.broken == ['R24']
+    # .. and what changes nothing of it has none.
+    play = Play().charging().transfer(transfer(100.0), 4.0, 100.0)
+    for step in range(5):
+        play.give(DcPowerParameters(range_target_current=float(step)))
+        play.transfer(transfer(100.0), 1.0, 0.0)
     assert play.broken == ['R24']
 
 
@@ -619,7 +735,12 @@ def test_lasting_breach_is_found_again_only_after_it_was_mended():
     play.phase(phase)
     play.phase(phase)
     assert play.broken == ['R21']
-    play.phase(SESSION['standby'])
+    # What comes and goes is one breach.
+    for _ in range(5):
+        play.phase(dataclasses.replace(SESSION['standby'], seconds=0.5))
+        play.phase(dataclasses.replace(phase, seconds=0.5))
+    assert play.broken == ['R21']
+    play.phase(dataclasses.replace(SESSION['standby'], seconds=2.5))
     play.phase(phase)
     assert play.broken == ['R21', 'R21']
 
