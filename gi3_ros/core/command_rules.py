@@ -9,7 +9,7 @@ import collections
 import math
 
 from .command import breach_of
-from .findings import Lasting
+from .findings import HELD_S, Lasting
 from .power_rules import LOW_VOLTAGE_V, TEST_VOLTAGE_REACHED
 from .signals import AdvanticsControllerStatus, DcPowerControl, NewChargeSession
 
@@ -45,7 +45,8 @@ class CommandRules:
     :param findings: the :class:`~.findings.Findings` that take the breaches
     :param announcement: the session's New_Charge_Session; ``None`` when its begin was not heard:
         then commands are judged one by one, not by what came before
-    :param parameters: the charger's last DC_Power_Parameters, which the session begins with
+    :param parameters: the charger's limits that the session begins with, as in
+        :meth:`see_parameters`
     """
 
     def __init__(self, tolerances, findings, announcement=None, parameters=None):
@@ -78,6 +79,8 @@ class CommandRules:
         # Of the transfer:
         self._is_started = False
         self._has_transferred = False
+        self._has_connected = False
+        """Whether a battery may be on the output: after a precharge or a transfer."""
         self._mode = None
         self._parameters = parameters
         # Of the end:
@@ -90,6 +93,11 @@ class CommandRules:
         """What is a breach only if the session turns out to end in the regular way."""
 
     # In
+
+    def last(self, now_s):
+        """Return the command in force if it is of this moment."""
+        is_fresh = self.command is not None and now_s - self._command_at_s < HELD_S
+        return self.command if is_fresh else None
 
     @property
     def function(self):
@@ -122,13 +130,15 @@ class CommandRules:
         self._is_emergency = True
 
     def see_parameters(self, parameters):
-        """Take the limits of the charger."""
+        """Take the limits of the charger, as ``(since when, DC_Power_Parameters)``."""
         self._parameters = parameters
 
     def see_status(self, status, now_s):
         """Take what the charger measures."""
         self.insulation_ohm = max(self.insulation_ohm, status.insulation_resistance)
         volts, command = status.present_voltage, self.command
+        if volts <= LOW_VOLTAGE_V + _ROUNDING_V:
+            self._findings.drop('lowered')
         if self._lowered_v is not None:
             self._lowered_v = min(volts, self._lowered_v)
         if self._floating_since_s is not None and now_s - self._floating_since_s > _OLD_S:
@@ -154,9 +164,14 @@ class CommandRules:
         self._command_at_s = self._paced_from_s = now_s
         is_known = not self._is_spoilt
         self._is_spoilt = False
+        self._check_limits(command, now_s)
         if command == before:
             return
         self._see_floating(now_s)
+        if command.power_function in POWERED:
+            # Who goes on has not ended.
+            self._held.clear()
+            self._has_connected |= command.power_function != Function.INSULATION_TEST
         self._check_form(command, now_s)
         self._check_mode(command, now_s)
         self._check_protocol(command, now_s)
@@ -198,6 +213,7 @@ class CommandRules:
     def tick(self, now_s):
         """Look for what should have come by now."""
         self._check_pace(now_s)
+        self._findings.release(now_s)
 
     # One command
 
@@ -214,8 +230,8 @@ class CommandRules:
         """R27: each function has its mode, and a transfer keeps its own."""
         function, mode = command.power_function, command.setpoints_mode
         if self._findings.breaks(
-                'precharge', function == Function.PRECHARGE
-                and command.current_range_min < 0 <= command.current_range_max):
+                'precharge', function == Function.PRECHARGE and command.current_range_min != 0
+                and 0 <= command.current_range_max >= command.current_range_min):
             self._findings.add(
                 now_s, 'R19',
                 f'Precharge with a Current_Range_Min of {command.current_range_min:g} A, it is 0',
@@ -317,8 +333,8 @@ class CommandRules:
         goes_on = function != Function.INSULATION_TEST
         if self._findings.breaks(
                 'lowered', is_known and goes_on and volts > LOW_VOLTAGE_V + _ROUNDING_V):
-            self._findings.add(
-                now_s, 'R16',
+            self._findings.hold(
+                'lowered', now_s, 'R16',
                 f'goes on with {volts:.1f} V on the output after the insulation test, it has to '
                 f'wait for {LOW_VOLTAGE_V:.0f} V', present_voltage_v=volts)
 
@@ -326,7 +342,8 @@ class CommandRules:
         """R41, R42: first the current, then the contactors."""
         is_opening = (
             before is not None and before.output_contactors and not command.output_contactors)
-        if not is_opening or self._state != State.ENDING_CHARGE:
+        # The state may come after the command.
+        if not is_opening or self._state not in (State.CHARGING, State.ENDING_CHARGE):
             return
         if before.power_function in POWERED:
             self._held.append((
@@ -338,7 +355,7 @@ class CommandRules:
         end_a = limits.chademo_end_current_a if self.is_chademo else limits.end_current_a
         current_a = self._current_at(now_s)
         # After its bounded wait the controller opens all the same (A10).
-        is_early = (
+        is_early = self._floating_since_s is not None and (
             now_s - self._floating_since_s < limits.end_current_s - limits.crossing_s)
         if is_early and current_a > end_a + _MEASURING_A:
             self._held.append((
@@ -381,14 +398,16 @@ class CommandRules:
             self._findings.add(
                 now_s, 'R48', 'Power_Transfer without Charge_Status_Change = Charge_Started')
         self._check_lowering(command, now_s)
-        self._check_limits(command, is_transfer, now_s)
 
     def _check_lowering(self, command, now_s):
         """R16: closed contactors before the battery is connected, open ones afterwards."""
-        is_late = self._has_transferred or self._state in _ENDING
+        is_late = self._has_connected or (self._state in _ENDING and not self._is_whole)
         is_closed = bool(command.output_contactors)
+        # A session that is given up on the way is in neither place.
+        is_wrong = is_closed if is_late else (
+            not is_closed and self.has_tested and self._state not in _ENDING)
         wrong_s = self._lasting.seconds(
-            'lowering', bool(command.lower_output_voltage) and is_closed == is_late
+            'lowering', bool(command.lower_output_voltage) and is_wrong
             and not self._is_emergency, now_s)
         if self._findings.breaks(
                 'contactors while lowering', wrong_s > self.tolerances.crossing_s):
@@ -397,38 +416,41 @@ class CommandRules:
                 'Lowering with closed contactors although the battery may be behind them'
                 if is_late else 'Lowering after the insulation test with open contactors')
 
-    def _check_limits(self, command, is_transfer, now_s):
+    def _check_limits(self, command, now_s):
         """
         R33, A44: the charger's limits hold for the commands as well; 0 tells nothing.
 
         Only a command that came after the time to obey counts: one in force may be a minute old
         (R26).
         """
-        told = self._parameters
-        if told is None:
+        if self._parameters is None or self._is_emergency:
             return
-        most_a = told.maximum_charge_current or float('inf')
-        least_a = -(told.maximum_discharge_current or float('inf'))
-        over_s = self._lasting.seconds('limits', is_transfer and not self._is_emergency and (
-            command.current_range_max > most_a + self.tolerances.current_a
-            or command.current_range_min < least_a - self.tolerances.current_a), now_s)
-        old_s = now_s - self._command_at_s
-        most_v = told.maximum_voltage or float('inf')
-        over_v_s = self._lasting.seconds(
-            'voltage limit', command.power_function == Function.INSULATION_TEST
-            and command.target_voltage > most_v + _ROUNDING_V, now_s)
-        if self._findings.breaks('voltage limit', over_v_s - old_s > self.tolerances.limits_s):
+        told_s, told = self._parameters
+        most_a = told.maximum_charge_current or math.inf
+        least_a = -(told.maximum_discharge_current or math.inf)
+        most_v = told.maximum_voltage or math.inf
+        is_due = now_s - told_s > self.tolerances.limits_s
+        function, room_a = command.power_function, self.tolerances.current_a
+        is_over = function == Function.POWER_TRANSFER and (
+            command.current_range_max > most_a + room_a
+            or command.current_range_min < least_a - room_a)
+        if self._findings.breaks('limits', is_due and is_over):
+            permitted = ' and '.join(
+                f'{amperes:g} A of {way}' for amperes, way in (
+                    (most_a, 'charging'), (-least_a, 'discharging')) if amperes < math.inf)
+            self._findings.add(
+                now_s, 'R33',
+                f'{command.current_range_min:g} .. {command.current_range_max:g} A are '
+                f'commanded, DC_Power_Parameters permit {permitted}',
+                current_range_min_a=command.current_range_min,
+                current_range_max_a=command.current_range_max)
+        is_over_v = function == Function.INSULATION_TEST and (
+            command.target_voltage > most_v + _ROUNDING_V)
+        if self._findings.breaks('voltage limit', is_due and is_over_v):
             self._findings.add(
                 now_s, 'R33',
                 f'a test at {command.target_voltage:g} V is commanded, DC_Power_Parameters permit '
                 f'{most_v:g} V', target_voltage_v=command.target_voltage)
-        if self._findings.breaks('limits', over_s - old_s > self.tolerances.limits_s):
-            self._findings.add(
-                now_s, 'R33',
-                f'{command.current_range_min:g} .. {command.current_range_max:g} A are '
-                f'commanded, DC_Power_Parameters permit {least_a:g} .. {most_a:g} A',
-                current_range_min_a=command.current_range_min,
-                current_range_max_a=command.current_range_max)
 
     def _check_chademo_state(self, now_s):
         if self._findings.breaks(
@@ -437,7 +459,8 @@ class CommandRules:
 
     def _check_pace(self, now_s):
         """R26: how long a vehicle may be without a word in the transfer."""
-        if self.function != Function.POWER_TRANSFER or self._state != State.CHARGING:
+        if (self.function != Function.POWER_TRANSFER or self._state != State.CHARGING
+                or self._is_emergency):
             return
         limits, silent_s = self.tolerances, now_s - self._paced_from_s
         # It waits for so long for the vehicle, and gives up then.

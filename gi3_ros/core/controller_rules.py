@@ -22,7 +22,7 @@ from .command_rules import (
 )
 from .controller_watch import IDLE_STATES
 from .findings import CONTROLLER, Findings, Lasting, taken, Tolerances
-from .frame_rules import FrameRules
+from .frame_rules import FrameRules, not_newer
 from .power_rules import PERIOD_S
 from .signals import (
     AdvanticsControllerStatus,
@@ -47,8 +47,12 @@ SystemEnable = PowerModulesStatus.SystemEnable
 _WAKING = frozenset({State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST})
 """Where the announcement repeats (R6)."""
 _UNTIL_END = _WAKING | {State.PRECHARGE, State.WAITING_FOR_CHARGE, State.CHARGING}
+_BEGUN = _UNTIL_END | {State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS}
+"""Where a session is, until it ends."""
 _REEVALUATING = IDLE_STATES | {State.NEGOTIATING_CONNECTION}
 """Where an emergency may be over, and another one begin (R38)."""
+CHARGE_PAUSE = 13
+"""State of v3.4."""
 INFORMATION = (
     EvInformationBattery, EvInformationVoltages, EvInformationChargeLimits,
     EvInformationDischargeLimits,
@@ -64,6 +68,8 @@ class _Session:
     told: set = dataclasses.field(default_factory=set)
     """Classes of EV_Information that came."""
     status_at_s: float | None = None
+    was_allowed: bool = False
+    """Whether System_Enable was Allowed just before it: it counts until the first status (A6)."""
     enabled_at_s: float | None = None
     """First Allowed."""
     is_enabled: bool = False
@@ -81,6 +87,11 @@ class _Session:
     finished_at_s: float | None = None
     is_torn: bool = False
     """Whether the controller was silent in it: what it sent meanwhile was not heard."""
+
+    @property
+    def may_begin(self):
+        """Whether System_Enable is or was Allowed."""
+        return self.enabled_at_s is not None or (self.was_allowed and self.status_at_s is None)
 
     @property
     def is_finished(self):
@@ -106,11 +117,13 @@ class ControllerRules:
         self._pressed_at_s = None
         self._told_at_s = {}
         self._parameters = None
+        self._has_heard_charger = False
         self._status = None
         """``(time, Power_Modules_Status)``, the last one."""
         self._emergency_at_s = -math.inf
         self._emergency_since_s = None
-        self._emergency_state = None
+        self._is_alarmed = False
+        """Whether an Emergency_Stop came since the state has changed."""
         self._unfinished_since_s = None
         self._forget_session()
 
@@ -138,6 +151,9 @@ class ControllerRules:
         if message.FROM_CONTROLLER:
             self._frames.see(message, undefined, unassigned_bits, now_s)
             self._see_life(now_s)
+        else:
+            self._has_heard_charger = True
+        undefined = not_newer(message, undefined)
         if isinstance(message, AdvanticsControllerStatus):
             self._hear(now_s)
         handle = _HANDLERS.get(type(message))
@@ -172,6 +188,8 @@ class ControllerRules:
                 self._check_emergency_goes_on(now_s)
                 self._check_stop(now_s)
                 self._commands.tick(now_s)
+                self._findings.release(now_s)
+                self._session_findings.release(now_s)
         return taken(self._new)
 
     # The frames
@@ -206,7 +224,6 @@ class ControllerRules:
     def _hear(self, now_s):
         if self._heard_at_s is not None:
             self._check_heartbeat(now_s - self._heard_at_s, now_s)
-        self._findings.mend('heartbeat')
         self._heard_at_s = now_s
 
     def _check_heartbeat(self, silent_s, now_s):
@@ -214,7 +231,7 @@ class ControllerRules:
         is_missing = silent_s > limits.controller_timeout_s + limits.controller_jitter_s
         if is_missing:
             self._tear(now_s)
-        if self._findings.breaks('heartbeat', is_missing):
+        if self._findings.breaks('heartbeat', is_missing, now_s):
             self._findings.add(
                 now_s, 'R1', 'no Advantics_Controller_Status for more than '
                 f'{1000 * limits.controller_timeout_s:.0f} ms, it comes every 100 ms, always',
@@ -230,7 +247,7 @@ class ControllerRules:
         self._was_idle = False
         self._flags.clear()
         self._pressed_at_s = None
-        self._emergency_state = None
+        self._is_alarmed = False
         self._lasting.forget()
         self._commands.tear(now_s)
         session = self._session
@@ -250,12 +267,14 @@ class ControllerRules:
         state = message.state
         # With use_sequence_flags only (R34); State 11 may also be an authorisation of its own.
         self._has_flags |= state == State.NOT_AVAILABLE
+        if state != before:
+            self._is_alarmed = False
         if state == State.INITIALISING and state != before:
-            # 4.1: after a start all flags are 0 in the controller, and no limits are known to it;
-            # its configuration may be another one.
-            self._flags = collections.deque([(now_s, SequenceControl())])
-            self._has_flags = False
-            self._parameters = None
+            self._start_anew(now_s, is_known=before is not None)
+        if before == CHARGE_PAUSE and state != CHARGE_PAUSE:
+            # Of v3.4: what comes after it is not of this version, nor what it has to say before.
+            self._forget_session()
+            self._was_idle = False
         if self._session is not None:
             if state in _UNTIL_END:
                 self._session.left_at_s = None
@@ -272,6 +291,24 @@ class ControllerRules:
         if state != before:
             self._check_transition(before, state, now_s)
         self._commands.see_state(state, now_s)
+
+    def _start_anew(self, now_s, *, is_known):
+        """
+        Take State 0: no flags and no limits are known to the controller any more (4.1).
+
+        Its configuration may be another one. In a log without the charger nobody knows what it is
+        told afterwards, and in one that begins here, what it was told before.
+        """
+        self._has_flags = False
+        self._parameters = None
+        self._forget_flags(now_s)
+        # What was told in this moment may have come after it.
+        crossed = [each for each in self._flags
+                   if now_s - each[0] <= self.tolerances.crossing_s]
+        self._flags.clear()
+        if is_known and self._has_heard_charger:
+            self._flags.append((now_s, SequenceControl()))
+        self._flags.extend(crossed)
 
     def _end_session(self, state, now_s):
         session = self._session
@@ -303,7 +340,11 @@ class ControllerRules:
             session.announced_at_s = now_s
             self._check_announced_enough(session, now_s)
             return
+        last = self._commands.last(now_s)
         self._forget_session(message)
+        if last is not None:
+            # It was sent after the announcement, and logged before it.
+            self._commands.see_command(last, now_s)
         session = self._session = _Session(now_s, now_s, told={
             cls for cls, time_s in self._told_at_s.items()
             if now_s - time_s < self.tolerances.crossing_s})
@@ -312,7 +353,7 @@ class ControllerRules:
             # Modules that were awake have allowed it before.
             if (status.system_enable == SystemEnable.ALLOWED
                     and now_s - at_s <= self.tolerances.status_loss_s):
-                session.is_enabled, session.enabled_at_s = True, now_s
+                session.was_allowed = True
         if self._state is not None:
             self._commands.see_state(self._state, now_s)
         is_ac = message.plug_and_pins == NewChargeSession.PlugAndPins.CCS_AC
@@ -322,7 +363,9 @@ class ControllerRules:
         of_protocol = is_chademo(dataclasses.replace(
             message, plug_and_pins=NewChargeSession.PlugAndPins.CCS_DC_CORE))
         of_plug = message.plug_and_pins == NewChargeSession.PlugAndPins.CHADEMO
-        labels = [signal.labels[int(getattr(message, signal.field))] for signal in message.SIGNALS]
+        labels = [
+            signal.labels.get(int(getattr(message, signal.field)), 'MCS')
+            for signal in message.SIGNALS]
         if self._session_findings.breaks('plug', of_protocol != of_plug):
             self._session_findings.add(
                 now_s, 'R46', f'{labels[0]} announced on the plug {labels[1]}')
@@ -368,16 +411,18 @@ class ControllerRules:
                     now_s, 'R6', f'{function_name(command.power_function)} is commanded without '
                     'New_Charge_Session')
         elif not session.has_emergency:
-            if self._session_findings.breaks('after the end', session.is_finished):
+            if self._session_findings.breaks(
+                    'after the end', session.is_finished
+                    and now_s - session.finished_at_s > self.tolerances.crossing_s):
                 self._session_findings.add(
                     now_s, 'R40', f'{function_name(command.power_function)} is commanded after '
                     'Charge_Session_Finished')
             # Of a charger that was never heard nobody knows.
             if self._session_findings.breaks(
-                    'not enabled', self._status is not None and session.enabled_at_s is None):
-                self._session_findings.add(
-                    now_s, 'R6', f'{function_name(command.power_function)} is commanded although '
-                    'System_Enable was never Allowed')
+                    'not enabled', self._status is not None and not session.may_begin):
+                self._session_findings.hold(
+                    'not enabled', now_s, 'R6', f'{function_name(command.power_function)} is '
+                    'commanded although System_Enable was never Allowed')
 
     # Flags
 
@@ -386,10 +431,13 @@ class ControllerRules:
         self._flags.append((now_s, flags))
         self._forget_flags(now_s)
         self._note_authorisation()
+        if flags.ccs_authorisation_done and flags.ccs_authorisation_valid:
+            self._findings.drop('authorised')
         is_press = before is not None and (
             flags.user_stop_button and not before.user_stop_button)
         # Without use_sequence_flags buttons do nothing (R34).
-        if is_press and self._has_flags and self._state == State.CHARGING:
+        if (is_press and self._has_flags and self._state == State.CHARGING
+                and self._pressed_at_s is None):
             self._pressed_at_s = now_s
 
     def _forget_flags(self, now_s):
@@ -415,7 +463,7 @@ class ControllerRules:
         self._forget_flags(now_s)
         recent = [flags for _, flags in self._flags]
         self._findings.mend('start', 'authorised', 'parameters')
-        is_new_session = state == State.NEGOTIATING_CONNECTION and before in IDLE_STATES
+        is_new_session = before in IDLE_STATES and state in _BEGUN
         if self._findings.breaks('start', is_new_session and not any(
                 flags.start_charge_authorisation for flags in recent)):
             self._findings.add(
@@ -423,11 +471,12 @@ class ControllerRules:
         has_passed = (before == State.CCS_AUTHORISATION_PROCESS
                       and state == State.CONNECTED_WITH_FULL_INFO)
         if self._findings.breaks('authorised', has_passed and not self._was_authorised):
-            self._findings.add(
-                now_s, 'R36',
+            self._findings.hold(
+                'authorised', now_s, 'R36',
                 f'goes on with CCS_Authorisation_Done {int(recent[-1].ccs_authorisation_done)}, '
                 f'CCS_Authorisation_Valid {int(recent[-1].ccs_authorisation_valid)}')
-        goes_on = before == State.CONNECTED_WITH_FULL_INFO and state == State.INSULATION_TEST
+        goes_on = state == State.INSULATION_TEST and before in (
+            State.CONNECTED_WITH_FULL_INFO, State.CCS_AUTHORISATION_PROCESS)
         if self._findings.breaks('parameters', goes_on and not any(
                 flags.charge_parameters_done for flags in recent)):
             self._findings.add(
@@ -460,6 +509,7 @@ class ControllerRules:
             session.is_enabled = True
             if session.enabled_at_s is None:
                 session.enabled_at_s = now_s
+                self._session_findings.drop('not enabled')
         elif session.is_enabled:
             session.is_enabled = False
             session.withdrawn_at_s = now_s
@@ -497,10 +547,10 @@ class ControllerRules:
             return
         gap_s = now_s - session.announced_at_s
         is_waiting = (
-            session.enabled_at_s is None and self._state in _WAKING
+            self._status is not None and not session.may_begin and self._state in _WAKING
             and not self._commands.has_tested)
         if self._session_findings.breaks(
-                'announcement', is_waiting and gap_s > limits.announcement_gap_s):
+                'announcement', is_waiting and gap_s > limits.announcement_gap_s, now_s):
             self._session_findings.add(
                 now_s, 'R6', f'New_Charge_Session is missing for {gap_s:.1f} s, it repeats until '
                 'System_Enable is Allowed', gap_s=gap_s)
@@ -518,7 +568,7 @@ class ControllerRules:
     def _check_announced_enough(self, session, now_s):
         """R6: the announcement ends with Allowed."""
         is_too_long = (
-            session.is_enabled and not session.is_torn
+            session.is_enabled and session.enabled_at_s is not None and not session.is_torn
             and now_s - session.enabled_at_s > self.tolerances.reaction_s)
         if self._session_findings.breaks('announced on', is_too_long):
             self._session_findings.add(
@@ -545,7 +595,7 @@ class ControllerRules:
             silent_s = now_s - session.status_at_s
             was_on = left_at_s - session.status_at_s > limits.status_loss_s
             if self._session_findings.breaks(
-                    'silence', was_on and silent_s > limits.status_loss_s + reaction_s):
+                    'silence', was_on and silent_s > limits.status_loss_s + reaction_s, now_s):
                 self._session_findings.add(
                     now_s, 'R3', f'no Emergency_Stop although Power_Modules_Status is missing for '
                     f'{silent_s:.1f} s', silent_s=silent_s)
@@ -575,11 +625,11 @@ class ControllerRules:
             self._emergency_since_s = now_s
             self._findings.mend('power in emergency')
         # It ceases where the controller looks at the cause again, in another state.
-        is_same = (self._emergency_state is not None and self._state == self._emergency_state
-                   and self._state not in _REEVALUATING)
-        self._emergency_state = self._state
+        was_same = self._is_alarmed and self._state not in _REEVALUATING and (
+            gap_s < EMERGENCY_CLEAR_S or self._state in _UNTIL_END)
+        self._is_alarmed = True
         if self._findings.breaks(
-                'emergency gap', is_same and gap_s > self.tolerances.emergency_gap_s):
+                'emergency gap', was_same and gap_s > self.tolerances.emergency_gap_s):
             self._findings.add(
                 now_s, 'R38',
                 f'Emergency_Stop {1000 * gap_s:.0f} ms after the one before, it repeats '
@@ -592,9 +642,9 @@ class ControllerRules:
     def _check_emergency_goes_on(self, now_s):
         """R38: as long as the charge is on nothing has been looked at again."""
         gap_s = now_s - self._emergency_at_s
-        is_same = self._state == self._emergency_state and self._state in _UNTIL_END
-        if is_same and gap_s > self.tolerances.emergency_gap_s and self._findings.breaks(
-                'emergency gap', True):
+        is_over = self._is_alarmed and self._state in _UNTIL_END and (
+            gap_s > self.tolerances.emergency_gap_s)
+        if is_over and self._findings.breaks('emergency gap', True):
             self._findings.add(
                 now_s, 'R38',
                 f'Emergency_Stop is missing for {1000 * gap_s:.0f} ms and the charge was not '
@@ -619,8 +669,9 @@ class ControllerRules:
         self._commands.see_start(message.vehicle_ready_for_charging == started)
 
     def _on_parameters(self, message, now_s):
-        self._parameters = message
-        self._commands.see_parameters(message)
+        if self._parameters is None or message != self._parameters[1]:
+            self._parameters = now_s, message
+            self._commands.see_parameters(self._parameters)
 
 
 _HANDLERS = {

@@ -171,18 +171,19 @@ class Findings:
         self._broken = {}
         self._held = {}
 
-    def breaks(self, key, is_broken, now_s=-math.inf):
+    def breaks(self, key, is_broken, now_s=None):
         """
         Tell whether this has just been broken; what stays broken was found.
 
         :param now_s: where a breach comes and goes: it is over after :data:`OVER_S` without it
         """
         if not is_broken:
-            if self._broken and now_s - self._broken.get(key, -math.inf) > OVER_S:
-                self._broken.pop(key, None)
+            last_s = self._broken.get(key) if self._broken else None
+            if last_s is not None and (now_s is None or now_s - last_s > OVER_S):
+                del self._broken[key]
             return False
         was_broken = key in self._broken
-        self._broken[key] = now_s
+        self._broken[key] = -math.inf if now_s is None else now_s
         return not was_broken
 
     def hold(self, key, now_s, rule, text, **values):

@@ -249,9 +249,11 @@ LOG_BREACHES = [
         is_begin=lambda message, _state: isinstance(message, ChargeSessionFinished))),
     ('controller', 'R40', 'clean emergency', 'emergency', lambda: changed(
         ChargeSessionFinished, state=0)),
-    ('controller', 'R40', 'power after the end', 'CCS', lambda: (
-        lambda message, _time_s, _state: [message, TRANSFER, DcPowerControl()]
-        if isinstance(message, ChargeSessionFinished) else message)),
+    ('controller', 'R40', 'power after the end', 'CCS', lambda: after(
+        0.7, first(
+            lambda message, _time_s, _state: [message, TRANSFER, DcPowerControl()]
+            if isinstance(message, AdvanticsControllerStatus) else message),
+        is_begin=lambda message, _state: isinstance(message, ChargeSessionFinished))),
     ('controller', 'R41', 'contactors first', 'CCS', lambda: lambda message, _time_s, state: (
         None if message == STANDBY and state == State.ENDING_CHARGE else message)),
     ('controller', 'R41', 'power at the end', 'CCS', lambda: lambda message, _time_s, state: (
