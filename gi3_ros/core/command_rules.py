@@ -10,7 +10,7 @@ import math
 
 from .command import breach_of
 from .findings import HELD_S, Lasting
-from .power_rules import LOW_VOLTAGE_V, TEST_VOLTAGE_REACHED
+from .power_rules import AFTER_LOOP, LOW_VOLTAGE_V, TEST_VOLTAGE_REACHED
 from .signals import AdvanticsControllerStatus, DcPowerControl, NewChargeSession
 
 State = AdvanticsControllerStatus.State
@@ -29,8 +29,6 @@ _CHARGE_ONLY = frozenset({
 })
 """Protocols without a range and without a way back (4.3)."""
 _WRONG_MODE = {Function.INSULATION_TEST: Mode.RANGE_MODE, Function.PRECHARGE: Mode.TARGET_MODE}
-_ENDING = frozenset({
-    State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION})
 _ROUNDING_V = 1.0
 _OLD_S = 0.05
 """A reading may have been taken so long before it comes."""
@@ -384,7 +382,7 @@ class CommandRules:
         limits, function = self.tolerances, command.power_function
         is_transfer = function == Function.POWER_TRANSFER
         ending_s = self._lasting.seconds(
-            'ending', self._state in _ENDING and function in POWERED
+            'ending', self._state in AFTER_LOOP and function in POWERED
             and not self._is_emergency, now_s)
         if self._findings.breaks('power at the end', ending_s > limits.reaction_s):
             self._findings.add(
@@ -393,7 +391,7 @@ class CommandRules:
                 'the charge')
         not_started_s = self._lasting.seconds(
             'not started', is_transfer and self._is_whole and not self._is_started
-            and self._state not in _ENDING, now_s)
+            and self._state not in AFTER_LOOP, now_s)
         if self._findings.breaks('start', not_started_s > limits.crossing_s):
             self._findings.add(
                 now_s, 'R48', 'Power_Transfer without Charge_Status_Change = Charge_Started')
@@ -401,11 +399,11 @@ class CommandRules:
 
     def _check_lowering(self, command, now_s):
         """R16: closed contactors before the battery is connected, open ones afterwards."""
-        is_late = self._has_connected or (self._state in _ENDING and not self._is_whole)
+        is_late = self._has_connected or (self._state in AFTER_LOOP and not self._is_whole)
         is_closed = bool(command.output_contactors)
         # A session that is given up on the way is in neither place.
         is_wrong = is_closed if is_late else (
-            not is_closed and self.has_tested and self._state not in _ENDING)
+            not is_closed and self.has_tested and self._state not in AFTER_LOOP)
         wrong_s = self._lasting.seconds(
             'lowering', bool(command.lower_output_voltage) and is_wrong
             and not self._is_emergency, now_s)

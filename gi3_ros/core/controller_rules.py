@@ -23,7 +23,7 @@ from .command_rules import (
 from .controller_watch import IDLE_STATES
 from .findings import CONTROLLER, Findings, Lasting, taken, Tolerances
 from .frame_rules import FrameRules, not_newer
-from .power_rules import PERIOD_S
+from .power_rules import AFTER_LOOP, PERIOD_S
 from .signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
@@ -280,6 +280,9 @@ class ControllerRules:
                 self._session.left_at_s = None
             elif before in _UNTIL_END:
                 self._session.left_at_s = now_s
+        if state == State.NEGOTIATING_CONNECTION and before in AFTER_LOOP:
+            # A vehicle that stays plugged may begin anew without an idle status (A42).
+            self._end_session(state, now_s)
         if state in IDLE_STATES:
             if before is not None and before not in IDLE_STATES:
                 self._end_session(state, now_s)

@@ -220,9 +220,12 @@ class CustomerRules:
     def _forget_session(self, *, is_chademo=False, is_whole=True):
         self._session = None
         self._session_findings = Findings(self._new)
+        before = self._power
         self._power = PowerRules(
             self.tolerances, Findings(self._new), is_chademo=is_chademo,
             parameters=self._parameters, is_whole=is_whole)
+        if before is not None and is_whole:
+            self._power.follow(before)
 
     def _restart_session(self, now_s):
         """Begin to wait for the status anew, and expect nothing more of the power (R1)."""

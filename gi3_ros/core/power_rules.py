@@ -35,8 +35,9 @@ _BEFORE_COMMANDS = frozenset({
     State.CCS_AUTHORISATION_PROCESS, State.CONNECTED_WITH_FULL_INFO, State.NOT_AVAILABLE,
 })
 """Where nothing was commanded yet."""
-_AFTER_LOOP = frozenset({
+AFTER_LOOP = frozenset({
     State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION})
+"""Where a charge ends."""
 _FLOATING = (PowerFunction.OFF, PowerFunction.STANDBY)
 _KEYS_OF_FUNCTION = {
     PowerFunction.OFF: {'floating current'},
@@ -141,6 +142,12 @@ class PowerRules:
         self._closing_since_s = None
 
     # In
+
+    def follow(self, before):
+        """Go on with what another session has left, if nothing was commanded in it either."""
+        if not before._setpoints and not before.is_emergency:
+            self._uncommanded_since_s = before._uncommanded_since_s
+            self._findings = before._findings
 
     @property
     def is_emergency(self):
@@ -516,10 +523,10 @@ class PowerRules:
 
     def _move_hull(self, current_a, now_s):
         hull = self._hull
+        hull.move(self._transfers_since(now_s - self.tolerances.exceed_s), now_s)
         if not self._is_whole and now_s - self._heard_since_s <= self.tolerances.exceed_s:
             # What was commanded before the log began is not known.
             hull.top_a, hull.bottom_a = max(hull.top_a, current_a), min(hull.bottom_a, current_a)
-        hull.move(self._transfers_since(now_s - self.tolerances.exceed_s), now_s)
 
     def _exceeds(self, current_a):
         """
@@ -538,7 +545,7 @@ class PowerRules:
         limits = self.tolerances
         if now_s - self._able_since_s <= limits.follow_s or not self._is_bound(status):
             return False
-        if self._state in _AFTER_LOOP or (self._limits is None and not self._is_whole):
+        if self._state in AFTER_LOOP or (self._limits is None and not self._is_whole):
             return False
         earlier = self._transfers_since(now_s - limits.follow_s)
         told = self._limits or DcPowerParameters()

@@ -810,6 +810,20 @@ def test_a_vehicle_may_come_again_without_being_unplugged():
     assert play.findings == []
 
 
+def test_a_session_that_another_one_follows_has_to_have_an_end():
+    """R40, A42: whatever is missing, it is the end, and not the rest of the next."""
+    play = Play().charging().ended().closed()
+    play.run(1.0, State.NEGOTIATING_CONNECTION)
+    assert play.broken == ['R40']
+    play.run(0.1, State.CONNECTED_WITH_FULL_INFO)
+    play.give(CCS, *INFORMATION)
+    play.run(0.3, State.INSULATION_TEST)
+    play.tested().lowered()
+    play.give(PRECHARGE)
+    play.run(1.0, State.PRECHARGE)
+    assert play.broken == ['R40']
+
+
 def test_welding_detection_opens_late():
     play = Play().charging().ended(seconds=0.5)
     play.run(3.0, State.WELDING_DETECTION).closed()

@@ -354,6 +354,9 @@ def test_without_a_command_there_is_no_power():
         [dataclasses.replace(SESSION['idle'], amps=1.1, seconds=3.3)],
         [dataclasses.replace(SESSION['negotiating'], amps=-1.1, seconds=3.3)],
         [SESSION['transfer'], Phase(State.INITIALISING, None, 3.3, amps=5.0)],
+        # From one state to the next it is the same current.
+        [dataclasses.replace(SESSION[name], amps=5.0, seconds=2.0)
+         for name in ('idle', 'negotiating', 'idle', 'negotiating', 'idle', 'negotiating')],
     ):
         play = Play()
         for phase in phases:
@@ -429,8 +432,8 @@ def test_what_is_bled_flows_backwards():
 def test_a_log_that_begins_in_a_transfer_does_not_know_what_was_before():
     """Set-points that were lowered, limits that were told, a permission that was given."""
     begin = Play()
-    for step in range(40):
-        begin.transfer(transfer(10.0), 0.1, max(10.0, 75.0 - 2.0 * step))
+    for step in range(60):
+        begin.transfer(transfer(10.0), 0.1, max(10.0, 95.0 - 2.0 * step))
     assert begin.findings == []
     begin = Play().transfer(transfer(100.0, volts=900.0), 30.0, 30.0, volts=498.0)
     assert begin.findings == []
