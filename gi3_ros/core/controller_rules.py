@@ -21,7 +21,7 @@ from .command_rules import (
     POWERED,
 )
 from .controller_watch import IDLE_STATES
-from .findings import CONTROLLER, Findings, Lasting, taken, Tolerances
+from .findings import CONTROLLER, Findings, HELD_S, Lasting, taken, Tolerances
 from .frame_rules import FrameRules, not_newer
 from .power_rules import AFTER_LOOP, PERIOD_S
 from .signals import (
@@ -110,6 +110,7 @@ class ControllerRules:
         self._heard_at_s = None
         self._begin_s = None
         self._was_idle = False
+        self._idle_at_s = -math.inf
         self._has_flags = False
         self._flags = collections.deque()
         """``(since when, Sequence_Control)``, the last ones."""
@@ -291,6 +292,8 @@ class ControllerRules:
                 # A late frame of the session before: this one has never begun.
                 self._forget_session()
             self._was_idle = True
+            if before not in IDLE_STATES:
+                self._idle_at_s = now_s
         if state != before:
             self._check_transition(before, state, now_s)
         self._commands.see_state(state, now_s)
@@ -409,7 +412,9 @@ class ControllerRules:
         if command.power_function not in POWERED:
             return
         if session is None:
-            if self._session_findings.breaks('not announced', self._was_idle):
+            # One of the session before may be logged late.
+            if self._session_findings.breaks(
+                    'not announced', self._was_idle and now_s - self._idle_at_s > HELD_S):
                 self._session_findings.add(
                     now_s, 'R6', f'{function_name(command.power_function)} is commanded without '
                     'New_Charge_Session')
@@ -434,8 +439,13 @@ class ControllerRules:
         self._flags.append((now_s, flags))
         self._forget_flags(now_s)
         self._note_authorisation()
-        if flags.ccs_authorisation_done and flags.ccs_authorisation_valid:
-            self._findings.drop('authorised')
+        for key, is_there in (
+            ('start', flags.start_charge_authorisation),
+            ('authorised', flags.ccs_authorisation_done and flags.ccs_authorisation_valid),
+            ('parameters', flags.charge_parameters_done),
+        ):
+            if is_there:
+                self._findings.drop(key)
         is_press = before is not None and (
             flags.user_stop_button and not before.user_stop_button)
         # Without use_sequence_flags buttons do nothing (R34).
@@ -469,8 +479,8 @@ class ControllerRules:
         is_new_session = before in IDLE_STATES and state in _BEGUN
         if self._findings.breaks('start', is_new_session and not any(
                 flags.start_charge_authorisation for flags in recent)):
-            self._findings.add(
-                now_s, 'R35', 'a session begins although Start_Charge_Authorisation is 0')
+            self._findings.hold(
+                'start', now_s, 'R35', 'a session begins although Start_Charge_Authorisation is 0')
         has_passed = (before == State.CCS_AUTHORISATION_PROCESS
                       and state == State.CONNECTED_WITH_FULL_INFO)
         if self._findings.breaks('authorised', has_passed and not self._was_authorised):
@@ -482,8 +492,8 @@ class ControllerRules:
             State.CONNECTED_WITH_FULL_INFO, State.CCS_AUTHORISATION_PROCESS)
         if self._findings.breaks('parameters', goes_on and not any(
                 flags.charge_parameters_done for flags in recent)):
-            self._findings.add(
-                now_s, 'R37', 'the test begins although Charge_Parameters_Done is 0')
+            self._findings.hold(
+                'parameters', now_s, 'R37', 'the test begins although Charge_Parameters_Done is 0')
 
     def _check_stop(self, now_s):
         """R39: a charge does not go on for long after the stop button."""

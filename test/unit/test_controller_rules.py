@@ -371,6 +371,7 @@ def start_withdrawn(play, seconds):
     play.give(SequenceControl())
     play.run(seconds)
     play.give(AdvanticsControllerStatus(State.NEGOTIATING_CONNECTION))
+    play.run(0.2, State.NEGOTIATING_CONNECTION)
 
 
 def emergency_gap(play, seconds):
@@ -1339,6 +1340,28 @@ def test_frames_that_were_logged_the_other_way_round():
     play.run(0.1, State.CONNECTED_WITH_FULL_INFO)
     play.run(0.03)
     play.give(ALLOWED)
+    play.run(0.5)
+    assert play.findings == []
+    # R35, R37: the permission and the parameters.
+    play = Play().run(0.5, State.NOT_AVAILABLE)
+    play.give(SequenceControl())
+    play.run(0.5)
+    play.state = State.NEGOTIATING_CONNECTION
+    play.give(AdvanticsControllerStatus(State.WAITING_FOR_PEV), AdvanticsControllerStatus(2))
+    play.run(0.03)
+    play.give(AUTHORISED)
+    play.run(0.5).run(1.0, State.CONNECTED_WITH_FULL_INFO)
+    play.run(0.1, State.INSULATION_TEST)
+    play.run(0.03)
+    play.give(ALLOWED)
+    play.run(0.5)
+    assert play.findings == []
+    # R6: a command of the session before.
+    play = Play().charging()
+    play.state = State.INITIALISING
+    play.give(AdvanticsControllerStatus(State.INITIALISING))
+    play.run(0.03)
+    play.give(TRANSFER)
     play.run(0.5)
     assert play.findings == []
     # R6: the first Allowed.
