@@ -229,7 +229,9 @@ LOG_BREACHES = [
     ('controller', 'R33', 'test above the limit', 'long test', lambda: changed(
         DcPowerParameters, maximum_voltage=400.0)),
     ('controller', 'R35', 'start without permission', 'CCS', lambda: after(
-        1.0, flags(start_charge_authorisation=0),
+        2.0, all_of(
+            flags(start_charge_authorisation=0),
+            once_before(AdvanticsControllerStatus, SequenceControl())),
         is_begin=begins(AdvanticsControllerStatus, State.WAITING_FOR_PEV))),
     ('controller', 'R36', 'refused and yet charged', 'CCS', lambda: flags(
         ccs_authorisation_valid=0)),
