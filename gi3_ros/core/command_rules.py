@@ -43,11 +43,10 @@ class CommandRules:
     :param findings: the :class:`~.findings.Findings` that take the breaches
     :param announcement: the session's New_Charge_Session; ``None`` when its begin was not heard:
         then commands are judged one by one, not by what came before
-    :param parameters: the charger's limits that the session begins with, as in
-        :meth:`see_parameters`
+    :param limits: deque of ``(since when, DC_Power_Parameters)``, to which others add
     """
 
-    def __init__(self, tolerances, findings, announcement=None, parameters=None):
+    def __init__(self, tolerances, findings, announcement=None, limits=()):
         self.tolerances = tolerances
         self.is_chademo = (
             announcement is not None and announcement.communication_protocol in CHADEMO)
@@ -80,7 +79,7 @@ class CommandRules:
         self._has_connected = False
         """Whether a battery may be on the output: after a precharge or a transfer."""
         self._mode = None
-        self._parameters = parameters
+        self._limits = limits
         # Of the end:
         self._was_ending = False
         self._is_stopped = False
@@ -126,10 +125,6 @@ class CommandRules:
     def see_emergency(self):
         """Take an Emergency_Stop: from now on only that there is no power counts (R38)."""
         self._is_emergency = True
-
-    def see_parameters(self, parameters):
-        """Take the limits of the charger, as ``(since when, DC_Power_Parameters)``."""
-        self._parameters = parameters
 
     def see_status(self, status, now_s):
         """Take what the charger measures."""
@@ -421,18 +416,21 @@ class CommandRules:
         Only a command that came after the time to obey counts: one in force may be a minute old
         (R26).
         """
-        if self._parameters is None or self._is_emergency:
+        limits = self._limits
+        while len(limits) > 1 and now_s - limits[1][0] > self.tolerances.limits_s:
+            limits.popleft()
+        if (not limits or now_s - limits[0][0] <= self.tolerances.limits_s
+                or self._is_emergency):
             return
-        told_s, told = self._parameters
-        most_a = told.maximum_charge_current or math.inf
-        least_a = -(told.maximum_discharge_current or math.inf)
-        most_v = told.maximum_voltage or math.inf
-        is_due = now_s - told_s > self.tolerances.limits_s
+        # Of those that were in force in the time to obey, the widest.
+        most_a = max(told.maximum_charge_current or math.inf for _, told in limits)
+        least_a = -max(told.maximum_discharge_current or math.inf for _, told in limits)
+        most_v = max(told.maximum_voltage or math.inf for _, told in limits)
         function, room_a = command.power_function, self.tolerances.current_a
         is_over = function == Function.POWER_TRANSFER and (
             command.current_range_max > most_a + room_a
             or command.current_range_min < least_a - room_a)
-        if self._findings.breaks('limits', is_due and is_over):
+        if self._findings.breaks('limits', is_over):
             permitted = ' and '.join(
                 f'{amperes:g} A of {way}' for amperes, way in (
                     (most_a, 'charging'), (-least_a, 'discharging')) if amperes < math.inf)
@@ -444,7 +442,7 @@ class CommandRules:
                 current_range_max_a=command.current_range_max)
         is_over_v = function == Function.INSULATION_TEST and (
             command.target_voltage > most_v + _ROUNDING_V)
-        if self._findings.breaks('voltage limit', is_due and is_over_v):
+        if self._findings.breaks('voltage limit', is_over_v):
             self._findings.add(
                 now_s, 'R33',
                 f'a test at {command.target_voltage:g} V is commanded, DC_Power_Parameters permit '

@@ -117,7 +117,8 @@ class ControllerRules:
         self._was_authorised = False
         self._pressed_at_s = None
         self._told_at_s = {}
-        self._parameters = None
+        self._limits = collections.deque()
+        """``(since when, DC_Power_Parameters)``, the last ones."""
         self._has_heard_charger = False
         self._status = None
         """``(time, Power_Modules_Status)``, the last one."""
@@ -129,6 +130,11 @@ class ControllerRules:
         self._forget_session()
 
     # In
+
+    @property
+    def is_in_session(self):
+        """Whether the controller's state is one of a session whose modules have to be awake."""
+        return self._state in _UNTIL_END or self._state in AFTER_LOOP
 
     def notes(self, message, undefined, unassigned_bits):
         """
@@ -272,7 +278,7 @@ class ControllerRules:
             self._is_alarmed = False
         if state == State.INITIALISING and state != before:
             self._start_anew(now_s, is_known=before is not None)
-        if before == CHARGE_PAUSE and state != CHARGE_PAUSE:
+        if state == CHARGE_PAUSE and before != CHARGE_PAUSE:
             # Of v3.4: what comes after it is not of this version, nor what it has to say before.
             self._forget_session()
             self._was_idle = False
@@ -306,7 +312,7 @@ class ControllerRules:
         told afterwards, and in one that begins here, what it was told before.
         """
         self._has_flags = False
-        self._parameters = None
+        self._limits.clear()
         self._forget_flags(now_s)
         # What was told in this moment may have come after it.
         crossed = [each for each in self._flags
@@ -335,7 +341,7 @@ class ControllerRules:
         self._session = None
         self._session_findings = Findings(self._new, CONTROLLER)
         self._commands = CommandRules(
-            self.tolerances, Findings(self._new, CONTROLLER), announcement, self._parameters)
+            self.tolerances, Findings(self._new, CONTROLLER), announcement, self._limits)
         self._lasting = Lasting()
 
     def _on_new_charge_session(self, message, now_s):
@@ -682,9 +688,8 @@ class ControllerRules:
         self._commands.see_start(message.vehicle_ready_for_charging == started)
 
     def _on_parameters(self, message, now_s):
-        if self._parameters is None or message != self._parameters[1]:
-            self._parameters = now_s, message
-            self._commands.see_parameters(self._parameters)
+        if not self._limits or message != self._limits[-1][1]:
+            self._limits.append((now_s, message))
 
 
 _HANDLERS = {

@@ -39,12 +39,13 @@ AFTER_LOOP = frozenset({
     State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION})
 """Where a charge ends."""
 _FLOATING = (PowerFunction.OFF, PowerFunction.STANDBY)
+_CURRENTS = ('short', 'charging', 'discharging')
 _KEYS_OF_FUNCTION = {
     PowerFunction.OFF: {'floating current'},
     PowerFunction.STANDBY: {'floating current', 'lowering', 'lowering at the end'},
     PowerFunction.INSULATION_TEST: {'test voltage'},
     PowerFunction.PRECHARGE: {'precharge current', 'precharge voltage'},
-    PowerFunction.POWER_TRANSFER: {'voltage', 'current'},
+    PowerFunction.POWER_TRANSFER: {'voltage', *_CURRENTS},
 }
 """Breaches that are over when another function begins."""
 
@@ -62,15 +63,17 @@ class _Hull:
     The currents on the way from the last set-points to the one in force, at the pace of a ramp.
 
     :param rate_a_per_s: what a charger may need for its ramp (R28)
+    :param delay_s: and before it, out of a Standby
     """
 
-    def __init__(self, rate_a_per_s):
+    def __init__(self, rate_a_per_s, delay_s):
         self._rate_a_per_s = rate_a_per_s
+        self._delay_a = rate_a_per_s * delay_s
         self._at_s = None
         # How far from 0 A it may still be, on either side ..
         self.top_a = self.bottom_a = 0.0
         # .. and how far from it, it has to be by now.
-        self.least_a = self.most_a = 0.0
+        self.least_a, self.most_a = -self._delay_a, self._delay_a
 
     def move(self, permitted, now_s):
         """
@@ -86,7 +89,7 @@ class _Hull:
         self.bottom_a = min(
             0.0, self.bottom_a + moved_a, *(each.current_range_min for each in permitted))
         if not permitted:
-            self.least_a = self.most_a = 0.0
+            self.least_a, self.most_a = -self._delay_a, self._delay_a
             return
         self.least_a = min(
             self.least_a + moved_a, *(each.current_range_min for each in permitted))
@@ -135,8 +138,11 @@ class PowerRules:
         self._was_transfer = False
         self._has_connected = False
         """Whether a battery may be on the output: after a precharge or a transfer."""
-        self._hull = _Hull(tolerances.ramp_a_per_s)
-        self._over_a = 0.0
+        self._hull = _Hull(tolerances.ramp_a_per_s, tolerances.exceed_s)
+        self._over = None
+        """``(time, current)`` when the voltage came above the set-point."""
+        self._found_v = 0.0
+        """What was on the output when the function began, as far as it is still there."""
         # Of the end of the charge:
         self._ending_since_s = None
         self._closing_since_s = None
@@ -252,6 +258,7 @@ class PowerRules:
         :param silent_s: since when the controller has been silent
         """
         self._status, self._status_at_s = status, now_s
+        self._found_v = min(self._found_v, status.present_voltage)
         if self.is_emergency:
             self._check_emergency_current(status, now_s)
             return
@@ -297,8 +304,9 @@ class PowerRules:
                 self._findings.mend(*keys)
         self._lasting.forget()
         self._function_since_s = self._able_since_s = now_s
-        # Nobody has to sink what is there already.
-        self._highest_target_v = 0.0 if self._status is None else self._status.present_voltage
+        self._over = None
+        self._highest_target_v = 0.0
+        self._found_v = 0.0 if self._status is None else self._status.present_voltage
         self._wanted_since_s = None
         self._has_reached = self._has_flowed = False
 
@@ -359,9 +367,10 @@ class PowerRules:
         # A transfer that pauses is not sooner over than one that ends (R42), and there R42 has the
         # word.
         off_s = limits.end_current_s if self._was_transfer else limits.off_current_s
-        # While lowering, what flows backwards is bled.
+        # While lowering, what flows backwards is bled; out of a battery it must not be (R17).
+        is_bled = command.lower_output_voltage and not self._has_connected
         is_off = current_a <= limits.off_current_a and (
-            command.lower_output_voltage or current_a >= -limits.off_current_a)
+            is_bled or current_a >= -limits.off_current_a)
         if self._findings.breaks(
                 'floating current', self._ending_since_s is None
                 and in_force_s > off_s and not is_off, now_s):
@@ -432,7 +441,7 @@ class PowerRules:
         is_late = not self._has_reached and in_force_s > limits.test_rise_s
         sags_s = self._lasting.seconds('sag', self._has_reached and not is_high_enough, now_s)
         # Modules that only source cannot follow a target that falls.
-        highest_v = self._highest_target_v + self._voltage_room(self._highest_target_v)
+        highest_v = self._highest_v + self._voltage_room(self._highest_v)
         above_s = self._lasting.seconds('above', voltage_v > highest_v, now_s)
         is_too_low = (is_late or sags_s > limits.test_sag_s) and self._is_bound(status)
         if self._findings.breaks('test voltage', is_too_low or above_s > limits.exceed_s):
@@ -464,7 +473,7 @@ class PowerRules:
             not self._has_reached and command.current_range_max > 0
             and in_force_s > limits.precharge_rise_s)
         is_above = (
-            voltage_v > self._highest_target_v + limits.precharge_window_v
+            voltage_v > self._highest_v + limits.precharge_window_v
             and in_force_s > limits.exceed_s
         )
         if self._findings.breaks(
@@ -486,11 +495,16 @@ class PowerRules:
             recent = self._transfers_since(now_s - limits.exceed_s)
             target_v = max(command.target_voltage for command in recent)
             highest_v = target_v + self._voltage_room(target_v)
-        over_s = self._lasting.seconds('voltage', voltage_v > highest_v, now_s)
-        if over_s == 0.0:
-            self._over_a = current_a
+        if voltage_v > highest_v and self._over is None:
+            self._over = now_s, current_a
+        within_s = self._lasting.seconds('within', voltage_v <= highest_v, now_s)
+        if self._over is None or within_s > limits.exceed_s:
+            self._over = None
+            self._findings.breaks('voltage', False, now_s)
+            return
         # A battery above the set-point is no breach, pushing current into it is; but for a ramp.
-        falling_a = self._over_a + limits.current_a - limits.ramp_a_per_s * over_s
+        over_since_s, over_a = self._over
+        falling_a = over_a + limits.current_a - limits.ramp_a_per_s * (now_s - over_since_s)
         if self._findings.breaks(
                 'voltage', voltage_v > highest_v
                 and current_a > max(limits.current_a, falling_a), now_s):
@@ -510,10 +524,17 @@ class PowerRules:
         is_short = not is_near and self._falls_short(current_a, status, now_s)
         # What ends the charge may be on its way: the vehicle opens, something trips.
         short_s = self._lasting.seconds('short', is_short, now_s)
-        is_broken = (not is_near and self._exceeds(current_a)) or (
-            is_short and short_s >= self.tolerances.short_s)
+        # A current of the other direction is another breach.
+        which = None
+        if not is_near and self._exceeds(current_a):
+            which = 'charging' if current_a > 0 else 'discharging'
+        elif is_short and short_s >= self.tolerances.short_s:
+            which = 'short'
         is_range = latest.setpoints_mode == DcPowerControl.SetpointsMode.RANGE_MODE
-        if self._findings.breaks('current', is_broken, now_s):
+        is_new = False
+        for key in _CURRENTS:
+            is_new |= self._findings.breaks(key, key == which, now_s)
+        if is_new:
             self._findings.add(
                 now_s, 'R25' if is_range else 'R24',
                 f'{current_a:.1f} A, {"range" if is_range else "set-point"} '
@@ -598,6 +619,11 @@ class PowerRules:
         room_a = self.tolerances.current_a
         return (command.current_range_min - room_a <= current_a
                 <= command.current_range_max + room_a)
+
+    @property
+    def _highest_v(self):
+        """Nobody has to sink what is there already."""
+        return max(self._highest_target_v, self._found_v)
 
     def _able_v(self, voltage_v):
         """Return as much of a voltage as the charger has said that it can give (R33)."""

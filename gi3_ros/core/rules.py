@@ -30,8 +30,13 @@ class Rules:
 
     @property
     def is_in_session(self):
-        """Whether both ends have to send every 100 ms: from the announcement to the end (R2)."""
-        return self._ends[0].is_in_session
+        """
+        Whether both ends have to send every 100 ms: from the announcement to the end (R2).
+
+        Where a log begins in mid-session the state tells.
+        """
+        customer, controller = self._ends
+        return customer.is_in_session or controller.is_in_session
 
     def receive(self, received, *, now_s):
         """

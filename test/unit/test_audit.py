@@ -29,7 +29,8 @@ from gi3_ros.tools.audit import audit
 
 CORE = pathlib.Path(gi3_ros.core.__file__).parent
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-STRICT = ('--tolerance', 'follow_s=3', '--tolerance', 'first_status_s=2')
+STRICT = (
+    '--tolerance', 'follow_s=3', '--tolerance', 'short_s=0', '--tolerance', 'first_status_s=2')
 """As where the breaches come from: short sessions do."""
 State = AdvanticsControllerStatus.State
 BEGIN_S = 1_790_000_000.0
@@ -329,6 +330,15 @@ def test_nobody_hears_what_falls_into_a_hole(hole_s):
         found = {(each.finding.who, each.finding.rule) for each in verdicts}
         assert found <= ({('controller', 'R1'), ('customer', 'R2')} if hole_s < 0.5 else set())
         assert len(judge.breaks) == (hole_s > 0.5)
+
+
+def test_a_hole_of_a_log_that_begins_in_mid_session():
+    log = [each for each in session('long') if 40.0 < each[0] < 60.0]
+    judge = Audit()
+    assert take(judge, [
+        each for each in log if not any(
+            low < each[0] < low + 2.0 for low in (44.0, 50.0))]) == []
+    assert len(judge.breaks) == 2
 
 
 def test_a_log_that_begins_in_mid_session_accuses_nobody():

@@ -1415,6 +1415,20 @@ def test_one_command_is_enough_to_be_beyond_the_limits():
     assert play.broken == ['R33']
 
 
+def test_limits_that_change_often_bind_all_the_same():
+    """R33: the widest of the time to obey counts, and a breach that lasts is one."""
+    play = Play().charging()
+    play.command = TRANSFER
+    for step in range(40):
+        play.give(DcPowerParameters(maximum_charge_current=50.0 + 0.1 * (step % 2)))
+        play.run(1.0)
+    assert play.broken == ['R33']
+    for amperes in (51.0, 52.0, 53.0):
+        play.give(DcPowerParameters(maximum_charge_current=amperes))
+        play.run(10.0)
+    assert play.broken == ['R33']
+
+
 def test_what_comes_and_goes_is_one_breach():
     play = Play().run(1.0)
     for _ in range(20):
@@ -1445,6 +1459,7 @@ def test_a_pause_of_a_newer_version_is_none_of_this_one():
     play = Play().charging()
     play.give(STANDBY)
     give_pause(play, 20.0)
+    play.give(CCS)
     play.state = State.NEGOTIATING_CONNECTION
     play.run(0.5)
     play.run(0.2, State.CONNECTED_WITH_FULL_INFO)
