@@ -460,7 +460,9 @@ BREACHES = [
     pytest.param('R21', PushesInStandby, {}, id='R21'),
     pytest.param('R22', MeasuresCurrentInOff, {}, id='R22'),
     pytest.param('R24', OverdoesCurrent, {}, id='R24 too much'),
-    pytest.param('R24', UnderdeliversCurrent, {}, id='R24 too little'),
+    # A ramp has its time, and so has what ends the charge.
+    pytest.param('R24', UnderdeliversCurrent, {
+        'vehicle': dataclasses.replace(CAR, charge_duration_s=12.0)}, id='R24 too little'),
     pytest.param('R24', Discharges, {}, id='R24 backwards'),
     pytest.param('R24', DischargesTooLittle, SCHEDULED_OUT, id='R24 discharging'),
     pytest.param('R25', ExceedsRange, IN_RANGE, id='R25 above'),
