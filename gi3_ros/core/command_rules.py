@@ -423,9 +423,9 @@ class CommandRules:
                 or self._is_emergency):
             return
         # Of those that were in force in the time to obey, the widest.
-        most_a = max(told.maximum_charge_current or math.inf for _, told in limits)
-        least_a = -max(told.maximum_discharge_current or math.inf for _, told in limits)
-        most_v = max(told.maximum_voltage or math.inf for _, told in limits)
+        most_a = max([told.maximum_charge_current or math.inf for _, told in limits])
+        least_a = -max([told.maximum_discharge_current or math.inf for _, told in limits])
+        most_v = max([told.maximum_voltage or math.inf for _, told in limits])
         function, room_a = command.power_function, self.tolerances.current_a
         is_over = function == Function.POWER_TRANSFER and (
             command.current_range_max > most_a + room_a

@@ -157,10 +157,12 @@ class ControllerRules:
         """
         if message.FROM_CONTROLLER:
             self._frames.see(message, undefined, unassigned_bits, now_s)
-            self._see_life(now_s)
+            if self._heard_at_s is None:
+                self._see_life(now_s)
         else:
             self._has_heard_charger = True
-        undefined = not_newer(message, undefined)
+        if undefined:
+            undefined = not_newer(message, undefined)
         if isinstance(message, AdvanticsControllerStatus):
             self._hear(now_s)
         handle = _HANDLERS.get(type(message))
@@ -178,7 +180,8 @@ class ControllerRules:
         """
         if message_class.FROM_CONTROLLER:
             self._frames.see_short(message_class, text, now_s)
-            self._see_life(now_s)
+            if self._heard_at_s is None:
+                self._see_life(now_s)
         if message_class is AdvanticsControllerStatus:
             self._hear(now_s)
         self._take_spoilt(message_class, now_s)
@@ -225,8 +228,7 @@ class ControllerRules:
         """R1: who has something to say and goes on talking sends its status, too."""
         if self._begin_s is None:
             self._begin_s = now_s
-        elif self._heard_at_s is None:
-            self._check_heartbeat(now_s - self._begin_s, now_s)
+        self._check_heartbeat(now_s - self._begin_s, now_s)
 
     def _hear(self, now_s):
         if self._heard_at_s is not None:

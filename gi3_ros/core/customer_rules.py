@@ -95,11 +95,6 @@ class CustomerRules:
         """Whether the status is due: from New_Charge_Session to Charge_Session_Finished (R2)."""
         return self._session is not None
 
-    @staticmethod
-    def listens_to(message):
-        """Tell whether :meth:`receive` makes anything of a message."""
-        return not message.FROM_CONTROLLER or type(message) in _HANDLERS
-
     def receive(self, message, *, now_s, undefined=(), unassigned_bits=0):
         """
         Take a message of either direction.
@@ -112,10 +107,11 @@ class CustomerRules:
         if not message.FROM_CONTROLLER:
             self._has_spoken = True
             self._frames.see(message, undefined, unassigned_bits, now_s)
-        undefined = not_newer(message, undefined)
+        if undefined:
+            undefined = not_newer(message, undefined)
         if isinstance(message, PowerModulesStatus):
             self._hear_status(now_s)
-        if isinstance(message, AdvanticsControllerStatus):
+        elif isinstance(message, AdvanticsControllerStatus):
             # It lives, whatever its state may be called (R1).
             self._hear_controller(now_s)
         handle = _HANDLERS.get(type(message))

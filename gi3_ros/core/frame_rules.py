@@ -13,8 +13,6 @@ _NEWER_BITS = {AdmCsSeccOutputs: (1 << 28) - (1 << 4)}
 
 def not_newer(message, undefined):
     """Return which of the undefined labels of a message are not those of a newer version."""
-    if not undefined:
-        return undefined
     newer = _NEWER_LABELS.get(type(message), ())
     return tuple(label for label in undefined if label not in newer)
 
@@ -38,12 +36,11 @@ class FrameRules:
 
     def see(self, message, undefined, unassigned_bits, now_s):
         """Take a frame that gave a message; the parameters are those of ``codec.Received``."""
-        undefined = not_newer(message, undefined)
-        if unassigned_bits:
-            unassigned_bits &= ~_NEWER_BITS.get(type(message), 0)
         name = message.NAME
         if not undefined and not unassigned_bits and name not in self._spoilt:
             return
+        undefined = not_newer(message, undefined)
+        unassigned_bits &= ~_NEWER_BITS.get(type(message), 0)
         self._spoilt.add(name)
         self._findings.mend(('length', name))
         if self._findings.breaks(('bits', name), unassigned_bits != 0):

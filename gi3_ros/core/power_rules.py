@@ -84,17 +84,15 @@ class _Hull:
         moved_a = 0.0 if self._at_s is None else (
             self._rate_a_per_s * max(0.0, now_s - self._at_s))
         self._at_s = now_s
-        self.top_a = max(
-            0.0, self.top_a - moved_a, *(each.current_range_max for each in permitted))
-        self.bottom_a = min(
-            0.0, self.bottom_a + moved_a, *(each.current_range_min for each in permitted))
-        if not permitted:
+        highest_a = max([each.current_range_max for each in permitted], default=0.0)
+        lowest_a = min([each.current_range_min for each in permitted], default=0.0)
+        self.top_a = max(0.0, self.top_a - moved_a, highest_a)
+        self.bottom_a = min(0.0, self.bottom_a + moved_a, lowest_a)
+        if permitted:
+            self.least_a = min(self.least_a + moved_a, lowest_a)
+            self.most_a = max(self.most_a - moved_a, highest_a)
+        else:
             self.least_a, self.most_a = -self._delay_a, self._delay_a
-            return
-        self.least_a = min(
-            self.least_a + moved_a, *(each.current_range_min for each in permitted))
-        self.most_a = max(
-            self.most_a - moved_a, *(each.current_range_max for each in permitted))
 
 
 class PowerRules:
@@ -497,9 +495,10 @@ class PowerRules:
             highest_v = target_v + self._voltage_room(target_v)
         if voltage_v > highest_v and self._over is None:
             self._over = now_s, current_a
-        within_s = self._lasting.seconds('within', voltage_v <= highest_v, now_s)
-        if self._over is None or within_s > limits.exceed_s:
+        if self._over is not None and (
+                self._lasting.seconds('within', voltage_v <= highest_v, now_s) > limits.exceed_s):
             self._over = None
+        if self._over is None:
             self._findings.breaks('voltage', False, now_s)
             return
         # A battery above the set-point is no breach, pushing current into it is; but for a ramp.
@@ -518,7 +517,7 @@ class PowerRules:
         """R24 of a target, R25 of a range."""
         current_a = status.present_current
         latest = self._setpoints[-1].command
-        if self._is_raising(current_a, now_s):
+        if self.is_chademo and self._is_raising(current_a, now_s):
             self._able_since_s = now_s
         is_near = self._is_near(latest, current_a)
         is_short = not is_near and self._falls_short(current_a, status, now_s)
@@ -590,7 +589,7 @@ class PowerRules:
         """Tell whether a CHAdeMO charger may still be on its way to the battery's voltage."""
         limits = self.tolerances
         self._has_flowed = self._has_flowed or abs(current_a) > limits.current_a
-        if not self.is_chademo or self._has_flowed:
+        if self._has_flowed:
             return False
         # As long as no current is asked for there is no hurry.
         since_s = now_s if self._wanted_since_s is None else self._wanted_since_s

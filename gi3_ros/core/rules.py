@@ -48,12 +48,13 @@ class Rules:
         message, undefined, bits = (
             received.message, received.undefined, received.unassigned_bits)
         customer, controller = self._ends
-        # Half of the traffic is what the vehicle tells again and again.
-        if type(message) in INFORMATION and controller.notes(message, undefined, bits):
+        # Half of the traffic is what the vehicle tells again and again; it binds no charger.
+        is_information = type(message) in INFORMATION
+        if is_information and controller.notes(message, undefined, bits):
             return []
         new = controller.receive(
             message, now_s=now_s, undefined=undefined, unassigned_bits=bits)
-        if customer.listens_to(message):
+        if not is_information:
             new += customer.receive(
                 message, now_s=now_s, undefined=undefined, unassigned_bits=bits)
         return new

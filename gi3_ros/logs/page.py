@@ -200,7 +200,7 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
         parts = [f'<section aria-labelledby="pistol-{pistol.index}">',
                  f'<h2 id="pistol-{pistol.index}">Pistol {pistol.index}</h2>']
         parts.append(self._cards(pistol))
-        if pistol.frames:
+        if pistol.rates:
             self._charts[identifier] = chart(pistol, findings, length_s=self._story.length_s)
             parts.append(self._chart(pistol, identifier, len(findings)))
         parts.append(self._findings(pistol, findings, identifier))

@@ -33,7 +33,7 @@ class MessageRate:
         self.period_s = message_class.PERIOD_S
         self.from_controller = message_class.FROM_CONTROLLER
         self.count = 0
-        self.first_s = self.last_s = None
+        self._last_s = None
         self.longest_s, self.longest_at_s = 0.0, None
         """The longest gap and when it began."""
         self.late = 0
@@ -53,10 +53,8 @@ class MessageRate:
     def see(self, time_s, session):
         """Count one; ``session`` is the open one or ``None``."""
         self.count += 1
-        if self.first_s is None:
-            self.first_s = self.last_s = time_s
-        gap_s = time_s - self.last_s
-        self.last_s = time_s
+        gap_s = 0.0 if self._last_s is None else time_s - self._last_s
+        self._last_s = time_s
         before, self._session = self._session, session
         if 0 < gap_s <= self._pause_s:
             self._steps += 1
@@ -125,34 +123,35 @@ class BusLoad:
     """
 
     def __init__(self):
-        self.frames = self.errors = self.foreign = 0
+        self.frames = self.errors = 0
         self._bits = 0
+        """In all seconds before this one."""
         self._second = None
         self._in_second = 0
         self._most_in_second = 0
         self._busy_s = 0.0
-        self._last_s = None
+        self._last_s = math.inf
 
     def see(self, time_s, frame):
         """Count a frame."""
         self.frames += 1
         if frame.is_error:
             self.errors += 1
-        bits = (67 if frame.is_extended else 47) + 8 * len(frame.data)
-        self._bits += bits
-        second = int(time_s)
+        second = time_s // 1
         if second != self._second:
+            self._bits += self._in_second
             self._most_in_second = max(self._most_in_second, self._in_second)
             self._second, self._in_second = second, 0
-        self._in_second += bits
-        if self._last_s is not None and 0 < time_s - self._last_s <= 1.0:
-            self._busy_s += time_s - self._last_s
-        self._last_s = time_s
+        self._in_second += (67 if frame.is_extended else 47) + 8 * len(frame.data)
+        step_s, self._last_s = time_s - self._last_s, time_s
+        if 0 < step_s <= 1.0:
+            self._busy_s += step_s
 
     @property
     def mean(self):
         """Of the time in which frames were no more than a second apart, 0..1."""
-        return self._bits / BIT_RATE / self._busy_s if self._busy_s >= 0.1 else None
+        bits = self._bits + self._in_second
+        return bits / BIT_RATE / self._busy_s if self._busy_s >= 0.1 else None
 
     @property
     def peak(self):

@@ -25,7 +25,7 @@ from ..core.signals import (
     PowerModulesStatus,
     SequenceControl,
 )
-from .entries import decoded_batches, Gap
+from .entries import decoded_batches, Gap, Sample
 from .rates import BadFrames, BusLoad, MessageRate
 from .series import Lane, Series
 
@@ -116,8 +116,6 @@ class Pistol:
         self.index = index
         self.sessions = []
         self.more_sessions = 0
-        self.frames = 0
-        self.first_s = self.last_s = None
         self.lanes = {
             'State': Lane(1.0), 'Power_Function': Lane(), 'System_Enable': Lane(1.0),
             'Output_Contactors': Lane(),
@@ -161,16 +159,17 @@ class Pistol:
         self._emergency_s = None
         self._is_stop_pressed = False
 
+    @property
+    def frames(self):
+        """How many were heard, sound or not."""
+        return sum(rate.count for rate in self.rates.values()) + self.bad.short
+
     # The wire
 
     def take(self, time_s, received):
         """Take a message of this pistol."""
         message = received.message
         cls = type(message)
-        self.frames += 1
-        if self.first_s is None:
-            self.first_s = time_s
-        self.last_s = time_s
         known = self._known.get(cls)
         if known is None:
             rate = self.rates[cls.NAME] = MessageRate(cls)
@@ -184,7 +183,6 @@ class Pistol:
     def reject(self, time_s, rejected):
         """Take a frame of this pistol that was too short."""
         self.bad.see(time_s, rejected)
-        self.last_s = time_s
 
     def interrupt(self, time_s):
         """Take it that the log has a hole: what was going on is not known any more."""
@@ -521,7 +519,7 @@ class Story:
 
     def __init__(self, judge=None):
         self.first_ns = self.last_ns = None
-        self.frames = self.samples = 0
+        self.samples = 0
         self.pistols = {}
         """Index -> :class:`Pistol`"""
         self.loads = {}
@@ -534,7 +532,6 @@ class Story:
         """(begin, end) of times without any frame; the first ones."""
         self.strays = collections.Counter()
         """Namespace -> messages of topics whose pistol is not known."""
-        self.interface_frames = 0
         self._judge = judge
         self._heard_ns = None
         self._channels = {}
@@ -543,6 +540,16 @@ class Story:
     def length_s(self):
         """From the first to the last entry."""
         return 0.0 if self.first_ns is None else (self.last_ns - self.first_ns) / 1e9
+
+    @property
+    def frames(self):
+        """How many were on the bus, whosever they are."""
+        return sum(load.frames for load in self.loads.values())
+
+    @property
+    def interface_frames(self):
+        """How many of them are Generic Interface v3."""
+        return sum(pistol.frames for pistol in self.pistols.values())
 
     @property
     def finding_count(self):
@@ -562,7 +569,10 @@ class Story:
         :param batch: list of ``(entry, decoded)`` as of :func:`~.entries.decoded_batches`
         """
         for entry, decoded in batch:
-            self._take(entry, decoded)
+            if decoded is not None:
+                self._hear(entry, decoded)
+            elif isinstance(entry, Sample):
+                self._sample(entry)
         if self._judge is None:
             return
         for entry, decoded in batch:
@@ -572,23 +582,20 @@ class Story:
             elif isinstance(entry, Gap):
                 self._judge.skip(entry.time_ns)
 
-    def _take(self, entry, decoded):
-        if isinstance(entry, Gap):
-            return
-        time_ns = entry.time_ns
+    def _seconds(self, time_ns):
         if self.first_ns is None:
             self.first_ns = self.last_ns = time_ns
-        if time_ns > self.last_ns:
+        elif time_ns > self.last_ns:
             self.last_ns = time_ns
-        time_s = (time_ns - self.first_ns) / 1e9
-        if decoded is not None:
-            self._hear(entry, decoded, time_ns, time_s)
-            return
+        return (time_ns - self.first_ns) / 1e9
+
+    def _sample(self, sample):
         self.samples += 1
-        if entry.index is None:
-            self.strays[entry.namespace] += 1
+        time_s = self._seconds(sample.time_ns)
+        if sample.index is None:
+            self.strays[sample.namespace] += 1
         else:
-            self._pistol(entry.index).sample(time_s, entry.topic, entry.message)
+            self._pistol(sample.index).sample(time_s, sample.topic, sample.message)
 
     def _pistol(self, index):
         pistol = self.pistols.get(index)
@@ -597,8 +604,9 @@ class Story:
             self._channels[index] = set()
         return pistol
 
-    def _hear(self, heard, decoded, time_ns, time_s):
-        self.frames += 1
+    def _hear(self, heard, decoded):
+        time_ns = heard.time_ns
+        time_s = self._seconds(time_ns)
         if self._heard_ns is not None:
             silent_s = (time_ns - self._heard_ns) / 1e9
             if not -1.0 <= silent_s <= BREAK_S:
@@ -610,15 +618,13 @@ class Story:
         load.see(time_s, heard.frame)
         index = decoded.index
         if index is None:
-            load.foreign += 1
+            return
+        pistol = self.pistols.get(index) or self._pistol(index)
+        self._channels[index].add(heard.channel)
+        if isinstance(decoded, codec.Received):
+            pistol.take(time_s, decoded)
         else:
-            self.interface_frames += 1
-            pistol = self.pistols.get(index) or self._pistol(index)
-            self._channels[index].add(heard.channel)
-            if isinstance(decoded, codec.Received):
-                pistol.take(time_s, decoded)
-            else:
-                pistol.reject(time_s, decoded)
+            pistol.reject(time_s, decoded)
 
     def _keep(self, verdict):
         finding = verdict.finding
