@@ -17,6 +17,7 @@ import time
 import pytest
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent
+FAST_DDS = 'rmw_fastrtps_cpp'
 FIRST_DOMAIN_PORT = 47300
 DOMAINS = range(1, 102)
 """The domain ids whose ports stay below the ephemeral ports of Linux."""
@@ -62,7 +63,19 @@ def pytest_configure(config):
     # Also where the user has set a domain: a robot may be listening there.
     domain, config.ros_domain_claim = _claim_domain()
     os.environ['ROS_DOMAIN_ID'] = str(domain)
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    _stay_on_this_machine()
+
+
+def _stay_on_this_machine():
+    if os.environ.get('RMW_IMPLEMENTATION', FAST_DDS) != FAST_DDS:
+        os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+        return
+    # With LOCALHOST Fast DDS takes shared memory, whatever else it is told; and there a publisher
+    # stood still for a third of a second after another process was killed, which ends a session.
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'SYSTEM_DEFAULT'
+    # The names of Jazzy's version and of Kilted's.
+    for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
+        os.environ[name] = str(SOURCES / 'test' / 'loopback.xml')
 
 
 def pytest_unconfigure(config):
@@ -206,6 +219,11 @@ class Process:
         status = self._popen.wait(timeout_s)
         self._reader.join(timeout_s)
         return status
+
+    @property
+    def pid(self):
+        """Of the process itself."""
+        return self._popen.pid
 
     @property
     def has_left_processes(self):
