@@ -70,8 +70,9 @@ def _stay_on_this_machine():
     if os.environ.get('RMW_IMPLEMENTATION', FAST_DDS) != FAST_DDS:
         os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
         return
-    # With LOCALHOST Fast DDS takes shared memory, whatever else it is told; and there a publisher
-    # stood still for a third of a second after another process was killed, which ends a session.
+    # With LOCALHOST Fast DDS opens shared memory, whatever else it is told; through it a publisher
+    # can stand still for a third of a second when another process is killed or joins, which ends
+    # a session (docs/operation.md has figures).
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'SYSTEM_DEFAULT'
     # The names of Jazzy's version and of Kilted's.
     for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
