@@ -9,7 +9,7 @@ import collections
 import math
 
 from .command import breach_of
-from .findings import HELD_S, Lasting
+from .findings import forget_before, HELD_S, Lasting
 from .power_rules import AFTER_LOOP, LOW_VOLTAGE_V, TEST_VOLTAGE_REACHED
 from .signals import AdvanticsControllerStatus, DcPowerControl, NewChargeSession
 
@@ -417,8 +417,7 @@ class CommandRules:
         (R26).
         """
         limits = self._limits
-        while len(limits) > 1 and now_s - limits[1][0] > self.tolerances.limits_s:
-            limits.popleft()
+        forget_before(now_s - self.tolerances.limits_s, limits)
         if (not limits or now_s - limits[0][0] <= self.tolerances.limits_s
                 or self._is_emergency):
             return

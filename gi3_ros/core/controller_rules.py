@@ -21,7 +21,7 @@ from .command_rules import (
     POWERED,
 )
 from .controller_watch import IDLE_STATES
-from .findings import CONTROLLER, Findings, HELD_S, Lasting, taken, Tolerances
+from .findings import CONTROLLER, Findings, forget_before, HELD_S, Lasting, taken, Tolerances
 from .frame_rules import FrameRules, not_newer
 from .power_rules import AFTER_LOOP, PERIOD_S
 from .signals import (
@@ -463,9 +463,7 @@ class ControllerRules:
 
     def _forget_flags(self, now_s):
         """Keep what may have crossed with a state."""
-        flags = self._flags
-        while len(flags) > 1 and now_s - flags[1][0] > self.tolerances.crossing_s:
-            flags.popleft()
+        forget_before(now_s - self.tolerances.crossing_s, self._flags)
 
     def _note_authorisation(self):
         """R36: the first result counts, whatever comes after it (and there is the charger's)."""
@@ -692,6 +690,7 @@ class ControllerRules:
     def _on_parameters(self, message, now_s):
         if not self._limits or message != self._limits[-1][1]:
             self._limits.append((now_s, message))
+            forget_before(now_s - self.tolerances.limits_s, self._limits)
 
 
 _HANDLERS = {

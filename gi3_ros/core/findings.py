@@ -223,6 +223,16 @@ def taken(new):
     return findings
 
 
+def forget_before(since_s, moments):
+    """
+    Leave what was in force at any time since then.
+
+    :param moments: deque of ``(since when, value)``, in order
+    """
+    while len(moments) > 1 and moments[1][0] < since_s:
+        moments.popleft()
+
+
 class Lasting:
     """Tells for how long each of several conditions has held without a break."""
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import tracemalloc
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -1399,6 +1400,22 @@ def test_frames_that_were_logged_the_other_way_round():
     play.ended().closed()
     play.give(CLEAN)
     assert play.findings == []
+
+
+def test_memory_of_limits_does_not_grow_without_commands():
+    """Not even where a charger tells others all day and no vehicle comes."""
+    rules = ControllerRules()
+    tracemalloc.start()
+    try:
+        sizes = []
+        for second in range(4000):
+            told = DcPowerParameters(maximum_charge_current=100.0 + second % 2)
+            rules.receive(told, now_s=float(second))
+            if second in (1000, 3999):
+                sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert sizes[1] - sizes[0] < 20_000
 
 
 def test_one_command_is_enough_to_be_beyond_the_limits():
