@@ -286,8 +286,9 @@ class World:
         import lifecycle_msgs.msg
         import lifecycle_msgs.srv
         import rclpy
-        from rclpy.executors import SingleThreadedExecutor
         from rclpy.signals import SignalHandlerOptions
+
+        from gi3_ros.nodes.executor import make_executor
 
         self._rclpy = rclpy
         self._lifecycle = lifecycle_msgs
@@ -296,7 +297,7 @@ class World:
         """Namespace above the pistol's."""
         self.pistol = f'{self.root}/pistol1'
         self.node = rclpy.create_node('world', namespace=self.pistol)
-        self._executor = SingleThreadedExecutor()
+        self._executor = make_executor()
         self._executor.add_node(self.node)
         self._nodes = []
         self._publishers = {}

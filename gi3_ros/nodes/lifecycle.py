@@ -17,7 +17,7 @@ import traceback
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 import rclpy
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
@@ -26,6 +26,7 @@ from rclpy.time import Time
 from .. import convert
 from ..core.config import entries_of
 from ..priority import raise_priority
+from .executor import make_executor
 
 EVENTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """For what must arrive in order; a late joiner gets nothing old."""
@@ -129,6 +130,8 @@ class ChargerNode(LifecycleNode):
         self.failure = ''
         """Why it fell silent by a failure of its own, until it is configured anew."""
         self._entities = []
+        self._is_built = False
+        """False from cleanup on: what was waiting in the executor then finds nothing any more."""
         self._tick_stop = threading.Event()
         self._tick_thread = None
 
@@ -196,6 +199,7 @@ class ChargerNode(LifecycleNode):
                     'use_sim_time is set: the age of what it hears cannot be told, unset it'
                 )
             self.build()
+            self._is_built = True
         except CannotConfigure as error:
             self.get_logger().error(f'cannot be configured: {error}')
             self._clean_up()
@@ -226,6 +230,7 @@ class ChargerNode(LifecycleNode):
 
     def _clean_up(self):
         self._deactivate()
+        self._is_built = False
         self._tick_stop.set()
         if self._tick_thread is not None:
             self._tick_thread.join()
@@ -332,6 +337,8 @@ class ChargerNode(LifecycleNode):
         and says so. One without a header is true when it comes.
         """
         def guarded(message):
+            if not self._is_built:
+                return
             has_header = hasattr(message, 'header')
             true_at_s = self.true_at_s(message.header) if has_header else time.monotonic()
             if true_at_s is None:
@@ -383,6 +390,8 @@ class ChargerNode(LifecycleNode):
     def every(self, period_s, callback):
         """Call back periodically until cleanup, from the executor."""
         def guarded():
+            if not self._is_built:
+                return
             try:
                 callback()
             except Exception:
@@ -424,6 +433,7 @@ def run(make_nodes):
     try:
         try:
             nodes.extend(make_nodes())
+            executors = [make_executor() for _ in nodes]
         except (ValueError, ParameterException) as error:
             print(f'gi3_ros: unusable parameter: {error}', file=sys.stderr)
             return 2
@@ -435,9 +445,10 @@ def run(make_nodes):
                 )
             elif not _start(node):
                 return 1
-        for node in nodes:
+        for node, executor in zip(nodes, executors, strict=True):
             threads.append(threading.Thread(
-                target=_spin, args=(node, ending, ended, failures), name=node.get_name(),
+                target=_spin, args=(node, executor, ending, ended, failures),
+                name=node.get_name(),
             ))
             threads[-1].start()
         is_raised = False
@@ -462,14 +473,13 @@ def run(make_nodes):
         rclpy.try_shutdown()
 
 
-def _spin(node, ending, ended, failures):
+def _spin(node, executor, ending, ended, failures):
     """
     Run one node's callbacks.
 
-    Each node has an executor of its own: what one costs for a message grows with the number of
-    entities that it waits for, and a node that hangs holds up no other.
+    Each node has an executor of its own: a node that hangs holds up no other, and what a
+    single-threaded one costs for a message grows with the number of entities that it waits for.
     """
-    executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
         while not ended.is_set():

@@ -56,6 +56,32 @@ def test_up_and_down_twice_leaves_nothing_behind(world, channel, claim_port, nod
         assert set(threading.enumerate()) == threads
 
 
+@pytest.mark.parametrize(
+    'node_class', [Gateway, PowerControlNode, PrechargeNode, SessionNode, PowerModulesSim])
+def test_what_still_waits_in_the_executor_after_cleanup_does_nothing(
+        world, channel, claim_port, capfd, node_class):
+    parameters = {
+        Gateway: {'interface': 'virtual', 'channel': channel},
+        PowerModulesSim: {'plug_port': claim_port()},
+    }.get(node_class, {})
+    node = world.create(node_class, **parameters)
+    before = {*node.timers, *node.subscriptions}
+    assert world.change(node, 'configure')
+    timers = [timer.callback for timer in node.timers if timer not in before]
+    heard = [(each.callback, each.msg_type) for each in node.subscriptions if each not in before]
+    assert timers or heard
+    assert world.change(node, 'cleanup')
+    for callback in timers:
+        callback()
+    for callback, ros_type in heard:
+        message = ros_type()
+        if hasattr(message, 'header'):
+            message.header.stamp = world.now()
+        callback(message)
+    assert not node.failure
+    assert 'failed' not in capfd.readouterr().err
+
+
 def test_an_exception_in_the_tick_of_power_control_ends_in_zero_power(
         world, peers, beats, capfd, monkeypatch):
     node = world.bring_up(

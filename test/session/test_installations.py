@@ -89,6 +89,42 @@ def test_two_pistols_with_different_plugs_share_charger_simulator_and_bus(
         assert finished.energy_charged > 20.0, name
 
 
+def test_four_pistols_in_one_charger_all_end_their_sessions_well(
+        alone, world, start_process, claim_port, tmp_path):
+    """Two controllers with two pistols each, one bus; nobody is too slow for the rules (R1)."""
+    port, plug_port = claim_port(), claim_port(4)
+    names = [f'{world.pistol.lstrip("/")}_{side}' for side in 'abcd']
+    stories = [
+        world.listen(ros.ChargeSession, f'/{name}/charge_session', latched=True)
+        for name in names]
+    for number, name in enumerate(names):
+        start_process(
+            'power_modules_sim', '--ros-args', '-r', f'__ns:=/{name}', '-p', 'autostart:=true',
+            '-p', f'plug_port:={plug_port + number}',
+            *(('-p', 'has_diode:=true') if number % 2 else ()))
+    start_process(
+        'charger', '--ros-args', '-p', 'autostart:=true', '-p', f'port:={port}',
+        '-p', f'pistols:=[{", ".join(names)}]', '-p', 'indices:=[1, 4, 7, 31]')
+    for story in stories:
+        story.wait_for(timeout_s=60.0)
+    simulators = []
+    for first, indices in ((0, (1, 4)), (2, (7, 31))):
+        config = tmp_path / f'{first}.yaml'
+        config.write_text('pistols: {{CCS DC: {{index: {}}}, CHAdeMO: {{index: {}}}}}'.format(
+            *indices))
+        simulators.append(start_process(
+            'gi3', 'sim', '--once', '--config', config, '--port', port,
+            '--plug-port', plug_port + first, '--duration-s', 6))
+    for simulator in simulators:
+        assert simulator.exit_status(timeout_s=120.0) == 0, simulator.text
+        assert simulator.text.count('] CLEAN_STOP') == 2
+        assert simulator.text.count('no rule broken by the charger') == 2
+    for name, story in zip(names, stories, strict=True):
+        finished = story.wait_for(lambda told: told.end_reason)
+        assert finished.end_reason == 'Clean_Stop', name
+        assert finished.energy_charged > 20.0, name
+
+
 def test_chademo_v2g_behind_a_stage_of_our_own_on_digital_outputs(
         build_site, world, witness, start_process, tmp_path):
     """R47: the precharge relay and the main relay hang on the controller's outputs 2 and 3."""
