@@ -1,5 +1,7 @@
 """The executor that runs the nodes: every kind that this rclpy has, as the nodes use it."""
 
+import functools
+import operator
 import threading
 import time
 
@@ -85,8 +87,8 @@ def test_entities_come_and_go_while_it_turns(world, turning, recorder):
     heard = recorder('heard')
     for number in range(20):
         subscription = turning.node.create_subscription(String, 'words', heard.hear, 10)
-        timer = turning.node.create_timer(0.001, lambda number=number: heard.hear(number))
-        heard.wait_for(lambda item, number=number: item == number)
+        timer = turning.node.create_timer(0.001, functools.partial(heard.hear, number))
+        heard.wait_for(functools.partial(operator.eq, number))
         turning.node.destroy_timer(timer)
         turning.node.destroy_subscription(subscription)
     assert turning.error is None
