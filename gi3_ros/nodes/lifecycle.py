@@ -7,7 +7,6 @@ Every way out of active (deactivate, an error, a signal) sends the safe state fi
 
 import contextlib
 import dataclasses
-import os
 import signal
 import sys
 import threading
@@ -16,16 +15,21 @@ import traceback
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 import rclpy
-from rclpy.exceptions import ParameterException
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    NameValidationException,
+)
 from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from rclpy.time import Time
 
 from .. import convert
 from ..core.config import entries_of
+from ..parameter_files import UnusableParameters
 from ..priority import raise_priority
+from .arguments import check_taken, REFUSALS, start_ros, UNUSABLE, words_of
 from .executor import make_executor
 
 EVENTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
@@ -78,7 +82,7 @@ class Parameter:
                 IntegerRange(from_value=self.low, to_value=self.high, step=1)
             ]
         if found is not None:
-            given = node.declare_parameter(self.name, self.default, descriptor).value
+            given = self._declare(node, descriptor).value
             node.undeclare_parameter(self.name)
             # A parameters file may spell out defaults: that is no second opinion.
             if given not in (self.default, found):
@@ -87,10 +91,29 @@ class Parameter:
                     'the controller: give it once'
                 )
         descriptor.read_only = True
-        node.declare_parameter(
-            self.name, self.default if found is None else found, descriptor,
-            ignore_override=found is not None,
-        )
+        if found is None:
+            self._declare(node, descriptor)
+        else:
+            node.declare_parameter(self.name, found, descriptor, ignore_override=True)
+
+    def _declare(self, node, descriptor):
+        try:
+            return node.declare_parameter(self.name, self.default, descriptor)
+        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+            kind = next(words for kind, words in _KINDS if isinstance(self.default, kind))
+            within = '' if self.low is None else f', {self.low:g} .. {self.high:g}'
+            # rclpy has the name once more behind its own words.
+            why = str(error).rpartition(':')[0]
+            raise ValueError(
+                f'{node.get_fully_qualified_name()}: {self.name} has to be {kind}{within}: {why}'
+            ) from error
+
+
+_KINDS = (
+    (bool, 'true or false'), (int, 'a whole number'),
+    (float, 'a number with a point, such as 120.0'), (str, 'a text'),
+    (list, 'a list, such as [1, 2] or [left, right]'),
+)
 
 
 def parameters_of(cls):
@@ -200,8 +223,8 @@ class ChargerNode(LifecycleNode):
                 )
             self.build()
             self._is_built = True
-        except CannotConfigure as error:
-            self.get_logger().error(f'cannot be configured: {error}')
+        except (CannotConfigure, NameValidationException) as error:
+            self.get_logger().error(f'cannot be configured: {words_of(error)}')
             self._clean_up()
             return TransitionCallbackReturn.FAILURE
         if self.TICK_S is not None:
@@ -412,19 +435,22 @@ class ChargerNode(LifecycleNode):
                 self.get_logger().info(entry.text)
 
 
-def run(make_nodes):
+def run(make_nodes, *, is_whole=False):
     """
     Run nodes in one process until SIGINT or SIGTERM, then bring them to rest.
 
     :param make_nodes: called once ROS is up; yields the nodes, the gateway first if there is one
-    :returns: exit status: 0 after a requested end, 1 when a node could not start, 2 when a
-        parameter is unusable
+    :param is_whole: whether they are all nodes of a charger, so that a parameter that none of them
+        takes is taken by nobody
+    :returns: exit status: 0 after a requested end, 1 when a node could not start, 2 when an
+        argument or a parameter is unusable
     """
     ending, ended, failures = threading.Event(), threading.Event(), []
-    # Fast DDS: through shared memory each process that joins makes publishers wait, for 0.3 s.
-    os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
-    # rclpy's own handlers shut the context down before the safe state could be sent.
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        start_ros()
+    except UnusableParameters as error:
+        print(f'gi3_ros: {error}', file=sys.stderr)
+        return UNUSABLE
     for number in END_SIGNALS:
         # nohup: who started us may want us to outlive the terminal.
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
@@ -433,10 +459,11 @@ def run(make_nodes):
     try:
         try:
             nodes.extend(make_nodes())
+            check_taken(nodes, is_whole=is_whole)
             executors = [make_executor() for _ in nodes]
-        except (ValueError, ParameterException) as error:
-            print(f'gi3_ros: unusable parameter: {error}', file=sys.stderr)
-            return 2
+        except REFUSALS as error:
+            print(f'gi3_ros: unusable parameter: {words_of(error)}', file=sys.stderr)
+            return UNUSABLE
         for node in nodes:
             if not node.value('autostart'):
                 node.get_logger().info(
