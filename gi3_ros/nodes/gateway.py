@@ -11,11 +11,12 @@ import collections
 import dataclasses
 import functools
 import math
+import operator
 import threading
 import time
 import traceback
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.duration import Duration
 
 from .. import convert
@@ -40,6 +41,8 @@ MOST_FRAMES_PER_S = 400
 """Of one pistol; several times what both ends have to say."""
 FRESH_FINDING_S = 60.0
 """For so long a breach of a rule keeps the diagnostics at WARN."""
+MOST_IDS = 8
+"""Of a newer version are named in the diagnostics."""
 OWN_FRAMES = 64
 """How many of our own frames are remembered to know their echoes."""
 
@@ -53,6 +56,8 @@ class Counters:
     not_sent: int = 0
     bad: int = 0
     foreign: int = 0
+    newer: int = 0
+    """Of this interface's family, with a number that v3.2 does not have: ignored (1.4.3)."""
     bus_errors: int = 0
 
 
@@ -161,6 +166,7 @@ class Gateway(ChargerNode):
                 raise CannotConfigure(f'pistol index {index} is not 1..31 (A19)')
         self._journal = Journal()
         self._counters = Counters()
+        self._newer_ids = collections.Counter()
         self._own = collections.deque(maxlen=OWN_FRAMES)
         try:
             self._bus = Bus(
@@ -178,8 +184,7 @@ class Gateway(ChargerNode):
             index: Judge(functools.partial(self._blame, pistol),
                          functools.partial(self._give_up_judging, pistol))
             for index, pistol in self._pistols.items()}
-        self._diagnostics = self.publisher(DiagnosticArray, '/diagnostics')
-        self.every(1.0, self._diagnose)
+        self.diagnose_every_second(self._diagnose)
         self.every(TICK_S, self._watch)
         self._receiving = True
         self._receiver = threading.Thread(
@@ -306,7 +311,10 @@ class Gateway(ChargerNode):
             return
         received = codec.decode(frame)
         if isinstance(received, codec.Rejected):
-            counters.foreign += received.kind is not codec.Rejection.SHORT
+            counters.foreign += received.kind is codec.Rejection.FOREIGN
+            if received.kind is codec.Rejection.UNKNOWN:
+                counters.newer += 1
+                self._newer_ids[f'0x{frame.can_id & 0xFFFFFF:05X}'] += 1
             if received.kind is codec.Rejection.SHORT:
                 self._find('short frame', received.text, now_s)
                 judge = self._judges.get(received.index)
@@ -377,45 +385,40 @@ class Gateway(ChargerNode):
 
     def _diagnose(self):
         self.tell(self._journal)
-        status = DiagnosticStatus(
-            name=f'{self.get_name()}: bus', hardware_id=self._bus.name,
-            level=DiagnosticStatus.OK, message='frames come and go',
-        )
-        if self.failure:
-            status.level, status.message = DiagnosticStatus.ERROR, self.failure
-        elif not self._bus.is_open:
-            status.level, status.message = DiagnosticStatus.ERROR, 'bus is lost'
+        level, words = DiagnosticStatus.OK, 'frames come and go'
+        if not self._bus.is_open:
+            level, words = DiagnosticStatus.ERROR, 'bus is lost'
         elif self._counters.bad or self._counters.not_sent:
-            status.level, status.message = DiagnosticStatus.WARN, 'there were findings'
+            level, words = DiagnosticStatus.WARN, 'there were findings'
         values = dataclasses.asdict(self._counters) | dict(self._journal.counts)
-        status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
-        array = DiagnosticArray(status=[
-            status, *(self._diagnose_rules(index) for index in self._judges)])
-        array.header.stamp = self.now()
-        self._diagnostics.publish(array)
+        # A copy at once: frames go on coming in their own thread.
+        newer = sorted(dict(self._newer_ids).items(), key=operator.itemgetter(1), reverse=True)
+        if newer:
+            values['newer ids'] = ', '.join(
+                f'{name} ({count})' for name, count in newer[:MOST_IDS])
+        return [
+            self.diagnostic(
+                'bus', words, level=level, hardware_id=self._bus.name, values=values),
+            *(self._diagnose_rules(index) for index in self._judges)]
 
     def _diagnose_rules(self, index):
         """Say which end of this pistol broke which rule how often, and what came last."""
         judge, pistol = self._judges[index], self._pistols[index]
-        status = DiagnosticStatus(
-            name=f'{self.get_name()}: rules {pistol}', hardware_id=f'{self._bus.name} {pistol}',
-            level=DiagnosticStatus.OK, message='nobody breaks a rule')
-        last = judge.last
+        level, words, last = DiagnosticStatus.OK, 'nobody breaks a rule', judge.last
         if judge.fault:
-            status.level = DiagnosticStatus.ERROR
-            status.message = f'a fault in the rules, nobody is judged any more: {judge.fault}'
+            level = DiagnosticStatus.ERROR
+            words = f'a fault in the rules, nobody is judged any more: {judge.fault}'
         elif judge.is_flooded:
-            status.level = DiagnosticStatus.WARN
-            status.message = 'more frames than this interface has: nobody is judged meanwhile'
+            level = DiagnosticStatus.WARN
+            words = 'more frames than this interface has: nobody is judged meanwhile'
         elif last is not None:
             ago_s = time.monotonic() - last.time_s
-            status.message = (
-                f'{ago_s:.0f} s ago: the {last.who} breaks {last.rule}: {last.text}')
+            words = f'{ago_s:.0f} s ago: the {last.who} breaks {last.rule}: {last.text}'
             if ago_s < FRESH_FINDING_S:
-                status.level = DiagnosticStatus.WARN
-        status.values = [
-            KeyValue(key=key, value=str(count)) for key, count in sorted(judge.counts.items())]
-        return status
+                level = DiagnosticStatus.WARN
+        return self.diagnostic(
+            f'rules {pistol}', words, level=level, hardware_id=f'{self._bus.name} {pistol}',
+            values=dict(sorted(judge.counts.items())))
 
 
 def main():

@@ -13,6 +13,7 @@ import threading
 import time
 import traceback
 
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 import rclpy
 from rclpy.exceptions import (
@@ -422,6 +423,31 @@ class ChargerNode(LifecycleNode):
 
         timer = self.create_timer(period_s, guarded)
         self._entities.append((self.destroy_timer, timer))
+
+    def diagnostic(self, part, words, *, level=DiagnosticStatus.OK, hardware_id='', values=None):
+        """
+        Return a status for /diagnostics; a failure of our own holds over what is given.
+
+        Its name is that of the node with its namespace, as an aggregator takes two statuses of
+        one name for the same.
+        """
+        if self.failure:
+            level, words = DiagnosticStatus.ERROR, self.failure
+        return DiagnosticStatus(
+            name=f'{self.get_fully_qualified_name().lstrip("/")}: {part}', level=level,
+            message=words, hardware_id=hardware_id or self.get_namespace(),
+            values=[KeyValue(key=key, value=str(value)) for key, value in (values or {}).items()])
+
+    def diagnose_every_second(self, diagnose):
+        """Publish what ``diagnose()`` returns on /diagnostics, a list of statuses, at 1 Hz."""
+        publisher = self.publisher(DiagnosticArray, '/diagnostics')
+
+        def publish():
+            array = DiagnosticArray(status=diagnose())
+            array.header.stamp = self.now()
+            publisher.publish(array)
+
+        self.every(1.0, publish)
 
     def tell(self, journal):
         """Write a journal's new entries to the log."""

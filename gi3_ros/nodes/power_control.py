@@ -10,7 +10,7 @@ import pathlib
 import time
 
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 
 from gi3_ros import msg as ros
 from gi3_ros import srv
@@ -99,8 +99,7 @@ class PowerControlNode(ChargerNode):
         self.serve(srv.SetLimits, 'set_limits', self._set_limits)
         self.serve(srv.EmergencyStop, 'emergency_stop', self._emergency_stop)
         self.serve(srv.ResetFault, 'reset_fault', self._reset_fault)
-        self._diagnostics = self.publisher(DiagnosticArray, '/diagnostics')
-        self.every(1.0, self._diagnose)
+        self.diagnose_every_second(self._diagnose)
 
     def start(self):
         # Nothing that was commanded while inactive counts: power needs a session begun now.
@@ -241,26 +240,18 @@ class PowerControlNode(ChargerNode):
     def _diagnose(self):
         with self.lock:
             decision, counts = self._last, dict(self._core.journal.counts)
-        status = DiagnosticStatus(
-            name=f'{self.get_name()}: power', hardware_id=self.get_namespace(),
-            level=DiagnosticStatus.OK, message='inactive',
-        )
-        if self.failure:
-            status.level, status.message = DiagnosticStatus.ERROR, self.failure
-        elif self.is_active and decision is not None:
-            status.message = decision.note or decision.phase.name
+        level, words = DiagnosticStatus.OK, 'inactive'
+        if self.is_active and decision is not None:
+            words = decision.note or decision.phase.name
             if decision.fault:
-                status.level, status.message = DiagnosticStatus.ERROR, decision.fault
+                level, words = DiagnosticStatus.ERROR, decision.fault
             elif counts:
-                status.level = DiagnosticStatus.WARN
+                level = DiagnosticStatus.WARN
         authors = self.count_publishers('power_setpoint')
         if authors > 1:
-            status.level = DiagnosticStatus.ERROR
-            status.message = f'{authors} authors of power_setpoint: only one may be there'
-        status.values = [KeyValue(key=key, value=str(value)) for key, value in counts.items()]
-        array = DiagnosticArray(status=[status])
-        array.header.stamp = self.now()
-        self._diagnostics.publish(array)
+            level = DiagnosticStatus.ERROR
+            words = f'{authors} authors of power_setpoint: only one may be there'
+        return [self.diagnostic('power', words, level=level, values=counts)]
 
 
 def main():

@@ -8,6 +8,8 @@ commands the controller's digital outputs, on which relays of the stage may hang
 import math
 import time
 
+from diagnostic_msgs.msg import DiagnosticStatus
+
 from gi3_ros import msg as ros
 from gi3_ros import srv
 
@@ -57,6 +59,7 @@ class PrechargeNode(ChargerNode):
         self.serve(srv.SetContactors, 'set_contactors', self._set_contactors)
         self.serve(srv.SetOutputs, 'set_outputs', self._set_outputs)
         self.serve(srv.ResetFault, 'reset_stage_fault', self._reset_fault)
+        self.diagnose_every_second(self._diagnose)
 
     def _reset(self):
         self._stage = stage_for(self._config)
@@ -185,6 +188,22 @@ class PrechargeNode(ChargerNode):
     def _reset_fault(self, _request, _response):
         self._stage.reset_fault(now_s=time.monotonic())
         return 'reset'
+
+    # Diagnostics
+
+    def _diagnose(self):
+        with self.lock:
+            stage, counts = self._stage, dict(self._stage.journal.counts)
+            where, reason = stage.stage, stage.reason
+        level, words = DiagnosticStatus.OK, 'inactive'
+        if self.is_active:
+            words = f'{where.name}: {reason}' if reason else where.name
+            if where is Stage.FAULT:
+                level = DiagnosticStatus.ERROR
+            elif counts:
+                level = DiagnosticStatus.WARN
+        return [self.diagnostic('stage', words, level=level, values={
+            'installation': self._config.installation, **counts})]
 
 
 def main():

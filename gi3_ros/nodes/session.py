@@ -7,6 +7,7 @@ What a robot or an operator wants of a charge comes in here as services.
 import math
 import time
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
 
@@ -16,7 +17,7 @@ from gi3_ros import srv
 from .. import convert
 from ..core import signals
 from ..core.output_stage import Stage
-from ..core.session import SessionConfig, SessionControl
+from ..core.session import Phase, SessionConfig, SessionControl
 from .lifecycle import ChargerNode, LATCHED, parameters_of, run
 
 REPEAT_S = 1.0
@@ -51,6 +52,7 @@ class SessionNode(ChargerNode):
         self.subscribe(ros.StageStatus, 'stage_status', self._on_stage)
         self.serve(srv.Authorise, 'authorise', self._authorise)
         self.serve(srv.StopCharge, 'stop_charge', self._stop_charge)
+        self.diagnose_every_second(self._diagnose)
 
     def _reset(self):
         self._core = SessionControl(self._config)
@@ -144,6 +146,21 @@ class SessionNode(ChargerNode):
 
     def _stop_charge(self, _request, _response):
         return self._core.stop_charge(now_s=time.monotonic())
+
+    # Diagnostics
+
+    def _diagnose(self):
+        with self.lock:
+            story = self._core.story(now_s=time.monotonic())
+            counts = dict(self._core.journal.counts)
+        level, words = DiagnosticStatus.OK, 'inactive'
+        if self.is_active:
+            words = f'{story.phase.name}: {story.end_reason}' if story.end_reason else (
+                story.phase.name)
+            if counts or story.phase is Phase.NO_CONTROLLER:
+                level = DiagnosticStatus.WARN
+        return [self.diagnostic('session', words, level=level, values={
+            'controller state': story.controller_state, 'protocol': story.protocol, **counts})]
 
 
 def main():

@@ -251,6 +251,23 @@ def test_shows_odd_frames_as_they_are_and_says_so(world, bus, gateway, diagnosti
     assert recorder.mark == 2, 'the short one is not shown'
 
 
+def test_ids_of_newer_versions_are_counted_apart_from_foreign_frames(
+        world, bus, gateway, diagnostics):
+    """Both directions have numbers that v3.2 has not; they are ignored silently (1.4.3)."""
+    for base_id in (0x6B104, 0x6B202, 0x6B202, 0x63202):
+        bus.send(frame(base_id, bytes(8)))
+    for base_id in (0x6C000, 0x5B202, 0x6B202 ^ 0x1000):
+        bus.send(frame(base_id, bytes(8)))
+    status = wait_for_count(diagnostics, 'foreign', 3)
+    counts = {value.key: value.value for value in status.values}
+    assert counts['newer'] == '4'
+    assert counts['newer ids'].startswith('0x6B202 (2)')
+    assert {'0x6B104 (1)', '0x63202 (1)'} < set(counts['newer ids'].split(', '))
+    assert counts['bad'] == '0'
+    assert status.level == DiagnosticStatus.OK
+    assert status.name == f'{gateway.get_fully_qualified_name().lstrip("/")}: bus'
+
+
 def random_frame(generator):
     """Anything that fits a frame, half of it with the interface's own identifiers."""
     length = generator.randrange(9)
@@ -344,7 +361,8 @@ def wait_for_breach(diagnostics, pistol, key):
     """Return the diagnostics of a pistol's rules in which a breach is counted."""
     def rules_in(array):
         return next(
-            each for each in array.status if each.name == f'gateway: rules {pistol}')
+            each for each in array.status
+            if each.name.endswith(f'/gateway: rules {pistol}'))
     array = diagnostics.wait_for(
         lambda array: any(value.key == key for value in rules_in(array).values))
     return rules_in(array)
@@ -362,7 +380,8 @@ def test_names_the_controller_that_breaks_a_rule(world, bus, channel, diagnostic
     assert 'the controller breaks R1: no Advantics_Controller_Status' in rules.message
     assert {value.key: value.value for value in rules.values} == {'R1 controller': '1'}
     others = diagnostics.wait_for(lambda array: len(array.status) == 3).status[2]
-    assert (others.name, others.level) == ('gateway: rules pistol2', DiagnosticStatus.OK)
+    assert others.name == f'{world.root[1:]}/gateway: rules pistol2'
+    assert others.level == DiagnosticStatus.OK
 
 
 def test_names_the_charger_that_breaks_a_rule(world, bus, gateway, diagnostics):

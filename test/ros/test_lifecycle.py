@@ -165,3 +165,30 @@ def test_an_exception_in_a_transition_says_so_and_ends_unconfigured(
     assert world.state_of(node) == 'unconfigured'
     assert world.change(node, 'configure')
     assert world.change(node, 'activate')
+
+
+@pytest.mark.parametrize(('node_class', 'part'), [
+    (PowerControlNode, 'power_control: power'), (PrechargeNode, 'precharge: stage'),
+    (SessionNode, 'session: session'),
+])
+def test_diagnostics_have_names_that_two_pistols_do_not_share(world, node_class, part):
+    diagnostics = world.listen(DiagnosticArray, '/diagnostics')
+    pistols = [world.pistol, f'{world.root}/pistol2']
+    nodes = [world.bring_up(node_class, namespace=pistol) for pistol in pistols]
+    for pistol, node in zip(pistols, nodes, strict=True):
+        array = diagnostics.wait_for(
+            lambda array, pistol=pistol: array.status[0].hardware_id == pistol)
+        assert array.status[0].name == f'{pistol.lstrip("/")}/{part}'
+        diagnostics.wait_for(
+            lambda array, pistol=pistol: array.status[0].hardware_id == pistol
+            and array.status[0].message not in ('', 'inactive'))
+        assert world.change(node, 'deactivate')
+    diagnostics.wait_for(
+        lambda array: array.status[0].message == 'inactive', after=diagnostics.mark)
+
+
+def test_diagnostics_say_that_the_controller_is_silent(world):
+    world.bring_up(SessionNode)
+    said = world.listen(DiagnosticArray, '/diagnostics').wait_for(
+        lambda array: array.status[0].message == 'NO_CONTROLLER')
+    assert said.status[0].level == DiagnosticStatus.WARN

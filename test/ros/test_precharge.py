@@ -2,6 +2,7 @@
 
 import itertools
 
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import pytest
 
 from gi3_ros import msg as ros
@@ -225,7 +226,12 @@ def test_a_contactor_that_does_not_close_is_a_fault(world, installation, prechar
 def test_a_welded_contactor_is_a_fault_that_stays(world, installation, closed):
     installation.stuck = Contact.CLOSED
     installation.command(close=False)
+    diagnostics = world.listen(DiagnosticArray, '/diagnostics')
     assert 'welded' in installation.wait_for_stage(Stage.FAULT).reason
+    said = diagnostics.wait_for(
+        lambda array: array.status[0].message.startswith('FAULT: ')).status[0]
+    assert said.level == DiagnosticStatus.ERROR
+    assert 'welded' in said.message
     refused = world.call(srv.ResetFault, 'reset_stage_fault')
     assert not refused.success
     assert 'CLOSED' in refused.message

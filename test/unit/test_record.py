@@ -117,4 +117,6 @@ def test_every_frame_and_every_known_type_is_recorded():
     assert {cls.TOPIC for cls in MESSAGES.values()} < set(recorded.OF_PISTOL)
     assert set(recorded.topics(['a', 'b/c']).values()) < set(ros_types.typestore().types)
     known = {name for name in ros_types.typestore().types if name.startswith('gi3_ros/msg/')}
-    assert set(recorded.OF_PISTOL.values()) == known
+    foreign = {'sensor_msgs/msg/BatteryState', 'std_msgs/msg/Bool'}
+    assert set(recorded.OF_PISTOL.values()) == known | foreign
+    assert {'charge_session', 'battery_state', 'safe_to_unplug'} <= recorded.LATCHED
