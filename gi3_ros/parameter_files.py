@@ -19,6 +19,8 @@ OF_EVERY_NODE = re.compile(
 _BODY = 'ros__parameters'
 _LIKE = 0.75
 """How much alike two names are (difflib) when one may be a slip of the other."""
+_NODE_LIKE = 0.85
+"""Of nodes: another package's can_gateway is none of ours."""
 
 
 class UnusableParameters(ValueError):
@@ -244,10 +246,11 @@ def _is_reached(names, sections):
 
 def _check_foreign(section, process):
     """See that neither name nor parameters of a foreign node look like ours: a slip."""
-    ours = sorted(_all_known(process) & {
-        name for name in section.values if not OF_EVERY_NODE.match(name)})
-    if (section.is_for_this_process or _nearest(section.node, [*process.known, 'charger'])
-            or any(not _is_common(name) for name in ours)):
+    ours = _all_known(process) & {
+        name for name in section.values if not OF_EVERY_NODE.match(name)}
+    is_slip = _nearest(section.node, [*process.known, 'charger'], _NODE_LIKE) is not None
+    if (section.is_for_this_process or is_slip
+            or not all(_is_common(name) for name in ours)):
         _refuse_key(section, process)
 
 
@@ -286,7 +289,7 @@ def _refuse_name(section, name, names, process):
 
 def _refuse_key(section, process):
     kind = section.node if section.node in process.known else _nearest(
-        section.node, process.known)
+        section.node, process.known, _NODE_LIKE)
     if kind is None:
         owners = [
             each for each, names in process.known.items()
@@ -307,10 +310,10 @@ def _refuse_key(section, process):
     raise UnusableParameters(f'{section.where}: no node here takes {section.key}: {advice}')
 
 
-def _nearest(name, names):
+def _nearest(name, names, like=_LIKE):
     """Return the name that this may be a slip of; ``None`` when none is like it."""
     plain = {_plain(each): each for each in sorted(names)}
-    found = difflib.get_close_matches(_plain(name.rpartition('.')[2]), plain, 1, _LIKE)
+    found = difflib.get_close_matches(_plain(name.rpartition('.')[2]), plain, 1, like)
     return plain[found[0]] if found else None
 
 

@@ -42,7 +42,8 @@ SHARED = (
     + section('/left/session', auto_authorise=True)
     + section('/**/power_modules_sim', plug_port=7)
     + section('/**/recorder', output='night')
-    + section('/cell/robot_driver', speed=1.0, port=3))
+    + section('/cell/robot_driver', speed=1.0, port=3)
+    + section('/cell/can_gateway', channel='can7'))
 
 
 @pytest.mark.parametrize('name', [
