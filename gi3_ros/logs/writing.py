@@ -322,7 +322,7 @@ SUFFIXES = ('.log', '.asc', '.blf', '.trc', '.csv', '.parquet', '.mcap', '.db3')
 def _writer_class(suffix):
     # Libraries of the other formats take a while to load.
     if suffix == '.blf':
-        from .can_logs import BlfWriter
+        from .formats.blf import BlfWriter
         return BlfWriter
     if suffix == '.csv':
         from .tables import CsvWriter
