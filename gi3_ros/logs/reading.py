@@ -61,8 +61,7 @@ def open_log(path, *, channel=None, pistols=None):
         with path.open('rb') as file:
             head = file.read(len(_SQLITE))
     except FileNotFoundError:
-        pipe = ': save what comes out of a pipe in one first' if path.name == '-' else ''
-        raise LogError(f'{path}: there is no such file{pipe}') from None
+        raise LogError(f'{path}: there is no such file') from None
     except (OSError, ValueError) as error:
         raise LogError(f'{path}: cannot be read: {_reason(error)}') from None
     if not head:

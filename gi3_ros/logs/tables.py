@@ -88,10 +88,10 @@ def _names(decoded):
 class CsvWriter(LogWriter):
     """A CSV file; identifiers and data begin with 0x, so that nobody takes them for numbers."""
 
-    def __init__(self, path, mode):
+    def __init__(self, path):
         super().__init__(path)
         self._file = open(  # noqa: SIM115 - it is open as long as the writer
-            path, mode.replace('b', ''), encoding='utf-8', newline='')
+            path, 'x', encoding='utf-8', newline='')
         self._writer = csv.writer(self._file, lineterminator='\n')
         self._writer.writerow(COLUMNS)
         self._first_ns = None
@@ -169,10 +169,10 @@ def _schema():
 class ParquetWriter(LogWriter):
     """A Parquet file in row groups; each signal has its unit in the metadata of its column."""
 
-    def __init__(self, path, mode):
+    def __init__(self, path):
         super().__init__(path)
         self._schema = _schema()
-        self._file = open(path, mode)  # noqa: SIM115 - it is open as long as the writer
+        self._file = open(path, 'xb')  # noqa: SIM115 - it is open as long as the writer
         self._writer = parquet.ParquetWriter(self._file, self._schema)
         self._first_ns = None
         self._empty()

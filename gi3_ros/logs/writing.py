@@ -149,13 +149,13 @@ class _LineWriter(LogWriter):
 
     _NEWLINE = '\n'
 
-    def __init__(self, path, mode):
+    def __init__(self, path):
         super().__init__(path)
         self._channels = ChannelNumbers()
         self._start = StartTime()
         self._emptied = 0
         self._file = open(  # noqa: SIM115 - it is open as long as the writer
-            path, mode.replace('b', ''), encoding='utf-8', newline=self._NEWLINE)
+            path, 'x', encoding='utf-8', newline=self._NEWLINE)
 
     def _close(self):
         self._file.close()
@@ -191,8 +191,8 @@ class CandumpWriter(_LineWriter):
 class AscWriter(_LineWriter):
     """Vector's text format, with times to the microsecond; its dates are local time."""
 
-    def __init__(self, path, mode):
-        super().__init__(path, mode)
+    def __init__(self, path):
+        super().__init__(path)
         self._start = StartTime(is_local=True)
         self._has_header = False
 
@@ -242,8 +242,8 @@ class TrcWriter(_LineWriter):
 
     _NEWLINE = '\r\n'
 
-    def __init__(self, path, mode):
-        super().__init__(path, mode)
+    def __init__(self, path):
+        super().__init__(path)
         self._has_header = False
 
     def _write(self, heard):
@@ -286,30 +286,28 @@ class TrcWriter(_LineWriter):
         super()._close()
 
 
-def open_writer(path, *, kind=None, is_overwriting=False):
+def open_writer(path):
     """
     Begin a log; what it becomes follows from the suffix.
 
     What was written is in the file at once, but for what the system buffers: a log that is cut
     short by a crash can be read as far as it goes (BLF and Parquet in blocks).
 
-    :param kind: a suffix such as '.asc', where the path has another one
-    :param is_overwriting: whether a file that is there may be replaced
+    It begins where nothing is yet; :mod:`.output` replaces what is there.
+
     :returns: :class:`LogWriter`, or a writer of bags with the same methods
     :raises LogError: when it cannot be written
     """
     path = pathlib.Path(path)
-    suffix = (path.suffix if kind is None else kind).lower()
-    if (suffix in _BAGS or path.is_dir()) and kind is None:
-        return _bag_writer(path, is_overwriting)
+    suffix = path.suffix.lower()
     if suffix in _BAGS:
-        return _bag_writer(path, is_overwriting)
+        return _bag_writer(path)
     writer = _writer_class(suffix)
     if writer is None:
         raise LogError(
             f'{path}: {suffix} is no log that can be written; there are {", ".join(SUFFIXES)}')
     try:
-        return writer(path, 'wb' if is_overwriting else 'xb')
+        return writer(path)
     except FileExistsError:
         raise LogError(f'{path}: the file is there already') from None
     except OSError as error:
@@ -333,8 +331,6 @@ def _writer_class(suffix):
     return {'.log': CandumpWriter, '.asc': AscWriter, '.trc': TrcWriter}.get(suffix)
 
 
-def _bag_writer(path, is_overwriting):
+def _bag_writer(path):
     from .bag_writer import BagWriter
-    if path.exists() and not is_overwriting:
-        raise LogError(f'{path}: it is there already')
     return BagWriter(path)

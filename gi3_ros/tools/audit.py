@@ -2,7 +2,6 @@
 
 import collections
 import datetime
-import json
 import pathlib
 import sys
 
@@ -11,7 +10,8 @@ import click
 from ..core.findings import Tolerances
 from ..logs.audit import Audit
 from ..logs.entries import decoded_batches, Gap, LogError
-from ..logs.reading import open_log
+from .documents import of_log, print_document
+from .given import given_log
 from .options import log_options, tolerance_option, with_entries
 
 FOUND, UNREADABLE = 1, 2
@@ -29,27 +29,27 @@ def audit(file, channel, pistols, tolerances, is_complete, is_json):
     """
     Hold a log against the rules of the interface, for both ends.
 
-    FILE is a CAN log of any kind or a bag. Each breach is named once while it lasts: when, which
-    pistol, the rule (docs/rules.md), who broke it, in words.
+    FILE is a CAN log of any kind or a bag; - is standard input. Each breach is named once while it
+    lasts: when, which pistol, the rule (docs/rules.md), who broke it, in words.
 
     Exit status: 0 nothing found, 1 findings, 2 not readable, or nothing to judge in it.
     """
     out = _Json(file) if is_json else _Lines(file, is_complete)
     try:
         judge = Audit(with_entries(Tolerances(), tolerances))
-        log = open_log(file, channel=channel, pistols=dict(pistols))
-        out.begin(log)
-        frames = 0
-        for batch in decoded_batches(log):
-            for entry, decoded in batch:
-                if isinstance(entry, Gap):
-                    judge.skip(entry.time_ns)
-                if decoded is None:
-                    continue
-                frames += 1
-                for verdict in judge.take(entry.time_ns, decoded):
-                    out.add(verdict, judge.first_ns)
-                last_ns = entry.time_ns
+        with given_log(file, channel=channel, pistols=dict(pistols)) as log:
+            out.begin(log)
+            frames = 0
+            for batch in decoded_batches(log):
+                for entry, decoded in batch:
+                    if isinstance(entry, Gap):
+                        judge.skip(entry.time_ns)
+                    if decoded is None:
+                        continue
+                    frames += 1
+                    for verdict in judge.take(entry.time_ns, decoded):
+                        out.add(verdict, judge.first_ns)
+                    last_ns = entry.time_ns
     except (LogError, ValueError) as error:
         click.echo(f'gi3 audit: {error}', err=True)
         sys.exit(UNREADABLE)
@@ -113,35 +113,33 @@ class _Lines:
 
 
 class _Json:
-    """One document, written as it grows."""
+    """One document, printed when it is complete: half of one is of no use to a program."""
 
     def __init__(self, file):
-        self.count = 0
         self._file = file
+        self._records = []
+
+    @property
+    def count(self):
+        return len(self._records)
 
     def begin(self, log):
         self._log = log
-        head = {'file': str(self._file), 'kind': log.kind, 'has_dates': log.has_dates}
-        click.echo(json.dumps(head)[:-1] + ', "findings": [', nl=False)
 
     def add(self, verdict, first_ns):
         finding = verdict.finding
-        record = {
+        self._records.append({
             'time_s': round(finding.time_s, 6),
             'time': _date(first_ns, finding.time_s) if self._log.has_dates else None,
             'pistol': verdict.index, 'rule': finding.rule, 'who': finding.who,
             'text': finding.text, 'values': finding.values,
-        }
-        click.echo((',' if self.count else '') + '\n' + json.dumps(record), nl=False)
-        self.count += 1
+        })
 
     def end(self, log, judge, frames, seconds):
-        tail = {
-            'frames': frames, 'seconds': round(seconds, 6), 'pistols': judge.indices,
-            'breaks': [{'time_s': time_s, 'text': words} for time_s, words in judge.breaks],
-            'problems': log.problems,
-        }
-        click.echo('\n], ' + json.dumps(tail)[1:])
+        print_document(
+            'audit', **of_log(log, self._file), frames=frames, seconds=round(seconds, 6),
+            pistols=judge.indices, findings=self._records,
+            breaks=[{'time_s': time_s, 'text': words} for time_s, words in judge.breaks])
 
 
 def _date(first_ns, time_s):

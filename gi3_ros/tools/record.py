@@ -6,9 +6,7 @@ import sys
 import time
 
 import click
-from rich.console import Console
 
-from ..bus import Bus, BusError
 from ..logs.entries import Heard, LogError
 from .options import bus_options
 
@@ -40,7 +38,10 @@ def record(output, interface, channel, port, bitrate, duration_s):
 
     Exit status 1 when the recording ended early, for a full disk, say; 2 when it could not begin.
     """  # noqa: D301 - click wants the backspace itself
-    # Late: the other commands are quicker without it.
+    # Late: help need not wait for them.
+    from rich.console import Console
+
+    from ..bus import Bus, BusError
     from ..logs.writing import open_writer
     ending = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -1,7 +1,6 @@
 """``gi3 replay``: what power_control and precharge decide today, from a recorded session."""
 
 import datetime
-import json
 import sys
 import textwrap
 import time
@@ -9,6 +8,8 @@ import time
 import click
 
 from ..logs.entries import LogError
+from .documents import of_log, print_document
+from .given import given_log, named
 from .options import Entry, log_options
 
 SAME = 0
@@ -32,9 +33,9 @@ def replay(file, params_file, entries, channel, pistols, is_json):
     """
     Decide the session in FILE anew, and compare with what was decided then.
 
-    FILE is a bag or a log of CAN frames. What the controller said and what the hardware measured
-    go into the decisions of power_control and precharge as they are today, on the time of the log
-    and faster than it passed. Nothing is sent and nothing is published.
+    FILE is a bag or a log of CAN frames; - is standard input. What the controller said and what
+    the hardware measured go into the decisions of power_control and precharge as they are today,
+    on the time of the log and faster than it passed. Nothing is sent and nothing is published.
 
     \b
     Examples:
@@ -50,31 +51,30 @@ def replay(file, params_file, entries, channel, pistols, is_json):
     """  # noqa: D301 - click wants the backspace itself
     # With these come all formats of logs: whoever asks for help need not wait for them.
     from ..logs.parameters import ParameterFile
-    from ..logs.reading import open_log
     from ..logs.replay import replay as run
     try:
         parameters = ParameterFile(params_file, entries)
-        log = open_log(file, channel=channel, pistols=dict(pistols) or None)
-        began_s = time.perf_counter()
-        outcome = run(log, parameters)
-        took_s = time.perf_counter() - began_s
+        with given_log(file, channel=channel, pistols=dict(pistols)) as log:
+            began_s = time.perf_counter()
+            outcome = run(log, parameters)
+            took_s = time.perf_counter() - began_s
     except LogError as error:
         click.echo(f'gi3 replay: {error}', err=True)
         sys.exit(UNREADABLE)
     if is_json:
-        click.echo(json.dumps(_as_json(log, outcome, took_s), indent=2))
+        print_document('replay', **of_log(log, file), **_as_json(outcome, took_s))
     else:
-        for line in _lines(log, outcome, took_s):
+        for line in _lines(log, named(file), outcome, took_s):
             click.echo(line)
     sys.exit(SAME if outcome.is_same else DIFFERENT)
 
 
-def _lines(log, outcome, took_s):
+def _lines(log, name, outcome, took_s):
     start = ''
     if log.has_dates:
         date = datetime.datetime.fromtimestamp(outcome.start_ns // 10**9, datetime.timezone.utc)
         start = f' from {date:%Y-%m-%d %H:%M:%S} UTC'
-    yield f'{log.path}: {log.kind}, {outcome.seconds:.1f} s{start}'
+    yield f'{name}: {log.kind}, {outcome.seconds:.1f} s{start}'
     for problem in (*log.problems, *outcome.remarks):
         yield f'  {problem}'
     for pistol in outcome.replays:
@@ -163,15 +163,13 @@ def _value(difference, value):
     return value or 'none'
 
 
-def _as_json(log, outcome, took_s):
+def _as_json(outcome, took_s):
     return {
-        'file': str(log.path),
-        'kind': log.kind,
         'seconds': outcome.seconds,
         'start_ns': outcome.start_ns,
         'took_s': round(took_s, 3),
         'is_same': outcome.is_same,
-        'problems': [*log.problems, *outcome.remarks],
+        'remarks': list(outcome.remarks),
         'pistols': [{
             'name': each.name,
             'index': each.index,

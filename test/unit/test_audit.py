@@ -50,8 +50,8 @@ def write(tmp_path):
     return write
 
 
-def call(*arguments):
-    return CliRunner().invoke(audit, [str(each) for each in arguments])
+def call(*arguments, **options):
+    return CliRunner().invoke(audit, [str(each) for each in arguments], **options)
 
 
 def findings_in(path, *arguments):
@@ -291,10 +291,17 @@ def test_output_that_cannot_be_written_is_a_sentence(write, arguments):
 
 def test_a_pipe_is_no_log(tmp_path):
     os.mkfifo(tmp_path / 'pipe')
-    for path in (tmp_path / 'pipe', '-'):
-        result = call(path)
-        assert result.exit_code == 2
-        assert 'save what comes out of a pipe' in result.output
+    result = call(tmp_path / 'pipe')
+    assert result.exit_code == 2
+    assert 'save what comes out of a pipe' in result.output
+
+
+def test_standard_input_is_a_log(write):
+    content = write(session('CCS')).read_bytes()
+    assert call('-', input=content).exit_code == 0
+    empty = call('-', input=b'')
+    assert empty.exit_code == 2
+    assert 'standard input' in empty.output
 
 
 def take(judge, log, begin_s=0.0):

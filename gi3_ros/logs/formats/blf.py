@@ -169,11 +169,11 @@ class Blf(BLFReader):
 class BlfWriter(LogWriter):
     """Vector's binary format, with times to the nanosecond."""
 
-    def __init__(self, path, mode):
+    def __init__(self, path):
         super().__init__(path)
         self._channels = ChannelNumbers()
         self._start = StartTime()
-        self._writer = BLFWriter(open(path, mode))  # noqa: SIM115 - it is closed by the writer
+        self._writer = BLFWriter(open(path, 'xb'))  # noqa: SIM115 - it is closed by the writer
         # Otherwise it takes the first time for the start, as a float of seconds since the epoch.
         self._writer.start_timestamp = 0.0
 
