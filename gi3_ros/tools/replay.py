@@ -26,7 +26,8 @@ _MARGIN = 28
     'Without: the defaults.')
 @click.option(
     '--set', 'entries', multiple=True, type=Entry(),
-    help='A parameter of either node, over the file; may be given often.')
+    help='A parameter of either node, over the file; may be given often. For one of several '
+    'pistols: pistol2/max_charger_current=60.')
 @log_options
 @click.option('--json', 'is_json', is_flag=True, help='Everything as one JSON object.')
 def replay(file, params_file, entries, channel, pistols, is_json):
@@ -96,6 +97,9 @@ def _pistol(pistol):
         yield from _entry(name, origin)
     for words in _corrections(pistol):
         yield from _entry('', words)
+    yield from _entry('compared', ', '.join(comparison.compared) or 'nothing')
+    if comparison.unknown:
+        yield from _entry('not in the log', ', '.join(comparison.unknown))
     yield ''
     yield f'  {"s":>9}  {"then":21}now'
     for row in comparison.phases:
@@ -178,6 +182,8 @@ def _as_json(outcome, took_s):
             'corrected_readings': each.corrected,
             'assumed_contacts': each.assumed_contacts,
             'compared_s': round(each.comparison.compared_s, 2),
+            'compared': each.comparison.compared,
+            'not_in_the_log': each.comparison.unknown,
             'phases': [
                 {'time_s': round(row.time_s, 3), 'then': row.then, 'now': row.now}
                 for row in each.comparison.phases],
