@@ -52,7 +52,7 @@ def record(output, interface, channel, port, bitrate, duration_s):
     try:
         bus = Bus(
             interface, channel, bitrate=bitrate, port=port,
-            on_event=lambda text: console.print(text, highlight=False))
+            on_event=lambda text: _say(console, text))
     except BusError as error:
         click.echo(f'gi3 record: {error}', err=True)
         sys.exit(UNUSABLE)
@@ -70,7 +70,12 @@ def record(output, interface, channel, port, bitrate, duration_s):
             sys.exit(1)
     for problem in writer.problems:
         click.echo(f'gi3 record: {problem}', err=True)
-    console.print(f'{count} frames are in {output}', highlight=False)
+    _say(console, f'{count} frames are in {output}')
+
+
+def _say(console, text):
+    """Print a sentence as it is, on one line: what reads a pipe has no columns."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _listen(bus, name, writer, ending, duration_s, console):

@@ -126,8 +126,8 @@ def _pistol(pistol):
 
 
 def _entry(name, words):
-    """Yield a name with words beside it, in as many lines as they need."""
-    first, *others = textwrap.wrap(words, 100 - _MARGIN)
+    """Yield a name with words beside it: one line, on a terminal as many as they need."""
+    first, *others = textwrap.wrap(words, 100 - _MARGIN) if sys.stdout.isatty() else [words]
     yield f'  {name:{_MARGIN - 2}}{first}'
     for line in others:
         yield ' ' * _MARGIN + line
