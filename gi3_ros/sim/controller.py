@@ -492,7 +492,8 @@ class Controller:
             return None
         try:
             agreement = agree(
-                self.config, self.vehicle.config, self.vehicle.open_circuit_voltage_v)
+                self.config, self.vehicle.config, self.vehicle.open_circuit_voltage_v,
+                told_v=self._charger_limits().voltage_v)
         except NoAgreement as error:
             self._disagreement = str(error)
             return Trigger.NO_AGREEMENT

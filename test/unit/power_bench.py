@@ -10,6 +10,7 @@ from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
     DcPowerControl,
+    DcPowerParameters,
     NewChargeSession,
     PowerModulesStatus,
 )
@@ -21,6 +22,10 @@ LOWERING = DcPowerControl.LowerOutputVoltage.LOWERING
 RANGE = DcPowerControl.SetpointsMode.RANGE_MODE
 
 STEP_S = 0.01
+TOLD = DcPowerParameters(
+    maximum_voltage=500.0, maximum_charge_current=100.0, maximum_discharge_current=0.1)
+"""By a charger with the default configuration: its cable carries less than its modules give, and
+no discharging is the least that can be told."""
 GOOD = PowerMeasurement(voltage_v=0.0, current_a=0.0, insulation_resistance_ohm=510e3)
 
 OFF = DcPowerControl()

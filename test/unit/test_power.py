@@ -14,6 +14,7 @@ from power_bench import (
     STANDBY,
     State,
     STEP_S,
+    TOLD,
     TRANSFER,
     transferring,
     WAY_TO,
@@ -31,7 +32,6 @@ from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
     ChargeStatusChange,
-    DcPowerParameters,
     EvInformationBattery,
     EvInformationChargeLimits,
     EvInformationDischargeLimits,
@@ -113,7 +113,7 @@ def test_no_power_outside_the_powered_phases(phase):
 def test_before_a_session_it_tells_its_limits_every_second_and_nothing_else(bench):
     """R33: without flags those count that came before the negotiation."""
     bench.run(3.5)
-    assert [message for _, message in bench.sent] == [DcPowerParameters()] * 4
+    assert [message for _, message in bench.sent] == [TOLD] * 4
     times_s = [time_s for time_s, _ in bench.sent]
     assert all(later - sooner == pytest.approx(1.0, abs=0.1)
                for sooner, later in itertools.pairwise(times_s))
@@ -123,7 +123,7 @@ def test_limits_are_told_again_when_the_negotiation_begins_and_to_a_restarted_co
     bench.sent.clear()
     bench.give(AdvanticsControllerStatus(State.NEGOTIATING_CONNECTION))
     bench.run(0.2)
-    assert [message for _, message in bench.sent] == [DcPowerParameters()]
+    assert [message for _, message in bench.sent] == [TOLD]
     bench.silent.add('controller')
     bench.run(0.3)
     bench.power.request_limits(
