@@ -17,7 +17,7 @@ import math
 from . import supervision
 from .command import illegality, plain_stop, Request, request_of
 from .config import check, entry
-from .controller_watch import ControllerWatch, State
+from .controller_watch import ANNOUNCING_S, ControllerWatch, State
 from .hardware import DRIVER_TIMEOUT_S, ModulesMode, PowerSetpoint
 from .journal import Journal
 from .limits import (
@@ -64,8 +64,6 @@ CROSSING_S = 0.3
 """Command and status of the same moment arrive no further apart than this (A5)."""
 CLOSING_S = 0.5
 """No session is announced so soon after one was finished: that is a last word of it (R44)."""
-ANNOUNCING_S = 0.3
-"""New_Charge_Session repeats every 100 ms; absent for this long in State 4 it has ended (R6)."""
 PRECHARGE_MAX_A = 20.0
 """A precharge charges capacitors; vehicles allow 0 .. 2 A (R19). More is never given."""
 COMMAND_MAX_AGE_S = 0.3
@@ -585,6 +583,8 @@ class PowerControl:
         self._is_finished = False
 
     def _on_new_session(self, _message, now_s):
+        if not self._awaits_idle:
+            self._controller.see_announcement(now_s=now_s)
         self._announced(now_s)
 
     def _announced(self, now_s):
@@ -617,6 +617,8 @@ class PowerControl:
     def _on_finished(self, message, now_s):
         # An undefined label controls nothing (1.4).
         is_defined = isinstance(message.state, ChargeSessionFinished.State)
+        if is_defined:
+            self._controller.see_finished()
         if is_defined and self.phase is not Phase.FAULT:
             if self.phase is not Phase.IDLE and not self._is_finished:
                 self._drop_wishes()

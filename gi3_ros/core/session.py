@@ -81,6 +81,10 @@ PHASE_OF_STATE = {
 _STOPPABLE = frozenset(PHASE_OF_STATE) - IDLE_STATES - {
     State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION,
 }
+_ANNOUNCING = frozenset({
+    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS, State.CONNECTED_WITH_FULL_INFO,
+})
+"""States in which a New_Charge_Session begins a session."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -122,6 +126,8 @@ class SessionControl:
         self._pre_authorised = None
         self._pre_authorised_s = -math.inf
         self._has_parameters = False
+        self._is_announced = False
+        """By New_Charge_Session, whatever the state says yet."""
         self._state = None
         self._state_s = -math.inf
         self._began_s = None
@@ -320,8 +326,11 @@ class SessionControl:
     def _on_new_session(self, message, now_s):
         protocol = message.communication_protocol
         self._protocol = getattr(protocol, 'name', f'protocol {protocol}')
-        if self._state == State.CONNECTED_WITH_FULL_INFO:
+        # It may come before the state, which then waits for Charge_Parameters_Done (A4).
+        self._is_announced = self._state in _ANNOUNCING
+        if self._is_announced:
             self._begin(now_s)
+            self._finish_parameters(now_s)
 
     def _on_battery(self, message, _now_s):
         self._state_of_charge = min(message.present_state_of_charge / 100, 1.0)
@@ -368,7 +377,8 @@ class SessionControl:
 
     def _finish_parameters(self, now_s):
         # Only after our limits are on their way: the flag says that they are final (R37).
-        if self._state == State.CONNECTED_WITH_FULL_INFO and self._has_parameters:
+        is_due = self._state == State.CONNECTED_WITH_FULL_INFO or self._is_announced
+        if is_due and self._has_parameters:
             self._set(charge_parameters_done=SequenceControl.ChargeParametersDone.DONE)
 
     def _reset_for_next(self, now_s):
@@ -380,7 +390,7 @@ class SessionControl:
         self._word = SequenceControl(start_charge_authorisation=allowed)
         self._is_word_due = self._state != State.INITIALISING
         self._pressed_s = None
-        self._has_parameters = False
+        self._has_parameters = self._is_announced = False
 
     def _begin(self, now_s):
         if self._began_s is not None and self._ended_s is None:

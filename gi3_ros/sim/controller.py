@@ -215,6 +215,12 @@ class Controller:
     @property
     def state(self):
         """What Advantics_Controller_Status reports."""
+        if self.config.state_order == 'after':
+            if self.stage is Stage.NOT_READY:
+                return REPORTED[Stage.FULL_INFO]
+            if self.stage is Stage.FULL_INFO:
+                return REPORTED[
+                    Stage.AUTHORISATION if self.config.needs_authorisation else Stage.NEGOTIATING]
         return REPORTED[self.stage]
 
     @property

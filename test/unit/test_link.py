@@ -20,10 +20,13 @@ from gi3_ros.core.signals import (
     DcPowerParameters,
     EmergencyStop,
     MESSAGES,
+    NewChargeSession,
     PowerModulesStatus,
 )
-from gi3_ros.sim.config import ControllerConfig
+from gi3_ros.sim.agreement import Protocol
+from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.link import Link
+from gi3_ros.sim.modules import CircuitConfig, ModulesConfig
 from gi3_ros.sim.vehicle import VehicleConfig
 
 State = AdvanticsControllerStatus.State
@@ -324,6 +327,49 @@ def _deafen(controller, cls):
             receive(message, now_s=now_s)
     controller.receive = take
     controller.parameters = cls()
+
+
+@pytest.mark.parametrize('order', ['before', 'after'])
+@pytest.mark.parametrize('entries, wake_up_s', [
+    ({}, 0.5), ({}, 8.0), ({'free_service': False}, 4.0), ({'use_sequence_flags': False}, 4.0),
+    ({'pistol': Pistol.CHADEMO, 'index': 3}, 4.0),
+])
+def test_a_session_goes_well_whether_it_is_announced_before_its_state_or_in_it(
+        order, entries, wake_up_s):
+    """A4: in the maker's diagrams State 3 comes after Charge_Parameters_Done."""
+    controller = ControllerConfig(boot_s=0.1, negotiation_s=0.2, state_order=order, **entries)
+    is_chademo = controller.is_chademo
+    link = Link(
+        controller_config=controller, modules_config=ModulesConfig(
+            wake_up_s=wake_up_s, circuit=CircuitConfig(has_diode=is_chademo)),
+        vehicle_config=VehicleConfig(charge_duration_s=3.0, **(
+            {'protocols': (Protocol.CHADEMO_1,)} if is_chademo else {})))
+    link.run(1.5)
+    link.simulator.plug_in(now_s=link.now_s)
+    if is_chademo:
+        link.simulator.do('start', now_s=link.now_s)
+    assert ended(link).is_clean
+    assert link.simulator.findings == []
+    assert found_in(link.frames) == frozenset()
+    moves = [entry.text for entry in link.charger.journal if ' -> ' in entry.text]
+    assert sum(text.startswith(('IDLE -> WAKING', 'WAKING -> ')) for text in moves) == 2
+    states = [each.state for _, each in sent(link, AdvanticsControllerStatus)]
+    first = next(time_s for time_s, _ in sent(link, NewChargeSession))
+    begun = [time_s for time_s, each in sent(link, AdvanticsControllerStatus)
+             if each.state is State.CONNECTED_WITH_FULL_INFO]
+    assert (begun[0] > first) is (order == 'after')
+    order_of_states = [state for state, _ in itertools.groupby(states)]
+    assert order_of_states == [
+        *sorted(order_of_states[:-1], key=_ORDER.index), State.WAITING_FOR_PEV]
+
+
+_ORDER = [
+    State.INITIALISING, State.NOT_AVAILABLE, State.WAITING_FOR_PEV,
+    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS,
+    State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST, State.PRECHARGE,
+    State.WAITING_FOR_CHARGE, State.CHARGING, State.ENDING_CHARGE, State.WELDING_DETECTION,
+    State.CLOSING_COMMUNICATION,
+]
 
 
 def test_authorisation_refused():

@@ -145,6 +145,42 @@ def test_session_is_announced_by_its_frame_or_by_the_state(bench, by_state):
     assert bench.power.phase in (Phase.WAKING, Phase.STANDBY)
 
 
+@pytest.mark.parametrize('state', [
+    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS,
+    State.CONNECTED_WITH_FULL_INFO])
+@pytest.mark.parametrize('ready_after_s', [0.0, 3.0])
+def test_an_announcement_counts_whatever_the_state_still_says(bench, state, ready_after_s):
+    """A4: State 3 may wait for Charge_Parameters_Done. The permission comes and stays."""
+    bench.measures(is_ready=ready_after_s == 0.0)
+    bench.state = state
+    bench.run(1.0)
+    phases = []
+    for step in range(80):
+        if not bench.decision.system_enable:
+            bench.give(NewChargeSession())
+        if step * 0.1 == ready_after_s:
+            bench.measures(is_ready=True)
+        phases.append(bench.run(0.1).phase)
+    assert set(phases[:1]) <= {Phase.WAKING, Phase.STANDBY}
+    moves = [phase for phase, _ in itertools.groupby(phases)]
+    assert moves in ([Phase.STANDBY], [Phase.WAKING, Phase.STANDBY])
+    assert bench.decision.system_enable
+    bench.state = State.CONNECTED_WITH_FULL_INFO
+    assert bench.run(1.0).phase is Phase.STANDBY
+
+
+@pytest.mark.parametrize('end', ['finished', State.WAITING_FOR_PEV, State.NOT_AVAILABLE])
+def test_what_was_announced_early_ends_all_the_same(bench, end):
+    bench.state = State.NEGOTIATING_CONNECTION
+    bench.give(NewChargeSession())
+    assert bench.run(1.0).phase is Phase.STANDBY
+    if end == 'finished':
+        bench.give(ChargeSessionFinished())
+    else:
+        bench.state = end
+    assert bench.run(0.3).phase is Phase.IDLE
+
+
 def test_status_comes_every_100_ms_from_the_announcement_on(bench):
     bench.wake().run(2.0)
     times = [t for t, _ in bench.statuses()]
