@@ -79,7 +79,8 @@ PHASE_OF_STATE = {
 """The controller's state is informative (A5): it tells the story, it never moves power."""
 
 _STOPPABLE = frozenset(PHASE_OF_STATE) - IDLE_STATES - {
-    State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION,
+    State.NEGOTIATING_CONNECTION, State.ENDING_CHARGE, State.WELDING_DETECTION,
+    State.CLOSING_COMMUNICATION,
 }
 _ANNOUNCING = frozenset({
     State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS, State.CONNECTED_WITH_FULL_INFO,
@@ -229,7 +230,9 @@ class SessionControl:
         """
         if not self._is_controller_alive(now_s):
             raise ValueError('nothing is heard from the controller')
-        if self._state not in _STOPPABLE:
+        # An edge of the button outside of a session does nothing (R39).
+        if self._state not in _STOPPABLE and not (
+                self._state == State.NEGOTIATING_CONNECTION and self._is_announced):
             raise ValueError(f'no charge to stop: the controller is in {_name(self._state)}')
         if self._pressed_s is not None:
             return 'already asked for'

@@ -278,8 +278,14 @@ class Controller:
     # What people do
 
     def press_stop(self):
-        """Press the stop button; outside of a session nobody is stopped."""
-        self._stop_pressed = self._session is not None
+        """
+        Press the stop button; outside of a session nobody is stopped (R39).
+
+        That is until controller and vehicle have agreed on one, and after its end.
+        """
+        session = self._session
+        self._stop_pressed = (
+            session is not None and session.agreement is not None and not session.is_finished)
 
     def press_start(self, *, now_s):
         """Press the start button of CHAdeMO; remembered while no session may start (R35)."""

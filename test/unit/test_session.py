@@ -199,12 +199,18 @@ def test_stop_button_is_pressed_and_let_go(bench):
 
 
 @pytest.mark.parametrize('state', [
-    State.INITIALISING, State.NOT_AVAILABLE, State.WAITING_FOR_PEV, State.ENDING_CHARGE,
-    State.CLOSING_COMMUNICATION])
+    State.INITIALISING, State.NOT_AVAILABLE, State.WAITING_FOR_PEV,
+    State.NEGOTIATING_CONNECTION, State.ENDING_CHARGE, State.CLOSING_COMMUNICATION])
 def test_nothing_to_stop(bench, state):
     bench.enter(state)
     with pytest.raises(ValueError, match='no charge to stop'):
         bench.core.stop_charge(now_s=bench.now_s)
+
+
+def test_a_session_that_is_announced_early_can_be_stopped(bench):
+    """A4, R39."""
+    bench.enter(State.NEGOTIATING_CONNECTION).give(NewChargeSession())
+    assert 'asked to end' in bench.core.stop_charge(now_s=bench.now_s)
 
 
 def test_requests_without_a_controller_are_refused(bench):
