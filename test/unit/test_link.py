@@ -22,6 +22,7 @@ from gi3_ros.core.signals import (
     MESSAGES,
     NewChargeSession,
     PowerModulesStatus,
+    SequenceControl,
 )
 from gi3_ros.sim.agreement import Protocol
 from gi3_ros.sim.config import ControllerConfig, Pistol
@@ -361,6 +362,30 @@ def test_a_session_goes_well_whether_it_is_announced_before_its_state_or_in_it(
     order_of_states = [state for state, _ in itertools.groupby(states)]
     assert order_of_states == [
         *sorted(order_of_states[:-1], key=_ORDER.index), State.WAITING_FOR_PEV]
+
+
+@pytest.mark.parametrize('order', ['before', 'after'])
+def test_an_announced_session_waits_for_its_parameters_without_moving(order):
+    """A4, R37: somebody decides for 8 s, and the state may be the one from before the session."""
+    link = plugged(3.0, controller=ControllerConfig(
+        boot_s=0.1, negotiation_s=0.2, state_order=order))
+    controller = link.simulator.controller
+    receive = controller.receive
+
+    def take(message, *, now_s):
+        if isinstance(message, SequenceControl) and now_s < 12.0:
+            message = dataclasses.replace(message, charge_parameters_done=0)
+        receive(message, now_s=now_s)
+    controller.receive = take
+    link.run_until(lambda: controller.stage.name == 'FULL_INFO', within_s=5.0)
+    began_s = link.now_s
+    link.run_until(lambda: controller.stage.name != 'FULL_INFO', within_s=15.0)
+    assert link.now_s - began_s > 8.0
+    assert ended(link).is_clean
+    moves = [entry.text for entry in link.charger.journal if 'IDLE' in entry.text]
+    assert moves == ['IDLE -> WAKING (session announced)', 'STANDBY -> IDLE (controller idle)'][
+        :len(moves)]
+    assert found_in(link.frames) == frozenset()
 
 
 _ORDER = [
