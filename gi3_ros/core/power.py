@@ -1196,7 +1196,10 @@ def power_modules_status(reading, *, is_allowed):
 
 def _told(value, unit):
     """Put a limit of DC_Power_Parameters into words."""
-    return f'{value:g} {unit}' if value else 'as the controller is configured'
+    if not value:
+        return 'as the controller is configured'
+    least = ' (the least that can be told)' if value == SMALLEST_CURRENT_A else ''
+    return f'{value:g} {unit}{least}'
 
 
 def _inside(value, low, high):

@@ -381,6 +381,16 @@ def test_limits_are_kept_at_once_where_the_current_is_ours_to_choose():
     assert bench.run(1.0).setpoint.current_a == -10.0
 
 
+def test_limits_given_back_are_told_as_what_the_charger_can_do():
+    """R33: and what it cannot, as the least; or as 0, where that is left to the controller."""
+    no_limits = {'voltage_v': 0.0, 'charge_current_a': 0.0, 'discharge_current_a': 0.0}
+    words = Bench().power.request_limits(**no_limits, now_s=1.0)
+    assert 'maximum 500 V, charge 100 A, discharge 0.1 A (the least that can be told);' in words
+    left = PowerConfig(tell_maximum_voltage=False, limits=ChargerLimits(max_charger_current=40.0))
+    words = Bench(left).power.request_limits(**no_limits, now_s=1.0)
+    assert 'maximum as the controller is configured, charge 40 A' in words
+
+
 def test_limits_lead_not_out_of_the_range():
     bench = in_range_mode(dataclasses.replace(RANGE_TRANSFER, current_range_min=30.0))
     bench.power.request_limits(
