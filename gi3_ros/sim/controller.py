@@ -215,6 +215,12 @@ class Controller:
     @property
     def state(self):
         """What Advantics_Controller_Status reports."""
+        if self.config.state_order == 'after':
+            if self.stage is Stage.NOT_READY:
+                return REPORTED[Stage.FULL_INFO]
+            if self.stage is Stage.FULL_INFO:
+                return REPORTED[
+                    Stage.AUTHORISATION if self.config.needs_authorisation else Stage.NEGOTIATING]
         return REPORTED[self.stage]
 
     @property
@@ -272,8 +278,14 @@ class Controller:
     # What people do
 
     def press_stop(self):
-        """Press the stop button; outside of a session nobody is stopped."""
-        self._stop_pressed = self._session is not None
+        """
+        Press the stop button; outside of a session nobody is stopped (R39).
+
+        That is until controller and vehicle have agreed on one, and after its end.
+        """
+        session = self._session
+        self._stop_pressed = (
+            session is not None and session.agreement is not None and not session.is_finished)
 
     def press_start(self, *, now_s):
         """Press the start button of CHAdeMO; remembered while no session may start (R35)."""
@@ -492,7 +504,8 @@ class Controller:
             return None
         try:
             agreement = agree(
-                self.config, self.vehicle.config, self.vehicle.open_circuit_voltage_v)
+                self.config, self.vehicle.config, self.vehicle.open_circuit_voltage_v,
+                told_v=self._charger_limits().voltage_v)
         except NoAgreement as error:
             self._disagreement = str(error)
             return Trigger.NO_AGREEMENT

@@ -315,8 +315,18 @@ class Simulator:
         is_as_expected = expected in (End.ANY, ended)
         if expected != End.CLEAN:
             words += f'; {"as" if is_as_expected else "not as"} the scenario expects ({expected})'
-        is_good = is_as_expected and not set(rules) - set(permitted)
+        missing = self.steps_missing
+        if missing:
+            words += (
+                f'; not all of the scenario has happened in {self.elapsed_s:.0f} s: '
+                f'{", ".join(missing.values())}')
+        is_good = is_as_expected and not missing and not set(rules) - set(permitted)
         return (0 if is_good else 1), f'{words}; {breaches}'
+
+    @property
+    def steps_missing(self) -> dict[int, str]:
+        """Steps of the scenario that have not happened; see :attr:`.Player.missing`."""
+        return {} if self.player is None else self.player.missing
 
     def say(self, kind, text, *, now_s, **values):
         """Add an event."""
@@ -584,7 +594,8 @@ def conclude(simulators, on_event, *, now_s, is_stopped=False):
         status, words = simulator.verdict()
         if is_stopped and simulator.controller.stage not in IDLE_STAGES:
             status, words = 1, f'stopped in {simulator.controller.state.name}; {words}'
-        simulator.say(Kind.VERDICT, words, now_s=now_s, exit_status=status)
+        steps = {'steps_missing': [*simulator.steps_missing]} if simulator.player else {}
+        simulator.say(Kind.VERDICT, words, now_s=now_s, exit_status=status, **steps)
         worst = max(worst, status)
     tell(simulators, on_event)
     return worst

@@ -222,7 +222,8 @@ def sim(
     \b
     Exit status:
       0  every session ended Clean_Stop, or as the scenario expects, and no rule was broken
-      1  a session ended otherwise, or did not end, or a rule was broken: the last line says why
+      1  a session ended otherwise, or did not end, or a rule was broken, or a step of the scenario
+         did not happen: the last line says why
       2  the arguments or the bus are unusable
     """  # noqa: D301 - click wants the backspace itself
     # Its heartbeat must come every 100 ms, on a busy machine as well.

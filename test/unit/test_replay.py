@@ -173,9 +173,12 @@ def test_a_fault_of_the_hardware_is_found_again():
 
 # What changed
 
-def test_a_lower_limit_shows_in_the_current_alone_for_as_long_as_it_holds():
+def test_a_lower_limit_shows_in_what_is_told_and_in_the_current_for_as_long_as_it_holds():
     pistol = today(plain(), max_charger_current=60)
-    difference, = pistol.comparison.differences
+    told, difference = sorted(
+        pistol.comparison.differences, key=lambda each: each.field.name == 'current')
+    assert told.field.name == 'told charge current'
+    assert (told.then, told.now) == pytest.approx((100.0, 60.0))
     assert difference.field.name == 'current'
     assert difference.then == pytest.approx(100.0)
     assert difference.now == pytest.approx(60.0)
