@@ -528,6 +528,8 @@ class Story:
         """(time in s, index, :class:`~gi3_ros.core.findings.Finding`), in order."""
         self.counts = collections.Counter()
         """(index, rule, end) -> findings, also of those that are not kept."""
+        self.observations = []
+        """As ``findings``, of what is odd and nobody's breach; the first ones."""
         self.breaks = []
         """(begin, end) of times without any frame; the first ones."""
         self.strays = collections.Counter()
@@ -628,10 +630,14 @@ class Story:
 
     def _keep(self, verdict):
         finding = verdict.finding
+        time_s = (self._judge.first_ns - self.first_ns) / 1e9 + finding.time_s
+        if finding.is_observation:
+            if len(self.observations) < SESSIONS:
+                self.observations.append((time_s, verdict.index, finding))
+            return
         key = verdict.index, finding.rule, finding.who
         self.counts[key] += 1
         if self.counts[key] <= FINDINGS:
-            time_s = (self._judge.first_ns - self.first_ns) / 1e9 + finding.time_s
             self.findings.append((time_s, verdict.index, finding))
 
     def _interrupt(self, silent_s, time_s):

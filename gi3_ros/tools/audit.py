@@ -17,6 +17,8 @@ from .options import log_options, tolerance_option, with_entries
 FOUND, UNREADABLE = 1, 2
 AT_MOST = 20
 """Findings of one rule that are printed, unless all are wanted."""
+OBSERVATIONS = 1000
+"""That stand in a JSON document."""
 
 
 @click.command(short_help='Say who broke which rule in a log.')
@@ -32,7 +34,9 @@ def audit(file, channel, pistols, tolerances, is_complete, is_json):
     FILE is a CAN log of any kind or a bag. Each breach is named once while it lasts: when, which
     pistol, the rule (docs/rules.md), who broke it, in words.
 
-    Exit status: 0 nothing found, 1 findings, 2 not readable, or nothing to judge in it.
+    What is odd and no rule forbids is an observation: it is told, and is no finding.
+
+    Exit status: 0 no findings, 1 findings, 2 not readable, or nothing to judge in it.
     """
     out = _Json(file) if is_json else _Lines(file, is_complete)
     try:
@@ -69,21 +73,27 @@ class _Lines:
         self._is_complete = is_complete
         self._of_rule = collections.Counter()
         self._of_end = collections.Counter()
+        self._observations = 0
 
     def begin(self, log):
         self._log = log
 
     def add(self, verdict, first_ns):
         finding = verdict.finding
-        self.count += 1
-        self._of_end[finding.who] += 1
-        key = verdict.index, finding.rule, finding.who
+        kind = ''
+        if finding.is_observation:
+            self._observations += 1
+            kind = 'observation: '
+        else:
+            self.count += 1
+            self._of_end[finding.who] += 1
+        key = verdict.index, f'{kind}{finding.rule}', finding.who
         self._of_rule[key] += 1
         if self._of_rule[key] > AT_MOST and not self._is_complete:
             return
         click.echo(
             f'{self._when(finding.time_s, first_ns)}  pistol {verdict.index}  {finding.rule:4} '
-            f'{finding.who:10}  {finding.text}')
+            f'{finding.who:10}  {kind}{finding.text}')
 
     def _when(self, time_s, first_ns):
         when = f'{time_s:11.3f} s'
@@ -107,8 +117,11 @@ class _Lines:
         ends = ', '.join(f'{count} by the {who}' for who, count in sorted(self._of_end.items()))
         pistols = ', '.join(str(index) for index in judge.indices)
         plural = '' if self.count == 1 else 's'
+        seen = ''
+        if self._observations:
+            seen = f', {self._observations} observation{"s" * (self._observations > 1)}'
         click.echo(
-            f'{self.count or "no"} finding{plural}{": " if ends else ""}{ends} '
+            f'{self.count or "no"} finding{plural}{": " if ends else ""}{ends}{seen} '
             f'in {frames} frames, {seconds:.1f} s, pistol {pistols}')
 
 
@@ -118,6 +131,7 @@ class _Json:
     def __init__(self, file):
         self.count = 0
         self._file = file
+        self._observations = []
 
     def begin(self, log):
         self._log = log
@@ -132,11 +146,16 @@ class _Json:
             'pistol': verdict.index, 'rule': finding.rule, 'who': finding.who,
             'text': finding.text, 'values': finding.values,
         }
+        if finding.is_observation:
+            if len(self._observations) < OBSERVATIONS:
+                self._observations.append(record)
+            return
         click.echo((',' if self.count else '') + '\n' + json.dumps(record), nl=False)
         self.count += 1
 
     def end(self, log, judge, frames, seconds):
         tail = {
+            'observations': self._observations,
             'frames': frames, 'seconds': round(seconds, 6), 'pistols': judge.indices,
             'breaks': [{'time_s': time_s, 'text': words} for time_s, words in judge.breaks],
             'problems': log.problems,

@@ -96,7 +96,8 @@ def rules_in_code():
     return {
         (who, node.value)
         for who, files in {
-            'customer': ('customer_rules.py', 'power_rules.py', 'frame_rules.py'),
+            'customer': (
+                'customer_rules.py', 'power_rules.py', 'reading_rules.py', 'frame_rules.py'),
             'controller': (
                 'controller_rules.py', 'command_rules.py', 'command.py', 'frame_rules.py'),
         }.items()
