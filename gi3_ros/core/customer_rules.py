@@ -12,6 +12,7 @@ themselves, System_Enable, the flags, and where a session begins and ends.
 
 import collections
 import dataclasses
+import math
 
 from .command_rules import is_chademo
 from .controller_watch import IDLE_STATES
@@ -151,6 +152,18 @@ class CustomerRules:
                 self._check_silence(self._session, now_s)
                 self._check_permission_in_time(self._session, now_s)
         return taken(self._new)
+
+    @property
+    def heard_at_s(self):
+        """When the last Power_Modules_Status came, whatever was in it."""
+        return self._status_times_s[-1] if self._status_times_s else -math.inf
+
+    def pass_over(self, seconds):
+        """Take it that nobody could be heard for so long, and was not silent either."""
+        if self._controller_at_s is not None:
+            self._controller_at_s += seconds
+        if self._session is not None and self._session.status_at_s is not None:
+            self._session.status_at_s += seconds
 
     def pause(self):
         """Look for nothing until :meth:`resume`: nobody hears the other."""
