@@ -282,7 +282,8 @@ class CustomerRules:
             return
         if self._parameters_at_s is not None:
             distance_s = now_s - self._parameters_at_s
-            is_close = distance_s < limits.parameters_spacing_s - limits.parameters_jitter_s
+            # One that seems to be earlier is late in the log.
+            is_close = 0 <= distance_s < limits.parameters_spacing_s - limits.parameters_jitter_s
             if self._findings.breaks('parameters', is_close):
                 self._findings.add(
                     now_s, 'R4',

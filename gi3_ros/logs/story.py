@@ -532,6 +532,8 @@ class Story:
         """As ``findings``, of what is odd and nobody's breach; the first ones."""
         self.breaks = []
         """(begin, end) of times without any frame; the first ones."""
+        self.notes = []
+        """``(time in ns, sentence)`` about stamps that were put right (:mod:`.clocks`)."""
         self.strays = collections.Counter()
         """Namespace -> messages of topics whose pistol is not known."""
         self._judge = judge
@@ -663,7 +665,7 @@ def tell(log, judge=None):
     :param log: entries in order; read once
     """
     story = Story(judge)
-    for batch in decoded_batches(log):
+    for batch in decoded_batches(log, story.notes):
         story.take(batch)
     story.conclude()
     return story

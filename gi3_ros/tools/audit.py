@@ -43,8 +43,8 @@ def audit(file, channel, pistols, tolerances, is_complete, is_json):
         judge = Audit(with_entries(Tolerances(), tolerances))
         log = open_log(file, channel=channel, pistols=dict(pistols))
         out.begin(log)
-        frames = 0
-        for batch in decoded_batches(log):
+        frames, notes = 0, []
+        for batch in decoded_batches(log, notes):
             for entry, decoded in batch:
                 if isinstance(entry, Gap):
                     judge.skip(entry.time_ns)
@@ -58,7 +58,8 @@ def audit(file, channel, pistols, tolerances, is_complete, is_json):
         click.echo(f'gi3 audit: {error}', err=True)
         sys.exit(UNREADABLE)
     seconds = judge.seconds(last_ns) if frames else 0.0
-    out.end(log, judge, frames, seconds)
+    out.end(log, judge, [(judge.seconds(time_ns), words) for time_ns, words in notes], frames,
+            seconds)
     if out.count:
         sys.exit(FOUND)
     sys.exit(0 if judge.indices and not log.is_damaged else UNREADABLE)
@@ -99,7 +100,7 @@ class _Lines:
         when = f'{time_s:11.3f} s'
         return f'{_date(first_ns, time_s)}  {when}' if self._log.has_dates else when
 
-    def end(self, log, judge, frames, seconds):
+    def end(self, log, judge, notes, frames, seconds):
         for (index, rule, who), count in self._of_rule.items():
             if count > AT_MOST and not self._is_complete:
                 click.echo(f'{count - AT_MOST} more of {rule} by the {who} of pistol {index}; '
@@ -108,6 +109,8 @@ class _Lines:
             click.echo(f'{self._when(time_s, judge.first_ns)}  {words}', err=True)
         if len(judge.breaks) > AT_MOST:
             click.echo(f'{len(judge.breaks) - AT_MOST} more such breaks', err=True)
+        for _, words in notes:
+            click.echo(f'gi3 audit: {self._file}: {words}', err=True)
         for problem in log.problems:
             click.echo(f'gi3 audit: {self._file}: {problem}', err=True)
         if not judge.indices:
@@ -153,11 +156,12 @@ class _Json:
         click.echo((',' if self.count else '') + '\n' + json.dumps(record), nl=False)
         self.count += 1
 
-    def end(self, log, judge, frames, seconds):
+    def end(self, log, judge, notes, frames, seconds):
         tail = {
             'observations': self._observations,
             'frames': frames, 'seconds': round(seconds, 6), 'pistols': judge.indices,
             'breaks': [{'time_s': time_s, 'text': words} for time_s, words in judge.breaks],
+            'notes': [{'time_s': round(time_s, 6), 'text': words} for time_s, words in notes],
             'problems': log.problems,
         }
         click.echo('\n], ' + json.dumps(tail)[1:])

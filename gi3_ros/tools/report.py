@@ -52,6 +52,8 @@ def report(file, output, channel, pistols, tolerances, note):
     except OSError as error:
         click.echo(f'gi3 report: {output} cannot be written: {error.strerror or error}', err=True)
         sys.exit(UNREADABLE)
+    for _, words in story.notes:
+        click.echo(f'gi3 report: {file}: {words}', err=True)
     for problem in log.problems:
         click.echo(f'gi3 report: {file}: {problem}', err=True)
     click.echo(f'{output}: {verdict(story)[0]}')
