@@ -46,6 +46,7 @@ class ReadingRules:
         self._target_v = 0.0
         self._battery_v = 0.0
         """What the vehicle was precharged to, 0 as long as nobody knows."""
+        self._was_low = self._is_above = False
         self._told_v = parameters.maximum_voltage if parameters else 0.0
         self._same_v = None
         self._same_since_s = 0.0
@@ -68,10 +69,9 @@ class ReadingRules:
     def judge(self, status: PowerModulesStatus, now_s: float) -> None:
         """Judge a Power_Modules_Status."""
         volts, amps = status.present_voltage, status.present_current
-        if self._findings.breaks('reading above all', volts > MOST_V):
-            self._findings.add(
-                now_s, 'R5', f'Present_Voltage is {volts:.1f} V: no charger has that',
-                present_voltage_v=volts)
+        if volts > MOST_V or self._is_above:
+            self._is_above = volts > MOST_V
+            self._check_above(volts, now_s)
         is_transfer = self._function == Function.POWER_TRANSFER
         if not is_transfer and self._function != Function.INSULATION_TEST:
             return
@@ -82,9 +82,19 @@ class ReadingRules:
         else:
             self._check_test_current(volts, amps, is_carrying, now_s)
 
+    def _check_above(self, volts: float, now_s: float) -> None:
+        if self._findings.breaks('above', volts > MOST_V):
+            self._findings.add(
+                now_s, 'R5', f'Present_Voltage is {volts:.1f} V: no charger has that',
+                present_voltage_v=volts)
+
     def _check_battery(
             self, volts: float, amps: float, is_carrying: bool, now_s: float) -> None:
         """Ask where the current goes: into a battery, or out of one, and that has a voltage."""
+        is_low = is_carrying and (volts < NO_BATTERY_V or volts < BATTERY_SHARE * self._battery_v)
+        if not is_low and not self._was_low:
+            return
+        self._was_low = is_low
         is_none = is_carrying and volts < NO_BATTERY_V
         none_s = self._lasting.seconds('no battery', is_none, now_s)
         if self._findings.breaks('no battery', none_s > LASTS_S):
@@ -93,7 +103,7 @@ class ReadingRules:
                 f'to {self._target_v:.1f} V: no battery has that, it is not measured',
                 present_voltage_v=volts, present_current_a=amps,
                 target_voltage_v=self._target_v)
-        is_far = is_carrying and not is_none and volts < BATTERY_SHARE * self._battery_v
+        is_far = is_low and not is_none
         far_s = self._lasting.seconds('far', is_far, now_s)
         if self._findings.breaks('far', far_s > LASTS_S):
             self._findings.observe(

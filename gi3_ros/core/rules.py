@@ -72,24 +72,25 @@ class Rules:
         told = self._end_silence(silent_s, now_s) if silent_s > TOGETHER_S else []
         message, undefined, bits = (
             received.message, received.undefined, received.unassigned_bits)
-        senders = self._senders.get(type(message))
-        if senders is not None and not undefined:
-            told += self._see_senders(senders, message, now_s)
-        if self._are_two:
-            return told
         customer, controller = self._ends
         # Half of the traffic is what the vehicle tells again and again; it binds no charger.
         is_information = type(message) in INFORMATION
-        if is_information and controller.notes(message, undefined, bits):
+        if is_information:
+            if controller.notes(message, undefined, bits):
+                return told
+        elif type(message) in self._senders and not undefined:
+            told += self._see_senders(message, now_s)
+            customer, controller = self._ends
+        if self._are_two:
             return told
         new = controller.receive(
             message, now_s=now_s, undefined=undefined, unassigned_bits=bits)
         if not is_information:
             new += customer.receive(
                 message, now_s=now_s, undefined=undefined, unassigned_bits=bits)
-        if not new and not told and not self._held:
-            return new
-        return told + self._sifted(new, now_s)
+        if new or self._held:
+            told += self._sifted(new, now_s)
+        return told
 
     def reject(self, rejected, *, now_s):
         """
@@ -171,11 +172,12 @@ class Rules:
 
     # Two senders with one index
 
-    def _see_senders(
-            self, senders: Senders, message: object, now_s: float) -> list[Finding]:
+    def _see_senders(self, message: object, now_s: float) -> list[Finding]:
+        senders = self._senders[type(message)]
         finding = senders.see(message, now_s)
-        self._look_for_two(now_s)
-        return [finding] if finding is not None else []
+        if senders.are_two or self._are_two:
+            self._look_for_two(now_s)
+        return [] if finding is None else [finding]
 
     def _look_for_two(self, now_s: float) -> None:
         were_two, self._are_two = self._are_two, any(
@@ -187,6 +189,8 @@ class Rules:
 
     def _sifted(self, new: list[Finding], now_s: float) -> list[Finding]:
         """Hold what is found back as long as it may be the work of two senders."""
+        if not new and not self._held:
+            return new
         if any(each.is_suspected(now_s) for each in self._senders.values()):
             self._held += new
             return []

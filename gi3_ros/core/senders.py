@@ -48,10 +48,9 @@ class Senders:
         self._is_other = (
             _is_other_state if message_class is AdvanticsControllerStatus else _is_other_reading)
         self._who = CONTROLLER if message_class.FROM_CONTROLLER else CUSTOMER
-        self._last = collections.deque(maxlen=4)
+        self._last = collections.deque(maxlen=RATE_OF)
         """``(time, message)``, the newest first."""
         self._contradictions_s = collections.deque()
-        self._times_s = collections.deque(maxlen=RATE_OF)
         self.are_two = False
 
     def is_suspected(self, now_s: float) -> bool:
@@ -61,12 +60,9 @@ class Senders:
 
     def see(self, message: object, now_s: float) -> Finding | None:
         """Take the next one; return a finding when it shows that two are sending."""
-        last, times_s, contradictions_s = self._last, self._times_s, self._contradictions_s
-        times_s.append(now_s)
-        is_contradiction = bool(last) and self._contradicts(message, now_s)
-        before = last[0][1] if last else None
+        last, contradictions_s = self._last, self._contradictions_s
         last.appendleft((now_s, message))
-        if is_contradiction:
+        if len(last) > 2 and now_s - last[2][0] <= WITHIN_S and self._contradicts(message, now_s):
             contradictions_s.append(now_s)
         elif not contradictions_s and not self.are_two:
             return None
@@ -78,24 +74,24 @@ class Senders:
             else len(contradictions_s) >= CONTRADICTIONS)
         if were_two or not self.are_two:
             return None
-        return self._finding(before, message, now_s)
+        return self._finding(last[1][1], message, now_s)
 
     def age(self, now_s: float) -> None:
         """Take it that both are gone when neither is heard any more."""
-        if self.are_two and now_s - self._times_s[-1] > GONE_S:
+        if self.are_two and now_s - self._last[0][0] > GONE_S:
             self.are_two = False
             self._contradictions_s.clear()
 
     def _contradicts(self, message: object, now_s: float) -> bool:
         """Tell whether this is what came before the last one, which was another."""
-        if not self._is_other(message, self._last[0][1]):
+        if not self._is_other(message, self._last[1][1]):
             return False
         return any(
             now_s - time_s <= WITHIN_S and not self._is_other(message, earlier)
-            for time_s, earlier in list(self._last)[1:])
+            for time_s, earlier in list(self._last)[2:])
 
     def _rate_hz(self, now_s: float) -> float:
-        return (len(self._times_s) - 1) / max(now_s - self._times_s[0], WITHIN_S)
+        return (len(self._last) - 1) / max(now_s - self._last[-1][0], WITHIN_S)
 
     def _finding(self, one: object, other: object, now_s: float) -> Finding:
         rate_hz = self._rate_hz(now_s)

@@ -30,19 +30,21 @@ def straightened(entries: Iterable, notes: list[tuple[int, str]]) -> Iterator:
     :raises LogError: what the entries raise, after what came before it
     """
     line, stream = _Line(notes), _Stream(entries)
-    waiting, now_ns = stream.waiting, None
+    waiting, entries = stream.waiting, stream.entries
+    now_ns = None
+    is_bent = False
     while True:
-        entry = waiting.popleft() if waiting else stream.read()
+        entry = waiting.popleft() if waiting else next(entries, None)
         if entry is None:
             break
         if type(entry) is Heard:
-            time_ns = line.straight(entry) if line.is_bent else entry.time_ns
+            time_ns = line.straight(entry, now_ns) if is_bent else entry.time_ns
             if now_ns is None or -BACK_NS <= time_ns - now_ns <= AHEAD_NS:
-                now_ns = line.now_ns = time_ns
+                now_ns = time_ns
             else:
-                time_ns = line.see_jump(entry, time_ns, stream.look())
-                now_ns = line.now_ns
-            if time_ns != entry.time_ns:
+                now_ns = time_ns = line.see_jump(entry, time_ns, now_ns, stream.look())
+                is_bent = line.is_bent
+            if is_bent and time_ns != entry.time_ns:
                 entry = dataclasses.replace(entry, time_ns=time_ns)
         yield entry
     line.conclude()
@@ -54,28 +56,19 @@ class _Stream:
     """The entries, of which some may be looked at before it is their turn."""
 
     def __init__(self, entries: Iterable) -> None:
+        self.entries = iter(entries)
         self.waiting = collections.deque()
         """Those that were looked at."""
         self.error = None
-        """What they ended with, if that was not their end."""
-        self._entries = iter(entries)
-
-    def read(self) -> object:
-        """Return the next entry, ``None`` at the end."""
-        if self.error is None:
-            try:
-                return next(self._entries, None)
-            except LogError as error:
-                self.error = error
-        return None
+        """What the entries ended with, if that was found by looking."""
 
     def look(self) -> list[Heard]:
         """Return the frames among the next entries."""
-        while len(self.waiting) < LOOK:
-            entry = self.read()
-            if entry is None:
-                break
-            self.waiting.append(entry)
+        try:
+            while len(self.waiting) < LOOK and (entry := next(self.entries, None)) is not None:
+                self.waiting.append(entry)
+        except LogError as error:
+            self.error = error
         return [entry for entry in self.waiting if type(entry) is Heard]
 
 
@@ -91,7 +84,6 @@ class _Line:
     """What time it is by the stamps that belong together."""
 
     def __init__(self, notes: list[tuple[int, str]]) -> None:
-        self.now_ns = None
         self.is_bent = False
         """Whether anything has strayed so far."""
         self._notes = notes
@@ -103,47 +95,46 @@ class _Line:
         self._first_ns = self._furthest_ns = 0
         self._is_told = False
 
-    def straight(self, entry: Heard) -> int:
-        """Return the time of an entry by the clock of the others."""
+    def straight(self, entry: Heard, now_ns: int) -> int:
+        """Return the time of an entry by the clock of the others; ``now_ns`` is the last one."""
         source = _source(entry)
         offset_ns = self._offsets_ns.get(source)
         if offset_ns is None:
             time_ns = entry.time_ns
         else:
             time_ns = entry.time_ns - offset_ns
-            if -BACK_NS <= time_ns - self.now_ns < 0:
+            if -BACK_NS <= time_ns - now_ns < 0:
                 # It was written after the one before: the clocks are less apart than it seemed.
-                self._offsets_ns[source] += time_ns - self.now_ns
-                time_ns = self.now_ns
-        if source in self._strays and -BACK_NS <= time_ns - self.now_ns <= AHEAD_NS:
+                self._offsets_ns[source] += time_ns - now_ns
+                time_ns = now_ns
+        if source in self._strays and -BACK_NS <= time_ns - now_ns <= AHEAD_NS:
             self._keep(self._strays.pop(source)[1])
         return time_ns
 
-    def see_jump(self, entry: Heard, time_ns: int, ahead: list[Heard]) -> int:
+    def see_jump(self, entry: Heard, time_ns: int, now_ns: int, ahead: list[Heard]) -> int:
         """Take an entry that does not fit to the one before; return the time that it gets."""
-        step_ns = time_ns - self.now_ns
-        share_ns = self._share_until_back(step_ns, time_ns, ahead)
+        step_ns = time_ns - now_ns
+        share_ns = self._share_until_back(step_ns, now_ns, ahead)
         if share_ns is None:
-            self.now_ns = time_ns
             return time_ns
         self.is_bent = True
-        self._count_stray(_source(entry), step_ns, ahead)
-        self.now_ns += share_ns
-        return self.now_ns
+        self._count_stray(_source(entry), step_ns, now_ns, ahead)
+        return now_ns + share_ns
 
-    def _count_stray(self, source: tuple, step_ns: int, ahead: list[Heard]) -> None:
+    def _count_stray(
+            self, source: tuple, step_ns: int, now_ns: int, ahead: list[Heard]) -> None:
         """Take it that a frame of this source strays; several in a row have another clock."""
         least_ns, strays = self._strays.get(source, (step_ns, []))
         if abs(step_ns - least_ns) > SAME_NS:
             self._keep(strays)
             least_ns, strays = step_ns, []
         least_ns = min(least_ns, step_ns)
-        strays.append((self.now_ns, abs(step_ns)))
+        strays.append((now_ns, abs(step_ns)))
         self._strays[source] = least_ns, strays
         if len(strays) == IN_A_ROW:
             del self._strays[source]
             self._offsets_ns[source] = self._offsets_ns.get(source, 0) + least_ns
-            self._tell_clocks(source, ahead)
+            self._tell_clocks(source, now_ns, ahead)
 
     def _keep(self, strays: list[tuple[int, int]]) -> None:
         """Count frames that have strayed; smaller ones are a clock that drifts, or nothing."""
@@ -153,23 +144,24 @@ class _Line:
                 self._furthest_ns = max(self._furthest_ns, step_ns)
                 self._count += 1
 
-    def _share_until_back(self, step_ns: int, time_ns: int, ahead: list[Heard]) -> int | None:
+    def _share_until_back(
+            self, step_ns: int, now_ns: int, ahead: list[Heard]) -> int | None:
         """
         Look for what follows soon where this entry would have to be.
 
         :returns: the even share of this entry in the time until then, ``None`` without
         """
-        before_ns = time_ns
+        before_ns = now_ns + step_ns
         for place, entry in enumerate(ahead, 2):
             after_ns = entry.time_ns - self._offsets_ns.get(_source(entry), 0)
             back_ns = before_ns - after_ns if step_ns > 0 else after_ns - before_ns
-            passed_ns = after_ns - self.now_ns
+            passed_ns = after_ns - now_ns
             if back_ns >= abs(step_ns) / 2 and abs(passed_ns) <= abs(step_ns):
                 return max(0, passed_ns // place)
             before_ns = after_ns
         return None
 
-    def _tell_clocks(self, source: tuple, ahead: list[Heard]) -> None:
+    def _tell_clocks(self, source: tuple, now_ns: int, ahead: list[Heard]) -> None:
         """Say once that there are two clocks; that one drifts is not worth another word."""
         if self._is_told:
             return
@@ -184,7 +176,7 @@ class _Line:
             words = 'received and sent frames'
             moved = 'the charger' if is_sent else 'the controller'
         self._notes.append((
-            self.now_ns, f'{words} have different clocks, by about {abs(offset_s):.1f} s: the '
+            now_ns, f'{words} have different clocks, by about {abs(offset_s):.1f} s: the '
             f'frames of {moved} are taken to be {"earlier" if offset_s > 0 else "later"} by that'))
 
     def conclude(self) -> None:
