@@ -12,7 +12,7 @@ BREAK_S = 10.0
 anew .."""
 SESSION_BREAK_S = 0.5
 """.. and much sooner in a session: there both ends send every 100 ms."""
-BACK_S = 1.0
+BACK_S = 0.2
 """A clock that is set back further than this makes a new beginning, too."""
 
 
@@ -92,6 +92,8 @@ class Audit:
         """Take it that something of the log is missing before this time: nobody is blamed."""
         if self.first_ns is not None:
             self._begin_anew('something could not be read', self.seconds(time_ns))
+            # The stamp may be one that cannot be.
+            self._due_s = min(self._due_s, self._last_s)
 
     def _begin_anew(self, words, now_s):
         if len(self.breaks) < _BREAKS:

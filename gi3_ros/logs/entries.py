@@ -55,7 +55,7 @@ class Gap:
     """Of that entry."""
 
 
-def decoded_batches(log):
+def decoded_batches(log, notes=None):
     """
     Yield lists of ``(entry, decoded)`` in the order of a log.
 
@@ -63,17 +63,17 @@ def decoded_batches(log):
     a :class:`Sample` and for a :class:`Gap`. In batches because reading, decoding and judging in
     turns for each frame takes half as long again: neither stays in the caches of the processor.
 
+    Stamps that cannot be are put right (:mod:`.clocks`).
+
     :param log: :class:`~.reading.Log`, or any other source of entries
+    :param notes: list that takes ``(time_ns, sentence)`` of what was put right
     :raises LogError: when one message of one pistol is on two buses: these are two pistols, or
         one that is heard twice, and whoever judges them as one accuses the innocent
     """
+    from .clocks import straightened
     batch, channels = [], {}
-    losses = getattr(log, 'losses', 0)
     try:
-        for entry in log:
-            if getattr(log, 'losses', 0) != losses:
-                losses = log.losses
-                batch.append(Gap(entry.time_ns))
+        for entry in straightened(_with_gaps(log), [] if notes is None else notes):
             batch.append(entry)
             if len(batch) >= BATCH:
                 yield _decoded(batch, channels)
@@ -82,6 +82,16 @@ def decoded_batches(log):
         yield _decoded(batch, channels)
         raise
     yield _decoded(batch, channels)
+
+
+def _with_gaps(log):
+    """Yield the entries of a log, and before some of them that something could not be read."""
+    losses = getattr(log, 'losses', 0)
+    for entry in log:
+        if getattr(log, 'losses', 0) != losses:
+            losses = log.losses
+            yield Gap(entry.time_ns)
+        yield entry
 
 
 def _decoded(entries, channels):

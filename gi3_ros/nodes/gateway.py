@@ -69,9 +69,9 @@ class Judge:
 
     def __init__(self, report, give_up):
         self.counts = collections.Counter()
-        """How often which end broke which rule since configure."""
+        """How often which end broke which rule since configure; observations apart."""
         self.last = None
-        """The last finding."""
+        """The last breach."""
         self.is_flooded = False
         self.fault = ''
         """Why nobody is judged any more, until the next configure."""
@@ -114,8 +114,11 @@ class Judge:
                 return
             try:
                 for finding in ask(self._rules):
-                    self.counts[f'{finding.rule} {finding.who}'] += 1
-                    self.last = finding
+                    if finding.is_observation:
+                        self.counts[f'{finding.rule} {finding.who}, observations'] += 1
+                    else:
+                        self.counts[f'{finding.rule} {finding.who}'] += 1
+                        self.last = finding
                     self._report(finding)
             except Exception as error:
                 # Whoever charges does not need it: this may be what a peer's frames can cause.
@@ -352,6 +355,12 @@ class Gateway(ChargerNode):
         self._journal.finding(kind, text, now_s=now_s)
 
     def _blame(self, pistol, finding):
+        if finding.is_observation:
+            self._journal.finding(
+                f'{pistol} {finding.rule} {finding.who}, observations',
+                f'{pistol}: {finding.rule}, {finding.who}: {finding.text} (an observation, no '
+                'rule is broken)', now_s=finding.time_s)
+            return
         self._journal.finding(
             f'{pistol} {finding.rule} {finding.who}',
             f'{pistol}: the {finding.who} breaks {finding.rule}: {finding.text}',

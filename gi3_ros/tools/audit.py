@@ -17,6 +17,8 @@ from .options import log_options, tolerance_option, with_entries
 FOUND, UNREADABLE = 1, 2
 AT_MOST = 20
 """Findings of one rule that are printed, unless all are wanted."""
+OBSERVATIONS = 1000
+"""That stand in a JSON document."""
 
 
 @click.command(short_help='Say who broke which rule in a log.')
@@ -32,15 +34,17 @@ def audit(file, channel, pistols, tolerances, is_complete, is_json):
     FILE is a CAN log of any kind or a bag; - is standard input. Each breach is named once while it
     lasts: when, which pistol, the rule (docs/rules.md), who broke it, in words.
 
-    Exit status: 0 nothing found, 1 findings, 2 not readable, or nothing to judge in it.
+    What is odd and no rule forbids is an observation: it is told, and is no finding.
+
+    Exit status: 0 no findings, 1 findings, 2 not readable, or nothing to judge in it.
     """
     out = _Json(file) if is_json else _Lines(file, is_complete)
     try:
         judge = Audit(with_entries(Tolerances(), tolerances))
         with given_log(file, channel=channel, pistols=dict(pistols)) as log:
             out.begin(log)
-            frames = 0
-            for batch in decoded_batches(log):
+            frames, notes = 0, []
+            for batch in decoded_batches(log, notes):
                 for entry, decoded in batch:
                     if isinstance(entry, Gap):
                         judge.skip(entry.time_ns)
@@ -54,7 +58,8 @@ def audit(file, channel, pistols, tolerances, is_complete, is_json):
         click.echo(f'gi3 audit: {error}', err=True)
         sys.exit(UNREADABLE)
     seconds = judge.seconds(last_ns) if frames else 0.0
-    out.end(log, judge, frames, seconds)
+    out.end(log, judge, [(judge.seconds(time_ns), words) for time_ns, words in notes], frames,
+            seconds)
     if out.count:
         sys.exit(FOUND)
     sys.exit(0 if judge.indices and not log.is_damaged else UNREADABLE)
@@ -69,27 +74,33 @@ class _Lines:
         self._is_complete = is_complete
         self._of_rule = collections.Counter()
         self._of_end = collections.Counter()
+        self._observations = 0
 
     def begin(self, log):
         self._log = log
 
     def add(self, verdict, first_ns):
         finding = verdict.finding
-        self.count += 1
-        self._of_end[finding.who] += 1
-        key = verdict.index, finding.rule, finding.who
+        kind = ''
+        if finding.is_observation:
+            self._observations += 1
+            kind = 'observation: '
+        else:
+            self.count += 1
+            self._of_end[finding.who] += 1
+        key = verdict.index, f'{kind}{finding.rule}', finding.who
         self._of_rule[key] += 1
         if self._of_rule[key] > AT_MOST and not self._is_complete:
             return
         click.echo(
             f'{self._when(finding.time_s, first_ns)}  pistol {verdict.index}  {finding.rule:4} '
-            f'{finding.who:10}  {finding.text}')
+            f'{finding.who:10}  {kind}{finding.text}')
 
     def _when(self, time_s, first_ns):
         when = f'{time_s:11.3f} s'
         return f'{_date(first_ns, time_s)}  {when}' if self._log.has_dates else when
 
-    def end(self, log, judge, frames, seconds):
+    def end(self, log, judge, notes, frames, seconds):
         for (index, rule, who), count in self._of_rule.items():
             if count > AT_MOST and not self._is_complete:
                 click.echo(f'{count - AT_MOST} more of {rule} by the {who} of pistol {index}; '
@@ -98,6 +109,8 @@ class _Lines:
             click.echo(f'{self._when(time_s, judge.first_ns)}  {words}', err=True)
         if len(judge.breaks) > AT_MOST:
             click.echo(f'{len(judge.breaks) - AT_MOST} more such breaks', err=True)
+        for _, words in notes:
+            click.echo(f'gi3 audit: {self._file}: {words}', err=True)
         for problem in log.problems:
             click.echo(f'gi3 audit: {self._file}: {problem}', err=True)
         if not judge.indices:
@@ -107,8 +120,11 @@ class _Lines:
         ends = ', '.join(f'{count} by the {who}' for who, count in sorted(self._of_end.items()))
         pistols = ', '.join(str(index) for index in judge.indices)
         plural = '' if self.count == 1 else 's'
+        seen = ''
+        if self._observations:
+            seen = f', {self._observations} observation{"s" * (self._observations > 1)}'
         click.echo(
-            f'{self.count or "no"} finding{plural}{": " if ends else ""}{ends} '
+            f'{self.count or "no"} finding{plural}{": " if ends else ""}{ends}{seen} '
             f'in {frames} frames, {seconds:.1f} s, pistol {pistols}')
 
 
@@ -118,6 +134,7 @@ class _Json:
     def __init__(self, file):
         self._file = file
         self._records = []
+        self._observations = []
 
     @property
     def count(self):
@@ -128,18 +145,23 @@ class _Json:
 
     def add(self, verdict, first_ns):
         finding = verdict.finding
-        self._records.append({
+        record = {
             'time_s': round(finding.time_s, 6),
             'time': _date(first_ns, finding.time_s) if self._log.has_dates else None,
             'pistol': verdict.index, 'rule': finding.rule, 'who': finding.who,
             'text': finding.text, 'values': finding.values,
-        })
+        }
+        if not finding.is_observation:
+            self._records.append(record)
+        elif len(self._observations) < OBSERVATIONS:
+            self._observations.append(record)
 
-    def end(self, log, judge, frames, seconds):
+    def end(self, log, judge, notes, frames, seconds):
         print_document(
             'audit', **of_log(log, self._file), frames=frames, seconds=round(seconds, 6),
-            pistols=judge.indices, findings=self._records,
-            breaks=[{'time_s': time_s, 'text': words} for time_s, words in judge.breaks])
+            pistols=judge.indices, findings=self._records, observations=self._observations,
+            breaks=[{'time_s': time_s, 'text': words} for time_s, words in judge.breaks],
+            notes=[{'time_s': round(time_s, 6), 'text': words} for time_s, words in notes])
 
 
 def _date(first_ns, time_s):

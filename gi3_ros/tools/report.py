@@ -53,6 +53,8 @@ def report(file, output, channel, pistols, tolerances, note):
     except (LogError, ValueError) as error:
         click.echo(f'gi3 report: {error}', err=True)
         sys.exit(UNREADABLE)
+    for _, words in story.notes:
+        click.echo(f'gi3 report: {file}: {words}', err=True)
     for problem in log.problems:
         click.echo(f'gi3 report: {file}: {problem}', err=True)
     click.echo(f'{output}: {verdict(story)[0]}', err=str(output) == '-')

@@ -309,9 +309,9 @@ def check_energies(run, outcome):
     story = link.session.story(now_s=link.now_s)
     assert story.energy_charged_wh == pytest.approx(charged_wh, abs=SHARE * total_wh)
     assert story.energy_discharged_wh == pytest.approx(discharged_wh, abs=SHARE * total_wh)
-    # The battery's: what flowed, without what became heat in it.
+    # The vehicle's, at its inlet: with what became heat in the battery.
     ledger = link.modules.circuit.ledger
-    assert outcome.energy_wh == pytest.approx(ledger.battery_j / 3600, abs=SHARE * total_wh)
+    assert outcome.energy_wh == pytest.approx(ledger.vehicle_j / 3600, abs=SHARE * total_wh)
     # What was reported on the bus.
     reported_wh = sum(
         each.present_voltage * each.present_current * PowerModulesStatus.PERIOD_S / 3600

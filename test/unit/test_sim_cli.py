@@ -315,9 +315,19 @@ def test_nobody_presses_start_when_that_is_said():
 
 
 def test_tolerances_can_be_changed():
-    strict = gi3_sim('--fast', '--duration-s', 4, '--tolerance', 'lowering_s=0.1')
+    strict = gi3_sim('--fast', '--duration-s', 4, '--tolerance', 'temperature_c=10')
     assert strict.exit_code == 1
-    assert 'RULE BROKEN R15' in strict.output
+    assert 'RULE BROKEN R50' in strict.output
+
+
+def test_an_observation_is_told_and_is_no_breach():
+    """R15: no page says how fast a voltage has to be lowered."""
+    result = gi3_sim(
+        '--fast', '--duration-s', 4, '--tolerance', 'lowering_s=0.1', '--tolerance',
+        'lowering_v_per_s=1e9')
+    assert 'observation, no rule broken: R15' in result.output
+    assert 'no rule broken by the charger, 1 observation' in result.output
+    assert result.exit_code == 0
 
 
 def test_actions_from_standard_input_on_a_bus(tmp_path):

@@ -193,8 +193,8 @@ def test_current_is_low_before_the_contactors_open(clean):
     assert opening - stopped < 0.5
 
 
-def test_energy_in_the_battery_agrees_with_the_circuit(clean):
-    circuit_wh = clean.charger.modules.circuit.ledger.battery_j / 3600
+def test_energy_at_the_inlet_agrees_with_the_circuit(clean):
+    circuit_wh = clean.charger.modules.circuit.ledger.vehicle_j / 3600
     assert clean.controller.outcome.energy_wh == pytest.approx(circuit_wh, rel=0.01)
     assert circuit_wh > 20
 
