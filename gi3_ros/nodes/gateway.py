@@ -286,7 +286,9 @@ class Gateway(ChargerNode):
 
     def _miss(self, now_s):
         self._counters.not_sent += 1
-        self._found_s = now_s
+        if self._bus.is_open:
+            # What a bus in trouble does not take is said as long as it is.
+            self._found_s = now_s
 
     def _transmit(self, content, index):
         """Return whether the bus has taken it."""

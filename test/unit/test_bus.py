@@ -1,6 +1,8 @@
 """A bus that is lost and comes back, in every state that SocketCAN knows."""
 
 import errno
+import pathlib
+import re
 import socket
 import types
 
@@ -9,11 +11,12 @@ import pytest
 
 from gi3_ros import bus as bus_module
 from gi3_ros.bus import AbsentError, Bus, BusError, open_bus
-from gi3_ros.bus_state import Condition, IFF_RUNNING, IFF_UP
+from gi3_ros.bus_state import BusState, Condition, IFF_RUNNING, IFF_UP
 from gi3_ros.core.frame import Frame
 
 FRAME = Frame(0x0106B000, b'\x07')
 UP = IFF_UP | IFF_RUNNING
+OPERATION = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'operation.md'
 
 
 @pytest.fixture
@@ -322,6 +325,40 @@ def test_a_carrier_that_was_lost_unheard_is_bus_off(bus, adapter, watch):
     assert bus.is_open
 
 
+def test_everything_that_is_said_of_the_bus_is_explained():
+    """In the table of docs/operation.md."""
+    happened = {
+        'absent': (), 'lost': ('pulled',), 'went_down': (), 'heard_fd': (),
+        'error_frame 40': (0x040, bytes(8)),
+        **{f'error_frame {bits}': (0x004, bytes([0, bits])) for bits in (0x01, 0x04, 0x10)},
+    }
+    said = []
+    for what, arguments in happened.items():
+        state = BusState('socketcan can0', 'can0')
+        getattr(state, what.split()[0])(*arguments, now_s=0.0)
+        said += state.take_words()
+        state.condition = Condition.WORKING
+        state.looked(None, now_s=1000.0)
+        said += state.take_words()
+    state = BusState('socketcan can0', 'can0')
+    for now_s in (0.0, 1.0):
+        state.refused(now_s=now_s)
+    said += state.take_words()
+    state = BusState('socketcan can0', 'can0')
+    for now_s in (0.0, 10.0):
+        state.looked(IFF_UP, now_s=now_s)
+    said += state.take_words()
+    explained = re.findall(
+        r'^\| (`.*?`) \|', OPERATION.read_text(encoding='utf-8').split(
+            '### The CAN interface')[1].split('\n## ')[0], re.MULTILINE)
+    starts = [each for row in explained for each in re.findall(r'`(.*?)(?: ?\.\.\..*?)?`', row)]
+    for sentence in said:
+        words = sentence.removeprefix('CAN bus socketcan can0 ')
+        assert any(words.startswith(start) for start in starts[1:]), words
+    for start in starts[1:]:
+        assert any(start in sentence for sentence in said), start
+
+
 @pytest.mark.parametrize('number', [errno.ENOBUFS, None], ids=['ENOBUFS', 'buffer full'])
 def test_a_full_queue_loses_a_frame_and_is_said_when_it_stays_full(bus, adapter, watch, number):
     def send(message, timeout=None):
@@ -333,8 +370,10 @@ def test_a_full_queue_loses_a_frame_and_is_said_when_it_stays_full(bus, adapter,
     assert bus.is_open
     adapter.is_stuck = False
     assert bus.send(FRAME)
-    assert watch.words == [], 'a moment'
+    watch.listen(bus, 10.0)
     adapter.is_stuck = True
+    assert not bus.send(FRAME)
+    assert watch.words == [], 'moments'
     for _ in range(30):
         watch.listen(bus, 0.1)
         assert not bus.send(FRAME)
