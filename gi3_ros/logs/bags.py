@@ -7,19 +7,16 @@ of this version, the bag's count.
 
 import heapq
 import itertools
-import pathlib
 import re
 
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
-import yaml
 
 from ..core.codec import INDEX_MAX, INDEX_MIN
 from . import bag_files, ros_types
 from .entries import Gap, Heard, LogError, Sample
+from .folders import bag_in, BagFolder, enumerated
 from .reading import Log
 
-SUFFIXES = ('.mcap', '.db3')
-"""Of the files of a bag, possibly with .zstd behind it."""
 RAW_SENT_TOPICS = ('to_can_bus', 'sent')
 """Last part of the names of topics with raw frames that the recording machine sent."""
 REQUEST_TOPIC = 'to_can_bus'
@@ -34,7 +31,6 @@ WINDOW_ENTRIES = 2000
 """Messages are put in the order of their times as far as these two reach."""
 _DATED_FROM_NS = 946_684_800_000_000_000
 """The year 2000; before that a log counts from its own start."""
-_NAMED = 5
 OLDEST_WORD_NS = 10**9
 """No word to the controller leaves with an older measurement; such a header has another clock."""
 
@@ -65,6 +61,8 @@ class Bag(Log):
         """Topic of a type that is not of this package -> (type, messages in the last reading)."""
         self._channel = channel
         self._opening = []
+        self._after_missing = set()
+        """Files before which a part of the bag is missing."""
         self._files = self._open(self.path)
         topics = list(dict.fromkeys(itertools.chain.from_iterable(
             file.topics() for file in self._files)))
@@ -76,7 +74,7 @@ class Bag(Log):
             if name.strip('/') not in namespaces:
                 self._opening.append(
                     f'no topic of this package is in {name}, which --pistol names; there is '
-                    f'{_enumerated(sorted(namespaces)) or "none at all"}')
+                    f'{enumerated(sorted(namespaces)) or "none at all"}')
         self._pistols.name(namespaces)
         storages = ' and '.join(dict.fromkeys(file.kind for file in self._files))
         content = 'raw CAN frames' if self._has_raw else 'typed topics'
@@ -95,46 +93,26 @@ class Bag(Log):
         if not path.exists():
             raise LogError(f'{path} does not exist')
         try:
-            paths = self._paths_in(path) if path.is_dir() else [path]
+            folder = bag_in(path) if path.is_dir() else BagFolder([path], set(), [])
         except OSError as error:
             raise LogError(f'{path} cannot be read: {error.strerror or error}') from error
-        files = []
-        refused = []
-        for each in paths:
+        files, refused = [], []
+        is_after_missing = False
+        for each in folder.parts:
             try:
-                files.append(bag_files.open_file(each, self._opening.append))
+                file = bag_files.open_file(each, self._opening.append)
             except LogError as error:
                 refused.append(str(error))
+                is_after_missing = True
+                continue
+            if is_after_missing or each in folder.after_missing:
+                self._after_missing.add(file)
+            is_after_missing = False
+            files.append(file)
         if not files:
-            raise LogError('; '.join(refused) or f'{path} has no .mcap or .db3 file: it is no bag')
-        self._opening += refused
+            raise LogError('; '.join(refused))
+        self._opening += [*refused, *folder.problems]
         return files
-
-    def _paths_in(self, folder):
-        there = {
-            path.name: path for path in sorted(folder.iterdir(), key=_natural)
-            if path.name.removesuffix('.zstd').endswith(SUFFIXES)
-        }
-        listed = []
-        try:
-            metadata = yaml.load((folder / 'metadata.yaml').read_bytes(), _YamlLoader)
-            listed = [
-                pathlib.PurePath(name).name
-                for name in metadata['rosbag2_bagfile_information']['relative_file_paths']
-            ]
-        except FileNotFoundError:
-            self._opening.append(
-                'metadata.yaml is missing: whoever recorded the bag was stopped; the files '
-                'themselves are read')
-        except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError,
-                RecursionError):
-            self._opening.append('metadata.yaml is damaged; the files themselves are read')
-        missing = [name for name in listed if name not in there]
-        if missing:
-            self._opening.append(
-                f'missing: {_enumerated(missing)}, which metadata.yaml names as part of the bag')
-        # A recorder that was killed has not entered its last files.
-        return [there[name] for name in dict.fromkeys([*listed, *there]) if name in there]
 
     def __iter__(self):
         """Yield ``Heard`` and ``Sample`` by time."""
@@ -156,13 +134,15 @@ class Bag(Log):
         """Yield (topic, time in ns, data), without a topic before the next one after a damage."""
         damages = []
         for file in self._files:
+            is_after_missing = file in self._after_missing
             try:
                 for message in file.messages(damages.append):
-                    if damages:
+                    if damages or is_after_missing:
                         yield None, message[1], None
                         for damage in damages:
                             report(damage)
                         damages.clear()
+                        is_after_missing = False
                     yield message
             except (OSError, *bag_files.SQLITE_ERRORS) as error:
                 damages.append(f'{file.name} cannot be read any further: '
@@ -215,7 +195,7 @@ class _Reading:
             names = [f'{name} ({kind})' for name, (kind, _) in self.ignored.items()]
             self._report(
                 'nothing of the interface is in the bag'
-                + (f', only {_enumerated(names)}' if names else ''))
+                + (f', only {enumerated(names)}' if names else ''))
 
     def _handler_for(self, topic):
         if topic.type == ros_types.RAW_FRAME:
@@ -354,7 +334,7 @@ def _store_for(topic):
     if lacking:
         raise _NotDecodable(
             f'it was recorded with another version of gi3_ros, whose {topic.type} lacks '
-            f'{_enumerated(lacking)}, or has it in another form')
+            f'{enumerated(lacking)}, or has it in another form')
     return store
 
 
@@ -426,10 +406,15 @@ _WITH_ECHOES = (f'/{REQUEST_TOPIC}', '/from_can_bus')
 
 
 def _in_order(entries):
-    """Put entries in the order of their times, as far as the window reaches."""
+    """Put entries in the order of their times, as far as the window and the next gap reach."""
     waiting = []
     latest_ns = 0
     for number, entry in enumerate(entries):
+        if isinstance(entry, Gap):
+            while waiting:
+                yield heapq.heappop(waiting)[2]
+            yield entry
+            continue
         heapq.heappush(waiting, (entry.time_ns, number, entry))
         latest_ns = max(latest_ns, entry.time_ns)
         while waiting[0][0] < latest_ns - WINDOW_NS or len(waiting) > WINDOW_ENTRIES:
@@ -442,18 +427,3 @@ def _split(topic):
     """Return the namespace of a topic and its name in it."""
     namespace, _, name = topic.strip('/').rpartition('/')
     return namespace, name
-
-
-def _natural(path):
-    """Sort bag_10 behind bag_9."""
-    return [(int(part), '') if part.isdecimal() else (-1, part)
-            for part in re.split(r'([0-9]+)', path.name)]
-
-
-def _enumerated(words):
-    """Join the first few words."""
-    more = len(words) - _NAMED
-    return ', '.join(words[:_NAMED]) + (f' and {more} more' if more > 0 else '')
-
-
-_YamlLoader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)

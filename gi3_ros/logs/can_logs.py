@@ -5,10 +5,10 @@ import functools
 import gc
 import io
 import logging
+import pathlib
 import sqlite3
 import struct
 import sys
-import zlib
 
 import can
 
@@ -26,14 +26,13 @@ from .formats.frames import (
     reason,
     TIME_LIMIT_NS,
 )
-from .formats.packing import Unpacked
+from .formats.packing import DAMAGE, Source
 from .formats.trc import Trc
 from .reading import Log
 from .writing import DATES_FROM_NS
 
 _LONGEST_LINE = 4096
 _HEAD = 1 << 16
-_GZIP = b'\x1f\x8b'
 
 _LINE_FORMATS = (PythonCanCsv, Trc, Asc, Candump)
 _SUFFIXES = {'.log': Candump, '.asc': Asc, '.trc': Trc, '.csv': PythonCanCsv}
@@ -79,15 +78,17 @@ class CanLog(Log):
 
     :param channel: only what was heard there; formats that number their channels name them can0,
         can1, .. for 1, 2, ..
+    :param source: :class:`~.formats.packing.Source` of the path, where there is one already
     :raises LogError: when nothing can be read from it
     """
 
-    def __init__(self, path, *, channel=None):
+    def __init__(self, path, *, channel=None, source=None):
         super().__init__(path)
         self._channel = channel
         try:
-            head = self._head()
-        except (OSError, EOFError, zlib.error) as error:
+            self._source = source or Source(self.path)
+            head = self._source.start(_HEAD)
+        except DAMAGE as error:
             raise LogError(f'{path}: cannot be read: {reason(error)}') from None
         self._encoding = 'utf-16' if head.startswith(_UTF16) else 'utf-8-sig'
         self._format = self._recognise(head)
@@ -145,24 +146,6 @@ class CanLog(Log):
     def _is_numbered(self):
         return self._format not in (Candump, CandumpDeltas, PythonCanCsv)
 
-    def _open(self):
-        file = self.path.open('rb')
-        magic = file.read(len(_GZIP))
-        file.seek(0)
-        return io.BufferedReader(Unpacked(file)) if magic == _GZIP else file
-
-    def _head(self):
-        head = b''
-        with self._open() as file:
-            try:
-                while len(head) < _HEAD and (part := file.read1(_HEAD)):
-                    head += part
-            except (EOFError, zlib.error):
-                # Cut short within the first part: what is there has to do.
-                if not head:
-                    raise
-        return head
-
     def _recognise(self, head):
         for magic, kind, read in (
                 (b'LOGG', 'Vector BLF', self._blf), (b'MDF ', 'ASAM MF4', self._mf4),
@@ -179,8 +162,7 @@ class CanLog(Log):
                         each = CandumpDeltas
                     self.kind = each.__name__ if each is Trc else each.kind
                     return each
-        suffixes = [each.lower() for each in self.path.suffixes if each.lower() != '.gz']
-        by_suffix = _SUFFIXES.get(suffixes[-1]) if suffixes else None
+        by_suffix = _SUFFIXES.get(pathlib.PurePath(self._source.name).suffix.lower())
         if by_suffix is None or '\0' in text:
             raise LogError(
                 f'{self.path}: no log that is known here: neither candump, ASC, BLF, TRC, MF4, '
@@ -197,7 +179,7 @@ class CanLog(Log):
         parse = parser.parse
         number = 0
         try:
-            with self._open() as raw, io.TextIOWrapper(
+            with self._source.open() as raw, io.TextIOWrapper(
                     raw, encoding=self._encoding, errors='replace') as file:
                 for line in iter(functools.partial(file.readline, _LONGEST_LINE), ''):
                     number += 1
@@ -211,16 +193,15 @@ class CanLog(Log):
                     elif entry is not None:
                         self.kind = parser.kind
                         yield entry
-        except (OSError, EOFError, zlib.error, UnicodeError) as error:
+        except (*DAMAGE, UnicodeError) as error:
             tally.end = f'ends after line {number}: {reason(error)}'
         self.kind = parser.kind
 
     def _blf(self, tally):
-        with self._open() as file:
+        with self._source.open() as file:
             try:
                 reader = Blf(file)
-            except (OSError, EOFError, zlib.error, ValueError, struct.error,
-                    can.io.blf.BLFParseError) as error:
+            except (*DAMAGE, ValueError, struct.error, can.io.blf.BLFParseError) as error:
                 tally.end = f'the header is damaged: {reason(error)}'
                 return
             tally.blf = reader
@@ -233,11 +214,9 @@ class CanLog(Log):
             tally.end = '; '.join([*reader.problems(), *filter(None, [tally.end])])
 
     def _database(self, tally):
-        if self.path.suffix.lower() == '.gz':
-            tally.end = 'a database has to be unpacked first'
-            return
         try:
-            connection = sqlite3.connect(f'{self.path.resolve().as_uri()}?mode=ro', uri=True)
+            connection = sqlite3.connect(
+                f'{self._source.plain().resolve().as_uri()}?mode=ro', uri=True)
         except sqlite3.Error as error:
             tally.end = f'the database cannot be opened: {reason(error)}'
             return
@@ -259,13 +238,14 @@ class CanLog(Log):
             tally.end = f'the database cannot be read further: {reason(error)}'
         finally:
             connection.close()
+        tally.end = '; '.join(filter(None, [tally.end, self._source.damage]))
 
     def _mf4(self, tally):
         hook = sys.unraisablehook
         try:
             # What it could not open, asammdf cannot close either, and Python would tell of that.
             sys.unraisablehook = lambda _: None
-            reader = can.io.mf4.MF4Reader(str(self.path))
+            reader = can.io.mf4.MF4Reader(str(self._source.plain()))
         except NotImplementedError:
             tally.end = 'MF4 needs asammdf: pip install asammdf'
             return

@@ -45,7 +45,8 @@ def replay(file, params_file, entries, channel, pistols, is_json):
     \b
     Exit status:
       0  today decides as then
-      1  today decides otherwise, or the log has nothing of what was decided then
+      1  today decides otherwise, the log has nothing of what was decided then, or something of it
+         could not be read
       2  the file or the parameters are unusable
     """  # noqa: D301 - click wants the backspace itself
     # With these come all formats of logs: whoever asks for help need not wait for them.
@@ -66,7 +67,7 @@ def replay(file, params_file, entries, channel, pistols, is_json):
     else:
         for line in _lines(log, outcome, took_s):
             click.echo(line)
-    sys.exit(SAME if outcome.is_same else DIFFERENT)
+    sys.exit(SAME if outcome.is_same and not log.is_damaged else DIFFERENT)
 
 
 def _lines(log, outcome, took_s):

@@ -10,12 +10,13 @@ import click
 from ..core.findings import Tolerances
 from ..logs.audit import Audit
 from ..logs.entries import LogError
+from ..logs.formats.packing import bare_name
 from ..logs.page import page, verdict
 from ..logs.reading import open_log
 from ..logs.story import tell
 from .options import log_options, tolerance_option, with_entries
 
-UNREADABLE = 2
+DAMAGED, UNREADABLE = 1, 2
 
 
 @click.command(short_help='Show what happened in a log, as a page.')
@@ -33,7 +34,8 @@ def report(file, output, channel, pistols, tolerances, note):
     by mail and opened without a network. A page from before is overwritten.
 
     Exit status: 0 the page is written, whatever is on it (gi3 audit tells findings by its exit
-    status); 2 FILE not readable or the page not writable.
+    status); 1 it is written, but not all of FILE could be read; 2 FILE not readable or the page
+    not writable.
     """
     try:
         output = output or _page_of(file)
@@ -55,15 +57,14 @@ def report(file, output, channel, pistols, tolerances, note):
     for problem in log.problems:
         click.echo(f'gi3 report: {file}: {problem}', err=True)
     click.echo(f'{output}: {verdict(story)[0]}')
+    sys.exit(DAMAGED if log.is_damaged else 0)
 
 
 def _page_of(file):
     """Return the name of the page beside a log; what is no suffix of a log is part of the name."""
     if file.name in ('', '..'):
         file = file.resolve()
-    name = file.name
-    if file.suffix.lower() in ('.gz', '.zstd'):
-        name = name[:-len(file.suffix)]
+    name = bare_name(file.name)
     suffix = pathlib.PurePath(name).suffix
     is_log = suffix.lower() in _SUFFIXES and not file.is_dir()
     return file.with_name(f'{(is_log and name[:-len(suffix)]) or name or "report"}.html')
