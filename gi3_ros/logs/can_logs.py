@@ -51,7 +51,7 @@ class Tally:
 
     @property
     def losses(self):
-        return self.bad + (self.blf.damages if self.blf else 0)
+        return self.bad + (self.blf.losses if self.blf else 0)
 
     def add_bad(self, where, what):
         if not self.bad:
@@ -79,12 +79,15 @@ class CanLog(Log):
     :param channel: only what was heard there; formats that number their channels name them can0,
         can1, .. for 1, 2, ..
     :param source: :class:`~.formats.packing.Source` of the path, where there is one already
+    :param blf_start: the clock of the start that a BLF file names, of
+        :data:`~.formats.blf.START_CLOCKS`; without, what its writer uses
     :raises LogError: when nothing can be read from it
     """
 
-    def __init__(self, path, *, channel=None, source=None):
+    def __init__(self, path, *, channel=None, source=None, blf_start=None):
         super().__init__(path)
         self._channel = channel
+        self._blf_start = blf_start
         try:
             self._source = source or Source(self.path)
             head = self._source.start(_HEAD)
@@ -200,18 +203,17 @@ class CanLog(Log):
     def _blf(self, tally):
         with self._source.open() as file:
             try:
-                reader = Blf(file)
-            except (*DAMAGE, ValueError, struct.error, can.io.blf.BLFParseError) as error:
+                reader = Blf(file, self._blf_start)
+            except (*DAMAGE, struct.error) as error:
                 tally.end = f'the header is damaged: {reason(error)}'
                 return
             tally.blf = reader
-            start_ns = round(reader.start_timestamp * 1e3) * 10**6
-            # Without the date the float is exact to the nanosecond, for a hundred days.
-            reader.start_timestamp = 0.0
-            yield from self._messages(
-                reader, tally, lambda seconds: start_ns + round(seconds * 1e9),
-                lambda: f'byte {reader.at}')
-            tally.end = '; '.join([*reader.problems(), *filter(None, [tally.end])])
+            for entry in reader:
+                if entry is FD:
+                    tally.fd += 1
+                else:
+                    yield entry
+            tally.end = '; '.join(reader.problems())
 
     def _database(self, tally):
         try:

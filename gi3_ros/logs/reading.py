@@ -44,12 +44,14 @@ class Log:
         raise NotImplementedError
 
 
-def open_log(path, *, channel=None, pistols=None):
+def open_log(path, *, channel=None, pistols=None, blf_start=None):
     """
     Open a CAN log, a table or a bag; the content decides, then the suffix.
 
     :param channel: only what was heard on this bus; all of them without
     :param pistols: pistol indices by namespace, for bags of typed topics that do not tell
+    :param blf_start: 'local' or 'utc', the clock of the start that a BLF file names; without,
+        what its writer uses
     :returns: :class:`Log`
     :raises LogError: when nothing can be read from it
     """
@@ -81,7 +83,7 @@ def open_log(path, *, channel=None, pistols=None):
         from .tables import Table
         return Table(path, channel=channel, source=source)
     from .can_logs import CanLog
-    return CanLog(path, channel=channel, source=source)
+    return CanLog(path, channel=channel, source=source, blf_start=blf_start)
 
 
 def _is_bag(path):

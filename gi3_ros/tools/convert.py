@@ -20,7 +20,7 @@ DAMAGED, IMPOSSIBLE = 1, 2
 @click.argument('target', metavar='OUT', type=click.Path(path_type=pathlib.Path))
 @log_options
 @click.option('--force', is_flag=True, help='Replace OUT if it is there.')
-def convert(source, target, channel, pistols, force):
+def convert(source, target, channel, pistols, blf_start, force):
     """
     Turn the log IN into OUT.
 
@@ -41,7 +41,7 @@ def convert(source, target, channel, pistols, force):
       2  nothing was converted
     """  # noqa: D301 - click wants the backspace itself
     try:
-        log = open_log(source, channel=channel, pistols=dict(pistols))
+        log = open_log(source, channel=channel, pistols=dict(pistols), blf_start=blf_start)
         _check(source, target, force)
         frames, samples, seconds, notes = _convert(log, target)
     except (LogError, ValueError) as error:

@@ -28,7 +28,7 @@ _MARGIN = 28
     help='A parameter of either node, over the file; may be given often.')
 @log_options
 @click.option('--json', 'is_json', is_flag=True, help='Everything as one JSON object.')
-def replay(file, params_file, entries, channel, pistols, is_json):
+def replay(file, params_file, entries, channel, pistols, blf_start, is_json):
     """
     Decide the session in FILE anew, and compare with what was decided then.
 
@@ -55,7 +55,7 @@ def replay(file, params_file, entries, channel, pistols, is_json):
     from ..logs.replay import replay as run
     try:
         parameters = ParameterFile(params_file, entries)
-        log = open_log(file, channel=channel, pistols=dict(pistols) or None)
+        log = open_log(file, channel=channel, pistols=dict(pistols) or None, blf_start=blf_start)
         began_s = time.perf_counter()
         outcome = run(log, parameters)
         took_s = time.perf_counter() - began_s

@@ -26,7 +26,7 @@ DAMAGED, UNREADABLE = 1, 2
 @log_options
 @tolerance_option
 @click.option('--note', default='', help='A sentence for the head of the page.')
-def report(file, output, channel, pistols, tolerances, note):
+def report(file, output, channel, pistols, blf_start, tolerances, note):
     """
     Tell what happened in a log, and who broke which rule, on one page.
 
@@ -43,7 +43,7 @@ def report(file, output, channel, pistols, tolerances, note):
             raise ValueError(f'{output} is no file: choose another name with -o')
         if output.resolve() == file.resolve():
             raise ValueError('the page would overwrite the log: choose another name with -o')
-        log = open_log(file, channel=channel, pistols=dict(pistols))
+        log = open_log(file, channel=channel, pistols=dict(pistols), blf_start=blf_start)
         story = tell(log, Audit(with_entries(Tolerances(), tolerances)))
         _write(output, page(
             story, name=file.name, kind=log.kind, problems=log.problems,
@@ -56,7 +56,7 @@ def report(file, output, channel, pistols, tolerances, note):
         sys.exit(UNREADABLE)
     for problem in log.problems:
         click.echo(f'gi3 report: {file}: {problem}', err=True)
-    click.echo(f'{output}: {verdict(story)[0]}')
+    click.echo(f'{output}: {verdict(story, log.problems)[0]}')
     sys.exit(DAMAGED if log.is_damaged else 0)
 
 
