@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import shlex
 import sqlite3
 
 from .entries import LogError
@@ -71,9 +72,10 @@ def open_log(path, *, channel=None, pistols=None, blf_start=None):
     if not head:
         raise LogError(f'{path}: the file is empty')
     if head.startswith(_ROS_1):
+        names = (shlex.quote(str(each)) for each in (path, path.with_suffix('')))
         raise LogError(
-            f'{path}: a bag of ROS 1: rosbags-convert --src {path.name} --dst {path.stem} makes '
-            'one of ROS 2 of it, which is read')
+            f'{path}: a bag of ROS 1: rosbags-convert --src {" --dst ".join(names)} makes one of '
+            'ROS 2 of it, which is read')
     if head.startswith(_MCAP) or pathlib.Path(source.name).suffix.lower() in _BAG_SUFFIXES or (
             head == _SQLITE and _is_bag(source.plain())):
         return _open_bag(path, channel, pistols)
