@@ -13,10 +13,10 @@ import sys
 import can
 
 from .entries import Heard, LogError
+from .formats import csv
 from .formats.asc import Asc
 from .formats.blf import Blf
 from .formats.candump import Candump, CandumpDeltas
-from .formats.csv import PythonCanCsv
 from .formats.frames import (
     channel_name,
     FD,
@@ -34,8 +34,8 @@ from .writing import DATES_FROM_NS
 _LONGEST_LINE = 4096
 _HEAD = 1 << 16
 
-_LINE_FORMATS = (PythonCanCsv, Trc, Asc, Candump)
-_SUFFIXES = {'.log': Candump, '.asc': Asc, '.trc': Trc, '.csv': PythonCanCsv}
+_LINE_FORMATS = (*csv.READ, Trc, Asc, Candump)
+_SUFFIXES = {'.log': Candump, '.asc': Asc, '.trc': Trc}
 
 
 class Tally:
@@ -130,7 +130,8 @@ class CanLog(Log):
     def _chosen(self, entries):
         name, others, is_there = self._channel, set(), False
         if name.isdigit() and self._is_numbered:
-            name = channel_name(int(name))
+            # Most count from 1, and can0 is the first one.
+            name = channel_name(int(name) + 1 - getattr(self._format, 'FIRST_CHANNEL', 1))
         for entry in entries:
             if entry.channel == name:
                 is_there = True
@@ -147,7 +148,7 @@ class CanLog(Log):
 
     @property
     def _is_numbered(self):
-        return self._format not in (Candump, CandumpDeltas, PythonCanCsv)
+        return self._format not in (Candump, CandumpDeltas, csv.PythonCanCsv)
 
     def _recognise(self, head):
         for magic, kind, read in (
@@ -165,7 +166,12 @@ class CanLog(Log):
                         each = CandumpDeltas
                     self.kind = each.__name__ if each is Trc else each.kind
                     return each
-        by_suffix = _SUFFIXES.get(pathlib.PurePath(self._source.name).suffix.lower())
+        suffix = pathlib.PurePath(self._source.name).suffix.lower()
+        words = '' if '\0' in text else csv.named(lines) or (
+            csv.unknown(lines) if suffix == '.csv' else '')
+        if words:
+            raise LogError(f'{self.path}: {words}')
+        by_suffix = _SUFFIXES.get(suffix)
         if by_suffix is None or '\0' in text:
             raise LogError(
                 f'{self.path}: no log that is known here: neither candump, ASC, BLF, TRC, MF4, '
