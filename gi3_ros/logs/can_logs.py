@@ -5,18 +5,18 @@ import functools
 import gc
 import io
 import logging
+import pathlib
 import sqlite3
 import struct
 import sys
-import zlib
 
 import can
 
 from .entries import Heard, LogError
+from .formats import csv
 from .formats.asc import Asc
 from .formats.blf import Blf
 from .formats.candump import Candump, CandumpDeltas
-from .formats.csv import PythonCanCsv
 from .formats.frames import (
     channel_name,
     FD,
@@ -26,17 +26,16 @@ from .formats.frames import (
     reason,
     TIME_LIMIT_NS,
 )
-from .formats.packing import Unpacked
+from .formats.packing import DAMAGE, Source
 from .formats.trc import Trc
 from .reading import Log
 from .writing import DATES_FROM_NS
 
 _LONGEST_LINE = 4096
 _HEAD = 1 << 16
-_GZIP = b'\x1f\x8b'
 
-_LINE_FORMATS = (PythonCanCsv, Trc, Asc, Candump)
-_SUFFIXES = {'.log': Candump, '.asc': Asc, '.trc': Trc, '.csv': PythonCanCsv}
+_LINE_FORMATS = (*csv.READ, Trc, Asc, Candump)
+_SUFFIXES = {'.log': Candump, '.asc': Asc, '.trc': Trc}
 
 
 class Tally:
@@ -52,7 +51,7 @@ class Tally:
 
     @property
     def losses(self):
-        return self.bad + (self.blf.damages if self.blf else 0)
+        return self.bad + (self.blf.losses if self.blf else 0)
 
     def add_bad(self, where, what):
         if not self.bad:
@@ -79,15 +78,20 @@ class CanLog(Log):
 
     :param channel: only what was heard there; formats that number their channels name them can0,
         can1, .. for 1, 2, ..
+    :param source: :class:`~.formats.packing.Source` of the path, where there is one already
+    :param blf_start: the clock of the start that a BLF file names, of
+        :data:`~.formats.blf.START_CLOCKS`; without, what its writer uses
     :raises LogError: when nothing can be read from it
     """
 
-    def __init__(self, path, *, channel=None):
+    def __init__(self, path, *, channel=None, source=None, blf_start=None):
         super().__init__(path)
         self._channel = channel
+        self._blf_start = blf_start
         try:
-            head = self._head()
-        except (OSError, EOFError, zlib.error) as error:
+            self._source = source or Source(self.path)
+            head = self._source.start(_HEAD)
+        except DAMAGE as error:
             raise LogError(f'{path}: cannot be read: {reason(error)}') from None
         self._encoding = 'utf-16' if head.startswith(_UTF16) else 'utf-8-sig'
         self._format = self._recognise(head)
@@ -126,7 +130,8 @@ class CanLog(Log):
     def _chosen(self, entries):
         name, others, is_there = self._channel, set(), False
         if name.isdigit() and self._is_numbered:
-            name = channel_name(int(name))
+            # Most count from 1, and can0 is the first one.
+            name = channel_name(int(name) + 1 - getattr(self._format, 'FIRST_CHANNEL', 1))
         for entry in entries:
             if entry.channel == name:
                 is_there = True
@@ -143,25 +148,7 @@ class CanLog(Log):
 
     @property
     def _is_numbered(self):
-        return self._format not in (Candump, CandumpDeltas, PythonCanCsv)
-
-    def _open(self):
-        file = self.path.open('rb')
-        magic = file.read(len(_GZIP))
-        file.seek(0)
-        return io.BufferedReader(Unpacked(file)) if magic == _GZIP else file
-
-    def _head(self):
-        head = b''
-        with self._open() as file:
-            try:
-                while len(head) < _HEAD and (part := file.read1(_HEAD)):
-                    head += part
-            except (EOFError, zlib.error):
-                # Cut short within the first part: what is there has to do.
-                if not head:
-                    raise
-        return head
+        return self._format not in (Candump, CandumpDeltas, csv.PythonCanCsv)
 
     def _recognise(self, head):
         for magic, kind, read in (
@@ -179,8 +166,12 @@ class CanLog(Log):
                         each = CandumpDeltas
                     self.kind = each.__name__ if each is Trc else each.kind
                     return each
-        suffixes = [each.lower() for each in self.path.suffixes if each.lower() != '.gz']
-        by_suffix = _SUFFIXES.get(suffixes[-1]) if suffixes else None
+        suffix = pathlib.PurePath(self._source.name).suffix.lower()
+        words = '' if '\0' in text else csv.named(lines) or (
+            csv.unknown(lines) if suffix == '.csv' else '')
+        if words:
+            raise LogError(f'{self.path}: {words}')
+        by_suffix = _SUFFIXES.get(suffix)
         if by_suffix is None or '\0' in text:
             raise LogError(
                 f'{self.path}: no log that is known here: neither candump, ASC, BLF, TRC, MF4, '
@@ -197,7 +188,7 @@ class CanLog(Log):
         parse = parser.parse
         number = 0
         try:
-            with self._open() as raw, io.TextIOWrapper(
+            with self._source.open() as raw, io.TextIOWrapper(
                     raw, encoding=self._encoding, errors='replace') as file:
                 for line in iter(functools.partial(file.readline, _LONGEST_LINE), ''):
                     number += 1
@@ -211,33 +202,29 @@ class CanLog(Log):
                     elif entry is not None:
                         self.kind = parser.kind
                         yield entry
-        except (OSError, EOFError, zlib.error, UnicodeError) as error:
+        except (*DAMAGE, UnicodeError) as error:
             tally.end = f'ends after line {number}: {reason(error)}'
         self.kind = parser.kind
 
     def _blf(self, tally):
-        with self._open() as file:
+        with self._source.open() as file:
             try:
-                reader = Blf(file)
-            except (OSError, EOFError, zlib.error, ValueError, struct.error,
-                    can.io.blf.BLFParseError) as error:
+                reader = Blf(file, self._blf_start)
+            except (*DAMAGE, struct.error) as error:
                 tally.end = f'the header is damaged: {reason(error)}'
                 return
             tally.blf = reader
-            start_ns = round(reader.start_timestamp * 1e3) * 10**6
-            # Without the date the float is exact to the nanosecond, for a hundred days.
-            reader.start_timestamp = 0.0
-            yield from self._messages(
-                reader, tally, lambda seconds: start_ns + round(seconds * 1e9),
-                lambda: f'byte {reader.at}')
-            tally.end = '; '.join([*reader.problems(), *filter(None, [tally.end])])
+            for entry in reader:
+                if entry is FD:
+                    tally.fd += 1
+                else:
+                    yield entry
+            tally.end = '; '.join(reader.problems())
 
     def _database(self, tally):
-        if self.path.suffix.lower() == '.gz':
-            tally.end = 'a database has to be unpacked first'
-            return
         try:
-            connection = sqlite3.connect(f'{self.path.resolve().as_uri()}?mode=ro', uri=True)
+            connection = sqlite3.connect(
+                f'{self._source.plain().resolve().as_uri()}?mode=ro', uri=True)
         except sqlite3.Error as error:
             tally.end = f'the database cannot be opened: {reason(error)}'
             return
@@ -259,13 +246,14 @@ class CanLog(Log):
             tally.end = f'the database cannot be read further: {reason(error)}'
         finally:
             connection.close()
+        tally.end = '; '.join(filter(None, [tally.end, self._source.damage]))
 
     def _mf4(self, tally):
         hook = sys.unraisablehook
         try:
             # What it could not open, asammdf cannot close either, and Python would tell of that.
             sys.unraisablehook = lambda _: None
-            reader = can.io.mf4.MF4Reader(str(self.path))
+            reader = can.io.mf4.MF4Reader(str(self._source.plain()))
         except NotImplementedError:
             tally.end = 'MF4 needs asammdf: pip install asammdf'
             return

@@ -27,7 +27,7 @@ OBSERVATIONS = 1000
 @tolerance_option
 @click.option('--all', 'is_complete', is_flag=True, help=f'Print more than {AT_MOST} of one rule.')
 @click.option('--json', 'is_json', is_flag=True, help='Print one JSON document, with all of them.')
-def audit(file, channel, pistols, tolerances, is_complete, is_json):
+def audit(file, channel, pistols, blf_start, tolerances, is_complete, is_json):
     """
     Hold a log against the rules of the interface, for both ends.
 
@@ -41,7 +41,8 @@ def audit(file, channel, pistols, tolerances, is_complete, is_json):
     out = _Json(file) if is_json else _Lines(file, is_complete)
     try:
         judge = Audit(with_entries(Tolerances(), tolerances))
-        with given_log(file, channel=channel, pistols=dict(pistols)) as log:
+        with given_log(
+                file, channel=channel, pistols=dict(pistols), blf_start=blf_start) as log:
             out.begin(log)
             frames, notes = 0, []
             for batch in decoded_batches(log, notes):

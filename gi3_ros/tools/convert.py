@@ -25,7 +25,7 @@ DAMAGED, IMPOSSIBLE = 1, 2
 @log_options
 @click.option('--force', is_flag=True, help='Replace OUT if it is a plain file or a bag.')
 @click.option('--json', 'is_json', is_flag=True, help='Say what was done as one JSON document.')
-def convert(source, target, channel, pistols, force, is_json):
+def convert(source, target, channel, pistols, blf_start, force, is_json):
     """
     Turn the log IN into OUT.
 
@@ -50,7 +50,8 @@ def convert(source, target, channel, pistols, force, is_json):
     try:
         if is_json and str(target) == '-':
             raise ValueError('--json and OUT - both want standard output: choose one')
-        with given_log(source, channel=channel, pistols=dict(pistols)) as log:
+        with given_log(
+                source, channel=channel, pistols=dict(pistols), blf_start=blf_start) as log:
             done = _convert(log, source, target, force)
     except (LogError, ValueError) as error:
         click.echo(f'gi3 convert: {error}', err=True)

@@ -21,7 +21,7 @@ def named(path: pathlib.Path | str) -> str:
 @contextlib.contextmanager
 def given_log(
     path: pathlib.Path | str, *, channel: str | None = None,
-    pistols: Mapping[str, int] | None = None,
+    pistols: Mapping[str, int] | None = None, blf_start: str | None = None,
 ) -> Iterator[Log]:
     """
     Open a log; ``-`` is standard input, read to its end first.
@@ -32,7 +32,7 @@ def given_log(
     :raises LogError: when nothing can be read from it
     """
     if str(path) != '-':
-        yield open_log(path, channel=channel, pistols=pistols)
+        yield open_log(path, channel=channel, pistols=pistols, blf_start=blf_start)
         return
     with tempfile.TemporaryDirectory(prefix='gi3_') as folder:
         # Logs are read twice at their beginning, and some from their end.
@@ -40,7 +40,7 @@ def given_log(
         try:
             with spool.open('wb') as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
-            yield open_log(spool, channel=channel, pistols=pistols)
+            yield open_log(spool, channel=channel, pistols=pistols, blf_start=blf_start)
         except LogError as error:
             raise LogError(str(error).replace(str(spool), _STANDARD_INPUT)) from None
         except OSError as error:

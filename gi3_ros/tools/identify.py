@@ -54,7 +54,8 @@ def identify(file, interface, channel, port, bitrate, seconds, is_json):
     \b
     Exit status:
       0  every end that was heard fits a published version
-      1  contradictions, frames of no published version, or nothing of the interface
+      1  contradictions, frames of no published version, nothing of the interface, or a file of
+         which something could not be read
       2  the file or the bus is unusable
     """  # noqa: D301 - click wants the backspace itself
     if (file is None) == (interface is None):
@@ -62,12 +63,12 @@ def identify(file, interface, channel, port, bitrate, seconds, is_json):
     heard = Identification()
     try:
         if file is not None:
-            source, start_s = _read(file, channel or None, heard)
+            source, start_s, is_damaged = _read(file, channel or None, heard)
             title = f'{named(file)}: {source["kind"]}'
         else:
             source, start_s = _listen(
                 heard, seconds, interface, channel, bitrate=bitrate, port=port)
-            title = source['kind']
+            title, is_damaged = source['kind'], False
     except (LogError, _Unusable) as error:
         click.echo(f'gi3 identify: {error}', err=True)
         sys.exit(UNREADABLE)
@@ -77,7 +78,7 @@ def identify(file, interface, channel, port, bitrate, seconds, is_json):
         for line in _lines(title, source['problems'], heard, start_s):
             click.echo(line)
     is_clear = heard.ends and all(end.is_clear for end in heard.ends)
-    sys.exit(IDENTIFIED if is_clear else UNCLEAR)
+    sys.exit(IDENTIFIED if is_clear and not is_damaged else UNCLEAR)
 
 
 def _read(file, channel, heard):
@@ -92,7 +93,7 @@ def _read(file, channel, heard):
                 if start_s is None:
                     start_s = entry.time_s
                 heard.hear(entry.frame, time_s=entry.time_s)
-        return of_log(log, file), start_s or 0.0
+        return of_log(log, file), start_s or 0.0, log.is_damaged
 
 
 def _listen(heard, seconds, interface, channel, **options):

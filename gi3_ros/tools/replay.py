@@ -30,7 +30,7 @@ _MARGIN = 28
     'pistols: pistol2/max_charger_current=60.')
 @log_options
 @click.option('--json', 'is_json', is_flag=True, help='Everything as one JSON object.')
-def replay(file, params_file, entries, channel, pistols, is_json):
+def replay(file, params_file, entries, channel, pistols, blf_start, is_json):
     """
     Decide the session in FILE anew, and compare with what was decided then.
 
@@ -47,7 +47,8 @@ def replay(file, params_file, entries, channel, pistols, is_json):
     \b
     Exit status:
       0  today decides as then
-      1  today decides otherwise, or the log has nothing of what was decided then
+      1  today decides otherwise, the log has nothing of what was decided then, or something of it
+         could not be read
       2  the file or the parameters are unusable
     """  # noqa: D301 - click wants the backspace itself
     # With these come all formats of logs: whoever asks for help need not wait for them.
@@ -55,7 +56,8 @@ def replay(file, params_file, entries, channel, pistols, is_json):
     from ..logs.replay import replay as run
     try:
         parameters = ParameterFile(params_file, entries)
-        with given_log(file, channel=channel, pistols=dict(pistols)) as log:
+        with given_log(
+                file, channel=channel, pistols=dict(pistols), blf_start=blf_start) as log:
             began_s = time.perf_counter()
             outcome = run(log, parameters)
             took_s = time.perf_counter() - began_s
@@ -67,7 +69,7 @@ def replay(file, params_file, entries, channel, pistols, is_json):
     else:
         for line in _lines(log, named(file), outcome, took_s):
             click.echo(line)
-    sys.exit(SAME if outcome.is_same else DIFFERENT)
+    sys.exit(SAME if outcome.is_same and not log.is_damaged else DIFFERENT)
 
 
 def _lines(log, name, outcome, took_s):

@@ -8,6 +8,7 @@ import click
 from ..core.findings import Tolerances
 from ..logs.audit import Audit
 from ..logs.entries import LogError
+from ..logs.formats.packing import bare_name
 from ..logs.output import write_text
 from ..logs.page import page, verdict
 from ..logs.story import tell
@@ -15,7 +16,7 @@ from .given import given_log, named
 from .options import log_options, tolerance_option, with_entries
 from .version import version
 
-UNREADABLE = 2
+DAMAGED, UNREADABLE = 1, 2
 
 
 @click.command(short_help='Show what happened in a log, as a page.')
@@ -26,7 +27,7 @@ UNREADABLE = 2
 @log_options
 @tolerance_option
 @click.option('--note', default='', help='A sentence for the head of the page.')
-def report(file, output, channel, pistols, tolerances, note):
+def report(file, output, channel, pistols, blf_start, tolerances, note):
     """
     Tell what happened in a log, and who broke which rule, on one page.
 
@@ -35,13 +36,15 @@ def report(file, output, channel, pistols, tolerances, note):
     overwritten.
 
     Exit status: 0 the page is written, whatever is on it (gi3 audit tells findings by its exit
-    status); 2 FILE not readable or the page not writable.
+    status); 1 it is written, but not all of FILE could be read; 2 FILE not readable or the page
+    not writable.
     """
     try:
         output = output or _page_of(file)
         if output.resolve() == file.resolve() and str(output) != '-':
             raise ValueError('the page would overwrite the log: choose another name with -o')
-        with given_log(file, channel=channel, pistols=dict(pistols)) as log:
+        with given_log(
+                file, channel=channel, pistols=dict(pistols), blf_start=blf_start) as log:
             story = tell(log, Audit(with_entries(Tolerances(), tolerances)))
         text = page(
             story, name=pathlib.Path(named(file)).name, kind=log.kind, problems=log.problems,
@@ -57,7 +60,8 @@ def report(file, output, channel, pistols, tolerances, note):
         click.echo(f'gi3 report: {file}: {words}', err=True)
     for problem in log.problems:
         click.echo(f'gi3 report: {file}: {problem}', err=True)
-    click.echo(f'{output}: {verdict(story)[0]}', err=str(output) == '-')
+    click.echo(f'{output}: {verdict(story, log.problems)[0]}', err=str(output) == '-')
+    sys.exit(DAMAGED if log.is_damaged else 0)
 
 
 def _page_of(file):
@@ -66,9 +70,7 @@ def _page_of(file):
         return pathlib.Path('report.html')
     if file.name in ('', '..'):
         file = file.resolve()
-    name = file.name
-    if file.suffix.lower() in ('.gz', '.zstd'):
-        name = name[:-len(file.suffix)]
+    name = bare_name(file.name)
     suffix = pathlib.PurePath(name).suffix
     is_log = suffix.lower() in _SUFFIXES and not file.is_dir()
     return file.with_name(f'{(is_log and name[:-len(suffix)]) or name or "report"}.html')
