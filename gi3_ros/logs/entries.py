@@ -47,12 +47,18 @@ class Sample:
     """Pistol index on the bus that belongs to the namespace, as far as it is known."""
 
 
+UNREADABLE = 'something could not be read'
+LOST = 'the recorder lost frames'
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Gap:
-    """Stands before an entry before which something of the log could not be read."""
+    """Stands before an entry before which something of the log is missing."""
 
     time_ns: int
     """Of that entry."""
+    words: str = UNREADABLE
+    """Why."""
 
 
 def decoded_batches(log):
@@ -67,35 +73,77 @@ def decoded_batches(log):
     :raises LogError: when one message of one pistol is on two buses: these are two pistols, or
         one that is heard twice, and whoever judges them as one accuses the innocent
     """
-    batch, channels = [], {}
+    batch, decoded = [], _Decoder()
     losses = getattr(log, 'losses', 0)
     try:
         for entry in log:
             if getattr(log, 'losses', 0) != losses:
                 losses = log.losses
-                batch.append(Gap(entry.time_ns))
+                batch.append(Gap(entry.time_ns, getattr(log, 'loss', UNREADABLE)))
             batch.append(entry)
             if len(batch) >= BATCH:
-                yield _decoded(batch, channels)
+                yield decoded(batch)
                 batch = []
     except LogError:
-        yield _decoded(batch, channels)
+        yield decoded(batch)
         raise
-    yield _decoded(batch, channels)
+    last = decoded(batch)
+    if decoded.overflows and hasattr(log, 'problems'):
+        log.problems.append(decoded.sentence())
+    yield last
 
 
-def _decoded(entries, channels):
-    batch = []
-    for entry in entries:
-        decoded = None
-        if isinstance(entry, Heard):
-            frame, channel = entry.frame, entry.channel
-            decoded = codec.decode(frame)
-            if decoded.index is not None and (
-                    channels.setdefault(frame.can_id, channel) != channel):
-                names = ' and '.join(
-                    each or 'one without a name' for each in (channels[frame.can_id], channel))
-                raise LogError(
-                    f'pistol {decoded.index} is on two buses, {names}: choose one with --channel')
-        batch.append((entry, decoded))
-    return batch
+class _Decoder:
+    """Makes batches of entries, with what is decoded of each."""
+
+    def __init__(self):
+        self.overflows = 0
+        self._first_ns = self._overflow_ns = None
+        self._channels = {}
+
+    def sentence(self):
+        places = 'place' if self.overflows == 1 else 'places, the first'
+        after_s = (self._overflow_ns - self._first_ns) / 1e9
+        return (f'the recorder lost frames in {self.overflows} {places} {after_s:.3f} s after the '
+                'first frame: its error frames say so (rx-overflow)')
+
+    def __call__(self, entries):
+        batch, channels = [], self._channels
+        for entry in entries:
+            decoded = None
+            if isinstance(entry, Heard):
+                frame, channel = entry.frame, entry.channel
+                decoded = codec.decode(frame)
+                if decoded.index is not None:
+                    if channels.setdefault(frame.can_id, channel) != channel:
+                        self._refuse(frame.can_id, decoded.index, channel)
+                elif frame.is_error and _is_overflow(frame):
+                    self._note_overflow(entry.time_ns)
+                    batch.append((Gap(entry.time_ns, LOST), None))
+                if self._first_ns is None:
+                    self._first_ns = entry.time_ns
+            batch.append((entry, decoded))
+        return batch
+
+    def _note_overflow(self, time_ns):
+        self.overflows += 1
+        if self._overflow_ns is None:
+            self._overflow_ns = time_ns
+            if self._first_ns is None:
+                self._first_ns = time_ns
+
+    def _refuse(self, can_id, index, channel):
+        names = ' and '.join(
+            each or 'one without a name' for each in (self._channels[can_id], channel))
+        raise LogError(f'pistol {index} is on two buses, {names}: choose one with --channel')
+
+
+def _is_overflow(frame):
+    """
+    Return whether an error frame of SocketCAN says that the receive buffer overflowed.
+
+    ``CAN_ERR_CRTL`` with ``CAN_ERR_CRTL_RX_OVERFLOW``; such frames have 8 bytes, and their
+    identifier is the class of the error (``linux/can/error.h``).
+    """
+    return (frame.can_id < 0x400 and frame.can_id & 0x004 and len(frame.data) == 8
+            and frame.data[1] & 0x01)

@@ -4,7 +4,7 @@ import contextlib
 import pathlib
 import sqlite3
 
-from .entries import LogError
+from .entries import LogError, UNREADABLE
 
 _MCAP = b'\x89MCAP0\r\n'
 _ZSTD = b'\x28\xb5\x2f\xfd'
@@ -32,6 +32,11 @@ class Log:
     def losses(self):
         """In how many places, up to the entry given last, something could not be read."""
         return 0
+
+    @property
+    def loss(self):
+        """Why something is missing in the last of these places, in words."""
+        return UNREADABLE
 
     @property
     def is_damaged(self):
