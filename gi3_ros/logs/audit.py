@@ -89,12 +89,16 @@ class Audit:
         return verdicts
 
     def skip(self, time_ns, words=UNREADABLE):
-        """Take it that something of the log is missing before this time: nobody is blamed."""
+        """
+        Take it that something of the log is missing before this time: nobody is blamed.
+
+        :param words: why, for ``breaks``; empty where another one beside it says it
+        """
         if self.first_ns is not None:
             self._begin_anew(words, self.seconds(time_ns))
 
     def _begin_anew(self, words, now_s):
-        if len(self.breaks) < _BREAKS:
+        if words and len(self.breaks) < _BREAKS:
             self.breaks.append((now_s, f'{words}: the rules begin anew'))
         self._due_s = now_s
         self._pistols = {index: Rules(self._tolerances) for index in self._pistols}

@@ -58,7 +58,7 @@ class Gap:
     time_ns: int
     """Of that entry."""
     words: str = UNREADABLE
-    """Why."""
+    """Why; empty where another one beside it says it."""
 
 
 def decoded_batches(log):
@@ -85,9 +85,9 @@ def decoded_batches(log):
                 yield decoded(batch)
                 batch = []
     except LogError:
-        yield decoded(batch)
+        yield decoded(batch, is_last=True)
         raise
-    last = decoded(batch)
+    last = decoded(batch, is_last=True)
     if decoded.overflows and hasattr(log, 'problems'):
         log.problems.append(decoded.sentence())
     yield last
@@ -96,10 +96,14 @@ def decoded_batches(log):
 class _Decoder:
     """Makes batches of entries, with what is decoded of each."""
 
+    _HELD = 4
+    """Entries that wait for the next batch: a loss may lie before them."""
+
     def __init__(self):
         self.overflows = 0
         self._first_ns = self._overflow_ns = None
         self._channels = {}
+        self._held = []
 
     def sentence(self):
         places = 'place' if self.overflows == 1 else 'places, the first'
@@ -107,8 +111,8 @@ class _Decoder:
         return (f'the recorder lost frames in {self.overflows} {places} {after_s:.3f} s after the '
                 'first frame: its error frames say so (rx-overflow)')
 
-    def __call__(self, entries):
-        batch, channels = [], self._channels
+    def __call__(self, entries, *, is_last=False):
+        batch, channels = self._held, self._channels
         for entry in entries:
             decoded = None
             if isinstance(entry, Heard):
@@ -117,13 +121,29 @@ class _Decoder:
                 if decoded.index is not None:
                     if channels.setdefault(frame.can_id, channel) != channel:
                         self._refuse(frame.can_id, decoded.index, channel)
-                elif frame.is_error and _is_overflow(frame):
+                elif frame.is_error and is_overflow(frame):
                     self._note_overflow(entry.time_ns)
+                    self._part(batch)
                     batch.append((Gap(entry.time_ns, LOST), None))
                 if self._first_ns is None:
                     self._first_ns = entry.time_ns
+            elif isinstance(entry, Gap) and entry.words == LOST:
+                self._part(batch)
             batch.append((entry, decoded))
-        return batch
+        self._held = [] if is_last else batch[-self._HELD:]
+        return batch if is_last else batch[:-self._HELD]
+
+    @classmethod
+    def _part(cls, batch):
+        """
+        Put a gap where the last entries were silent for longest.
+
+        Some adapters tell of a loss behind the frame that follows it (gs_usb does).
+        """
+        places = range(max(1, len(batch) - cls._HELD + 1), len(batch))
+        if places:
+            at = max(places, key=lambda at: batch[at][0].time_ns - batch[at - 1][0].time_ns)
+            batch.insert(at, (Gap(batch[at][0].time_ns, ''), None))
 
     def _note_overflow(self, time_ns):
         self.overflows += 1
@@ -138,12 +158,12 @@ class _Decoder:
         raise LogError(f'pistol {index} is on two buses, {names}: choose one with --channel')
 
 
-def _is_overflow(frame):
+def is_overflow(frame):
     """
     Return whether an error frame of SocketCAN says that the receive buffer overflowed.
 
     ``CAN_ERR_CRTL`` with ``CAN_ERR_CRTL_RX_OVERFLOW``; such frames have 8 bytes, and their
     identifier is the class of the error (``linux/can/error.h``).
     """
-    return (frame.can_id < 0x400 and frame.can_id & 0x004 and len(frame.data) == 8
-            and frame.data[1] & 0x01)
+    return bool(frame.can_id < 0x400 and frame.can_id & 0x004 and len(frame.data) == 8
+                and frame.data[1] & 0x01)

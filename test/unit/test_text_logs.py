@@ -263,25 +263,26 @@ MARKS = {
     'TRC 2.1, queue': ('trc', '  2 {1} ST 1  00 00 00 44', 'one place'),
     'ASC': ('asc', '{0} CAN 1 Status:rx queue overrun', 'one place'),
     'ASC, without CAN': ('asc', '{0} 1  Status:rx queue overrun - TxErr: 0 RxErr: 0', 'one place'),
+    'ASC, without a channel': ('asc', '{0} Status:rx queue overrun', 'one place'),
     'ASC, data lost': ('asc', '{0} DataLostBegin 1', 'one place'),
     'ASC, in words': ('asc', '{0} Data lost on channel 1', 'one place'),
 }
 
 
 @pytest.mark.parametrize('what', MARKS)
-@pytest.mark.parametrize('is_after', [False, True], ids=['before the hole', 'after it'])
-def test_nobody_is_blamed_for_what_the_recorder_lost(write, what, is_after):
+@pytest.mark.parametrize('where', ['before the hole', 'after it', 'behind the next frame'])
+def test_nobody_is_blamed_for_what_the_recorder_lost(write, what, where):
     kind, mark, words = MARKS[what]
-    mark = mark.format('', f'{1000 * charge_s():.3f}') if '{1}' in mark else mark.replace(
-        '{0}', f'{charge_s() + 0.39 * is_after:.6f}')
-    mark = mark.replace('1764500000.000001', f'{BEGIN_S + charge_s() + 0.39 * is_after:.6f}')
     path = write(kind, holed())
-    before, after = (len([each for each in holed() if (each[0] < charge_s()) is is_before])
-                     for is_before in (True, False))
-    assert before and after
     assert audited(path)[0] == BREACH[:1]
+    times_s = [time_s for time_s, _ in holed()]
+    after = next(number for number, time_s in enumerate(times_s) if time_s >= charge_s())
+    number = after + (where == 'behind the next frame')
+    time_s = times_s[after - 1] + 0.001 if where == 'before the hole' else times_s[after]
+    mark = mark.replace('{0}', f'{time_s:.6f}').replace('{1}', f'{1000 * time_s:.3f}')
+    mark = mark.replace('1764500000.000001', f'{BEGIN_S + time_s:.6f}')
     lines = path.read_text().splitlines()
-    at = len(lines) - after
+    at = len(open_lines(kind)) + number
     path.write_text('\n'.join([*lines[:at], mark, *lines[at:]]) + '\n')
     found, problems, breaks, status = audited(path)
     assert (found, status) == ([], HALF_READ)
@@ -322,11 +323,32 @@ def test_an_overflow_is_a_loss_in_every_format_that_keeps_error_frames(tmp_path,
             writer.write(Heard((BEGIN_S + number) * SECOND_NS, frame, 'can0'))
     log = open_log(path)
     entries = [entry for batch in decoded_batches(log) for entry, _ in batch]
-    assert isinstance(entries[3], Gap) and entries[4].frame.is_error and len(entries) == 6
+    assert len([each for each in entries if isinstance(each, Heard)]) == 5
+    at = next(number for number, each in enumerate(entries)
+              if isinstance(each, Heard) and each.frame.is_error)
+    assert entries[at - 1] == Gap(entries[at].time_ns, 'the recorder lost frames')
     assert log.problems == [
         'the recorder lost frames in 1 place 3.000 s after the first frame: its error frames say '
         'so (rx-overflow)']
     assert log.is_damaged
+
+
+@pytest.mark.parametrize('suffix', ['.asc', '.trc'])
+def test_an_overflow_stays_a_loss_where_error_frames_are_kept_without_what_they_say(
+        write, tmp_path, suffix):
+    at = next(number for number, (time_s, _) in enumerate(holed()) if time_s >= charge_s())
+    path = write('candump', holed())
+    lines = path.read_text().splitlines()
+    mark = f'({BEGIN_S + charge_s() + 0.38:.6f}) can0 {OVERFLOW}'
+    path.write_text('\n'.join([*lines[:at], mark, *lines[at:]]) + '\n')
+    target = tmp_path / f'b{suffix}'
+    with open_writer(target) as writer:
+        for entry in open_log(path):
+            writer.write(entry)
+    found, problems, breaks, status = audited(target)
+    assert (found, status, len(breaks)) == ([], HALF_READ, 1)
+    assert len(problems) == 1 and 'the recorder lost frames in one place' in problems[0]
+    assert len(list(open_log(target))) == len(lines) + 1
 
 
 # The last line.
@@ -364,7 +386,7 @@ def open_lines(kind):
 
 
 def test_a_whole_line_without_its_end_of_a_decimal_log_may_be_cut_in_its_last_number(tmp_path):
-    line = '  0.1 1  17215488x  Rx  d 1 1'
+    line = '  0.1 1  17215488x  Rx  d 1 16'
     log = open_log(text_log(tmp_path, '.asc', f'base dec  timestamps absolute\n{line}\n{line}'))
     assert len(list(log)) == 1 and 'the last line, 3, has no end' in log.problems[0]
 
@@ -450,6 +472,14 @@ def test_differences_of_times_are_known_from_all_of_the_head(tmp_path, tick_s, i
     assert opened.kind == 'candump -td'
     expected_s = idle / 10 + log[-1][0]
     assert entries[-1].time_ns / 1e9 == pytest.approx(expected_s, abs=2 * tick_s)
+
+
+def test_differences_of_a_bus_that_is_idle_but_now_and_then(tmp_path):
+    steps = [0, *([100_000] * 20 + [20_000]) * 10]
+    opened = open_log(text_log(tmp_path, '.txt', ''.join(
+        f' (000.{step:06d})  can0  0106B000   [1]  07\n' for step in steps)))
+    assert [each.time_ns // 1000 for each in opened] == list(itertools.accumulate(steps))
+    assert opened.kind == 'candump -td'
 
 
 @pytest.mark.parametrize('tick_s', [1e-6, 1e-3, 1e-2])
@@ -641,7 +671,8 @@ def test_busmaster_in_another_zone(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(('head', 'first_s'), [
     (BUSMASTER, 0.25), (BUSMASTER, 40_860), (BUSMASTER, 42_000),
-    (f'{BUSMASTER}Begin TriggerBlock Mon Dec 6 11:21:13 am 2021\n', 40_873.25)])
+    (f'{BUSMASTER}Begin TriggerBlock Mon Dec 6 11:21:13 am 2021\n', 40_873.25),
+    (f'{BUSMASTER}Begin TriggerBlock\n', 40_873.25)])
 def test_other_logs_count_from_their_start(tmp_path, head, first_s):
     """From a trigger long after the start as well: CANoe writes blocks, BusMaster does not."""
     path = text_log(tmp_path, '.asc', f'{head}{first_s:.6f} 1 106B000x Rx d 1 07\n')
