@@ -12,16 +12,18 @@ import sys
 
 import can
 
-from .entries import Heard, LogError
+from .entries import Heard, LogError, LOST, UNREADABLE
 from .formats import csv
 from .formats.asc import Asc
 from .formats.blf import Blf
 from .formats.candump import Candump, CandumpDeltas
+from .formats.dates import code_page
 from .formats.frames import (
     channel_name,
     FD,
     float_ns,
     LONGEST_DATA,
+    Lost,
     make_frame,
     reason,
     TIME_LIMIT_NS,
@@ -45,13 +47,42 @@ class Tally:
         self.bad = 0
         self.first = ''
         self.fd = 0
+        self.lost = 0
+        """Places where the log itself says that frames are missing, .."""
+        self.lost_frames = 0
+        """.. and how many, where it says that."""
+        self.remarks = ()
+        """Sentences about what else was not understood; no frame is missing for that."""
         self.end = ''
         self.blf = None
         """The reader, which counts its damages itself."""
 
+        self._first_lost = ''
+        self._is_lost_last = False
+
     @property
     def losses(self):
-        return self.bad + (self.blf.losses if self.blf else 0)
+        return self.bad + self.lost + (self.blf.losses if self.blf else 0)
+
+    @property
+    def loss(self):
+        return LOST if self._is_lost_last else UNREADABLE
+
+    def add(self, what, number, line):
+        """Count a line that gives no frame."""
+        if what is _BAD:
+            self.add_bad(f'line {number}', line)
+        elif what is FD:
+            self.fd += 1
+        elif isinstance(what, Lost):
+            self.add_lost(f'line {number}', what.frames)
+
+    def add_lost(self, where, frames=0):
+        if not self.lost:
+            self._first_lost = where
+        self.lost += 1
+        self.lost_frames += frames
+        self._is_lost_last = True
 
     def add_bad(self, where, what):
         if not self.bad:
@@ -59,17 +90,28 @@ class Tally:
             text = text if len(text) <= 60 else f'{text[:57]}...'
             self.first = f'{where}: {text!a}' if text else where
         self.bad += 1
+        self._is_lost_last = False
 
     def sentences(self, noun):
         if self.bad:
             plural = ('s are', 'are') if self.bad > 1 else (' is', 'is')
             yield (f'{self.bad} {noun}{plural[0]} no frame and {plural[1]} left out, '
                    f'the first is {self.first}')
+        if self.lost:
+            count = f', {self.lost_frames} frames or more' if self.lost_frames else ''
+            places = 'one place' if self.lost == 1 else f'{self.lost} places, the first'
+            yield (f'the recorder lost frames in {places} at {self._first_lost}{count}: the log '
+                   'says so')
         if self.fd:
             yield (f'{self.fd} frame{"s" if self.fd > 1 else ""} of CAN FD left out: the '
                    'interface is classic CAN')
         if self.end:
             yield self.end
+        yield from self.remarks
+
+
+_BAD = object()
+"""Stands for a line that cannot be read."""
 
 
 class CanLog(Log):
@@ -93,7 +135,7 @@ class CanLog(Log):
             head = self._source.start(_HEAD)
         except DAMAGE as error:
             raise LogError(f'{path}: cannot be read: {reason(error)}') from None
-        self._encoding = 'utf-16' if head.startswith(_UTF16) else 'utf-8-sig'
+        self._encoding = 'utf-16' if head.startswith(_UTF16) else code_page(head, Asc.dates)
         self._format = self._recognise(head)
         tally = Tally()
         # The first frame tells whether the times are dates; without one nothing is to be had.
@@ -113,9 +155,13 @@ class CanLog(Log):
         return self._tally.losses
 
     @property
+    def loss(self):
+        return self._tally.loss
+
+    @property
     def is_damaged(self):
         # Frames of CAN FD are another bus's.
-        return len(self.problems) > bool(self._tally.fd)
+        return len(self.problems) > bool(self._tally.fd) + len(self._tally.remarks)
 
     def __iter__(self):
         self.problems.clear()
@@ -158,8 +204,8 @@ class CanLog(Log):
                 self.kind = kind
                 return read
         text = head.decode(self._encoding, 'replace')
-        lines = text.splitlines()[:_RECOGNISED]
-        for line in lines:
+        lines = text.splitlines()
+        for line in lines[:_RECOGNISED]:
             for each in _LINE_FORMATS:
                 if each.knows(line):
                     if each is Candump and CandumpDeltas.wrote(lines):
@@ -186,7 +232,7 @@ class CanLog(Log):
     def _lines(self, tally):
         parser = self._format()
         parse = parser.parse
-        number = 0
+        number, is_kind_known = 0, False
         try:
             with self._source.open() as raw, io.TextIOWrapper(
                     raw, encoding=self._encoding, errors='replace') as file:
@@ -195,15 +241,19 @@ class CanLog(Log):
                     try:
                         entry = parse(line)
                     except (ValueError, OverflowError):
-                        tally.add_bad(f'line {number}', line)
-                        continue
-                    if entry is FD:
-                        tally.fd += 1
-                    elif entry is not None:
-                        self.kind = parser.kind
+                        entry = _BAD
+                    if line[-1] != '\n' and _is_cut(parser, line, entry):
+                        tally.end = (f'the last line, {number}, has no end and is left out: what '
+                                     'wrote the log was cut off in it')
+                    elif type(entry) is Heard:
+                        if not is_kind_known:
+                            is_kind_known, self.kind = True, parser.kind
                         yield entry
+                    elif entry is not None:
+                        tally.add(entry, number, line)
         except (*DAMAGE, UnicodeError) as error:
             tally.end = f'ends after line {number}: {reason(error)}'
+        tally.remarks = tuple(getattr(parser, 'problems', ()))
         self.kind = parser.kind
 
     def _blf(self, tally):
@@ -298,6 +348,14 @@ class CanLog(Log):
                 time_ns, frame,
                 channel_name(channel + 1) if isinstance(channel, int) else channel or '',
                 not message.is_rx)
+
+
+def _is_cut(parser, line, entry):
+    """Return whether a line without an end, which is the last one, cannot be trusted."""
+    if entry is None or len(line) >= _LONGEST_LINE:
+        return False
+    is_whole = getattr(parser, 'is_whole', None)
+    return entry is _BAD or (is_whole is not None and not is_whole(line))
 
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

@@ -5,7 +5,7 @@ import pathlib
 import shlex
 import sqlite3
 
-from .entries import LogError
+from .entries import LogError, UNREADABLE
 from .formats.packing import DAMAGE, Source
 
 _MCAP = b'\x89MCAP0\r\n'
@@ -34,6 +34,11 @@ class Log:
     def losses(self):
         """In how many places, up to the entry given last, something could not be read."""
         return 0
+
+    @property
+    def loss(self):
+        """Why something is missing in the last of these places, in words."""
+        return UNREADABLE
 
     @property
     def is_damaged(self):

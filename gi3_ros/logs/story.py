@@ -584,7 +584,7 @@ class Story:
                 for verdict in self._judge.take(entry.time_ns, decoded):
                     self._keep(verdict)
             elif isinstance(entry, Gap):
-                self._judge.skip(entry.time_ns)
+                self._judge.skip(entry.time_ns, entry.words)
 
     def _seconds(self, time_ns):
         if self.first_ns is None:

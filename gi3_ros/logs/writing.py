@@ -10,7 +10,7 @@ import datetime
 import pathlib
 import re
 
-from .entries import Heard, LogError
+from .entries import Heard, is_overflow, LogError
 
 DATES_FROM_NS = 631_152_000 * 10**9
 """The year 1990: a time below is no date but counts from the start of the log."""
@@ -212,7 +212,10 @@ class AscWriter(_LineWriter):
             else:
                 data = f'd {len(frame.data):x} {frame.data.hex(" ").upper()}'.rstrip()
             words = f'{can_id:15} {"Tx" if heard.is_sent else "Rx"}   {data}'
-        self._file.write(f'{us // 10**6:4d}.{us % 10**6:06d} {channel}  {words}\n')
+        time_s = f'{us // 10**6:4d}.{us % 10**6:06d}'
+        if frame.is_error and is_overflow(frame):
+            self._file.write(f'{time_s} CAN {channel} Status:rx queue overrun\n')
+        self._file.write(f'{time_s} {channel}  {words}\n')
 
     def _header(self, start_ns):
         self._has_header = True
@@ -261,9 +264,12 @@ class TrcWriter(_LineWriter):
         else:
             length, data = len(frame.data), frame.data.hex(' ').upper()
         channel = self._channels.number(heard.channel)
+        begin = f'{self.frames:7d} {us // 1000:9d}.{us % 1000:03d}'
         row = (
-            f'{self.frames:7d} {us // 1000:9d}.{us % 1000:03d} {sort} {channel:2d} {can_id:>8} '
+            f'{begin} {sort} {channel:2d} {can_id:>8} '
             f'{"Tx" if heard.is_sent else "Rx"} -  {length:<4} {data}')
+        if frame.is_error and is_overflow(frame):
+            self._file.write(f'{begin} ST {channel:2d} {"-":>8} Rx -  4    00 00 00 02\n')
         self._file.write(f'{row.rstrip()}\n')
 
     def _header(self, start_ns):

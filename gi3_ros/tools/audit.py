@@ -48,7 +48,7 @@ def audit(file, channel, pistols, blf_start, tolerances, is_complete, is_json):
             for batch in decoded_batches(log, notes):
                 for entry, decoded in batch:
                     if isinstance(entry, Gap):
-                        judge.skip(entry.time_ns)
+                        judge.skip(entry.time_ns, entry.words)
                     if decoded is None:
                         continue
                     frames += 1

@@ -1,5 +1,7 @@
 """What the formats have in common: frames, times and words."""
 
+import dataclasses
+
 from ...core.frame import Frame
 
 LONGEST_DATA = 8
@@ -13,6 +15,14 @@ class FdFrame:
 
 
 FD = FdFrame()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lost:
+    """Stands for a place where the recorder says that it lost frames; no :class:`Frame`."""
+
+    frames: int = 0
+    """How many; 0 where it does not say."""
 
 
 def channel_name(number):
