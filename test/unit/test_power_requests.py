@@ -381,6 +381,39 @@ def test_limits_are_kept_at_once_where_the_current_is_ours_to_choose():
     assert bench.run(1.0).setpoint.current_a == -10.0
 
 
+def test_a_command_beyond_the_limits_is_said_once_each_time_it_begins():
+    """R33: for a fleet of hours, one line; in either direction, and of the test voltage, too."""
+    bench = in_range_mode(RANGE_TRANSFER, dataclasses.replace(
+        BOTH_WAYS, max_charger_current=40.0, max_charger_discharge_current=15.0))
+    bench.run(6.0)
+    bench.texts()
+    within = dataclasses.replace(TRANSFER, current_range_max=40.0, current_range_min=-15.0,
+                                 setpoints_mode=RANGE)
+    for low_a, high_a, words in (
+        (-15.0, 50.0, 'commands 50 A although it has been told Maximum_Charge_Current 40 A'),
+        (-40.0, 40.0, 'commands 40 A although it has been told Maximum_Discharge_Current 15 A'),
+    ):
+        for _ in range(3):
+            bench.give(within)
+            for _ in range(20):
+                bench.give(dataclasses.replace(
+                    within, current_range_min=low_a, current_range_max=high_a))
+                bench.run(0.1)
+            # The journal counts what comes again within 5 s.
+            bench.run(5.0)
+        said = bench.texts()
+        assert said.count(words) == 3, said
+        assert said.count('although') == 3
+    assert bench.power.journal.counts['told limits'] == 6
+
+
+def test_a_test_voltage_beyond_the_limits_is_said():
+    bench = Bench(PowerConfig(limits=ChargerLimits(max_charger_voltage=450.0)))
+    bench.run(5.0)
+    bench.lead_to(Phase.INSULATION_TEST)
+    assert 'commands 500 V although it has been told Maximum_Voltage 450 V' in bench.texts()
+
+
 def test_limits_given_back_are_told_as_what_the_charger_can_do():
     """R33: and what it cannot, as the least; or as 0, where that is left to the controller."""
     no_limits = {'voltage_v': 0.0, 'charge_current_a': 0.0, 'discharge_current_a': 0.0}
