@@ -136,6 +136,25 @@ class ControllerRules:
         """Whether the controller's state is one of a session whose modules have to be awake."""
         return self._state in _UNTIL_END or self._state in AFTER_LOOP
 
+    @property
+    def heard_at_s(self):
+        """When the last status came, whatever was in it."""
+        return -math.inf if self._heard_at_s is None else self._heard_at_s
+
+    def expect(self, now_s):
+        """Take it that it lives, and repeats its status."""
+        self._heard_at_s = self._begin_s = now_s
+
+    def pass_over(self, seconds):
+        """Take it that nobody could be heard for so long, and was not silent either."""
+        self._emergency_at_s += seconds
+        if self._heard_at_s is not None:
+            self._heard_at_s += seconds
+        if self._session is not None:
+            self._session.announced_at_s += seconds
+            if self._session.status_at_s is not None:
+                self._session.status_at_s += seconds
+
     def notes(self, message, undefined, unassigned_bits):
         """
         Take what the vehicle tells if it is sound and was told in this session before.

@@ -11,6 +11,8 @@ IDLE_STATES = frozenset({State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AV
 """States in which the controller has no session."""
 _WITHOUT_SESSION = IDLE_STATES | {State.NEGOTIATING_CONNECTION}
 """A vehicle that stays plugged may begin anew after a single status of State 1 (A42)."""
+ANNOUNCING_S = 0.3
+"""New_Charge_Session repeats every 100 ms; absent for this long in State 4 it has ended (R6)."""
 
 
 class ControllerWatch:
@@ -28,6 +30,8 @@ class ControllerWatch:
         self._heard_s = -math.inf
         self._emergency_s = -math.inf
         self._idle_in_a_row = 0
+        self._is_announced = False
+        self._announced_s = -math.inf
 
     def see_status(self, state, *, now_s):
         """
@@ -38,10 +42,28 @@ class ControllerWatch:
         before = self.state if self.is_alive(now_s=now_s) else None
         self._heard_s = max(now_s, self._heard_s)
         self.state = state
-        self._idle_in_a_row = self._idle_in_a_row + 1 if state in _WITHOUT_SESSION else 0
+        if before is None or state not in _WITHOUT_SESSION or (
+                state in IDLE_STATES and now_s - self._announced_s >= ANNOUNCING_S):
+            self._is_announced = False
+        is_without = state in _WITHOUT_SESSION and not self._is_announced
+        self._idle_in_a_row = self._idle_in_a_row + 1 if is_without else 0
         if state != before:
             self.since_s = now_s
         return before
+
+    def see_announcement(self, *, now_s: float) -> None:
+        """
+        Take a New_Charge_Session, which may come before the state that says the same (A4).
+
+        Then Negotiating_Connection goes on until Charge_Parameters_Done, with a session in it; a
+        status of State 1 that crossed the announcement says nothing against it.
+        """
+        self._is_announced, self._announced_s = True, now_s
+        self._idle_in_a_row = 0
+
+    def see_finished(self) -> None:
+        """Take a Charge_Session_Finished: what was announced is over."""
+        self._is_announced = False
 
     def see_emergency(self, *, now_s):
         """Take an Emergency_Stop, whatever its origin."""

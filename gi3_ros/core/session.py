@@ -79,8 +79,13 @@ PHASE_OF_STATE = {
 """The controller's state is informative (A5): it tells the story, it never moves power."""
 
 _STOPPABLE = frozenset(PHASE_OF_STATE) - IDLE_STATES - {
-    State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION,
+    State.NEGOTIATING_CONNECTION, State.ENDING_CHARGE, State.WELDING_DETECTION,
+    State.CLOSING_COMMUNICATION,
 }
+_ANNOUNCING = frozenset({
+    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS, State.CONNECTED_WITH_FULL_INFO,
+})
+"""States in which a New_Charge_Session begins a session."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -122,6 +127,8 @@ class SessionControl:
         self._pre_authorised = None
         self._pre_authorised_s = -math.inf
         self._has_parameters = False
+        self._is_announced = False
+        """By New_Charge_Session, whatever the state says yet."""
         self._state = None
         self._state_s = -math.inf
         self._began_s = None
@@ -223,7 +230,9 @@ class SessionControl:
         """
         if not self._is_controller_alive(now_s):
             raise ValueError('nothing is heard from the controller')
-        if self._state not in _STOPPABLE:
+        # An edge of the button outside of a session does nothing (R39).
+        if self._state not in _STOPPABLE and not (
+                self._state == State.NEGOTIATING_CONNECTION and self._is_announced):
             raise ValueError(f'no charge to stop: the controller is in {_name(self._state)}')
         if self._pressed_s is not None:
             return 'already asked for'
@@ -320,8 +329,11 @@ class SessionControl:
     def _on_new_session(self, message, now_s):
         protocol = message.communication_protocol
         self._protocol = getattr(protocol, 'name', f'protocol {protocol}')
-        if self._state == State.CONNECTED_WITH_FULL_INFO:
+        # It may come before the state, which then waits for Charge_Parameters_Done (A4).
+        self._is_announced = self._state in _ANNOUNCING
+        if self._is_announced:
             self._begin(now_s)
+            self._finish_parameters(now_s)
 
     def _on_battery(self, message, _now_s):
         self._state_of_charge = min(message.present_state_of_charge / 100, 1.0)
@@ -368,7 +380,8 @@ class SessionControl:
 
     def _finish_parameters(self, now_s):
         # Only after our limits are on their way: the flag says that they are final (R37).
-        if self._state == State.CONNECTED_WITH_FULL_INFO and self._has_parameters:
+        is_due = self._state == State.CONNECTED_WITH_FULL_INFO or self._is_announced
+        if is_due and self._has_parameters:
             self._set(charge_parameters_done=SequenceControl.ChargeParametersDone.DONE)
 
     def _reset_for_next(self, now_s):
@@ -380,7 +393,7 @@ class SessionControl:
         self._word = SequenceControl(start_charge_authorisation=allowed)
         self._is_word_due = self._state != State.INITIALISING
         self._pressed_s = None
-        self._has_parameters = False
+        self._has_parameters = self._is_announced = False
 
     def _begin(self, now_s):
         if self._began_s is not None and self._ended_s is None:

@@ -103,7 +103,7 @@ class BagWriter:
             self.flush()
 
     def _open(self, storage):
-        if self.path.exists():
+        if os.path.lexists(self.path):
             raise LogError(f'{self.path} is there already and is not overwritten')
         # A file alone begins its life in a folder of its own, as the library wants one.
         folder = self.path.with_name(f'{self.path.name}.part') if self._is_alone else self.path

@@ -93,10 +93,11 @@ def page(story, *, name, kind='', problems=(), has_dates=True, version='', note=
         name=name, kind=kind, problems=problems, version=version, note=note)
 
 
-def verdict(story):
+def verdict(story, problems=()):
     """Return the story in one sentence, and whether it is 'good', 'bad' or 'empty'."""
     if story.first_ns is None:
-        return 'The log is empty: not a single frame.', 'empty'
+        return ('Not a single frame of this log could be read.' if problems else
+                'The log is empty: not a single frame.'), 'empty'
     if not story.interface_frames:
         return (f'Nothing of Generic Interface v3 in this log: {_count(story.frames, "frame")}, '
                 'none of them of the interface.'), 'empty'
@@ -142,7 +143,7 @@ class _Page:
 
     def html(self, *, name, kind, problems, version, note):
         story = self._story
-        words, mood = verdict(story)
+        words, mood = verdict(story, problems)
         body = [self._pistol(story.pistols[index]) for index in sorted(story.pistols)]
         data = {'origin_ms': self._clock.origin_ms, 'axis': self._clock.axis,
                 'charts': self._charts}

@@ -39,28 +39,71 @@ class Parameters:
     """What differs from the defaults or was spelt out: name -> value."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Entry:
+    """One value from the command line."""
+
+    pistol: str
+    """Its namespace or index; empty: all of them."""
+    node: str
+    name: str
+    value: object
+
+    @classmethod
+    def of(cls, name, text):
+        pistol, _, name = name.rpartition('/')
+        return cls(pistol.strip('/'), _node_of(name), name, _value_of(text))
+
+
 class ParameterFile:
     """
     A ROS parameter file, and single values that hold over it.
 
     :param path: of the YAML file, or ``None``
-    :param entries: ``(name, text)`` of either node
+    :param entries: ``(name, text)`` of either node; the name of a pistol before it, as in
+        ``pistol2/max_charger_current``, or its index
     :raises LogError: when it cannot be read or has no such form
     """
 
     def __init__(self, path=None, entries=()):
         self._path = path
         self._sections = [] if path is None else list(_sections(path))
-        self._entries = [(_node_of(name), name, _value_of(text)) for name, text in entries]
+        self._entries = [_Entry.of(name, text) for name, text in entries]
+        self._pistols = []
 
-    def of(self, namespace, *, installation=None):
+    def namespace_of(self, index):
+        """Return the namespace that the file gives a pistol; ``None`` where it does not tell."""
+        for pattern, parameters in self._sections:
+            names, indices = (parameters.get(each) for each in ('pistols', 'indices'))
+            if (pattern.fullmatch('/gateway') and isinstance(names, list)
+                    and isinstance(indices, list) and index in indices[:len(names)]):
+                return str(names[indices.index(index)]).strip('/')
+        return None
+
+    def check_used(self):
         """
-        Return the :class:`Parameters` for the nodes in a namespace.
+        Refuse a value for a pistol that was not asked for.
+
+        :raises LogError: with the names of those that were
+        """
+        known = {each for pair in self._pistols for each in pair}
+        for entry in self._entries:
+            if self._pistols and entry.pistol and entry.pistol not in known:
+                names = ', '.join(f'{namespace} (index {index})'
+                                  for namespace, index in self._pistols)
+                raise LogError(
+                    f'{entry.pistol}/{entry.name}: there is no pistol {entry.pistol} in the log, '
+                    f'there is {names}')
+
+    def of(self, namespace, index, *, installation=None):
+        """
+        Return the :class:`Parameters` for the nodes of a pistol.
 
         :param installation: of the output stage, where neither file nor entry has one
         :raises LogError: for a name that neither node has, or a value that it refuses
         """
-        found = {node: self._of_node(f'/{namespace}/{node}', node) for node in _DEFAULTS}
+        self._pistols.append((namespace, str(index)))
+        found = {node: self._of_node(namespace, str(index), node) for node in _DEFAULTS}
         power, precharge = found['power_control'], found['precharge']
         given = power | precharge
         if installation is not None:
@@ -75,15 +118,18 @@ class ParameterFile:
         except ValueError as error:
             raise LogError(f'parameters: {error}') from error
 
-    def _of_node(self, full_name, node):
+    def _of_node(self, namespace, index, node):
         values = {}
         for pattern, parameters in self._sections:
-            if pattern.fullmatch(full_name):
+            if pattern.fullmatch(f'/{namespace}/{node}'):
                 values.update(parameters)
         # What is meant for every node need not be of this one.
         known = _DEFAULTS[node]
         values = {name: value for name, value in values.items() if name in known}
-        values.update({name: value for owner, name, value in self._entries if owner == node})
+        for pistols in (('',), (namespace, index)):
+            values.update({
+                each.name: each.value for each in self._entries
+                if each.node == node and each.pistol in pistols})
         return {
             name: _fitting(node, name, value, known[name]) for name, value in values.items()}
 

@@ -50,6 +50,8 @@ CONTACT_PERIOD_S = 0.05
 """Of contactors that are taken to follow."""
 PEAK_S = 0.5
 """Modules take this long to bring a current down."""
+FOLLOW_S = 6.0
+"""Modules take this long at the most to deliver what they are told, as for the rules (R28)."""
 OLDEST_NS = round(OLDEST_S * 1e9)
 WRITING_NS = 10_000_000_000
 """A recorder that gets no processor writes a topic so much later than another."""
@@ -119,7 +121,9 @@ class Replay:
         self._is_emptied = False
         self._contacts_differ_since_s = None
         self._contacts_s = -math.inf
-        self._peaks = []
+        self._peaks = collections.deque()
+        self._least = collections.deque()
+        self._voltage_v = math.nan
         self._lease = None
 
     @property
@@ -230,6 +234,7 @@ class Replay:
             says('told discharge current', decision.parameters.maximum_discharge_current)
         if before is not None and decision.fault and decision.fault != before.fault:
             self._latches('power_control', decision.fault, now_s)
+        self.comparison.says('delivered current', self._least_asked(decision, now_s))
         self.comparison.is_power(
             decision.phase.name, decision.system_enable, decision.fault, setpoint,
             self._peak(abs(setpoint.current_a), now_s),
@@ -257,13 +262,16 @@ class Replay:
 
     def _peak(self, magnitude_a, now_s):
         """Return the largest current that was permitted lately."""
-        peaks = self._peaks
-        while peaks and (peaks[0][0] < now_s - PEAK_S):
-            peaks.pop(0)
-        while peaks and peaks[-1][1] <= magnitude_a:
-            peaks.pop()
-        peaks.append((now_s, magnitude_a))
-        return peaks[0][1]
+        return -_least_lately(self._peaks, -magnitude_a, now_s, PEAK_S)
+
+    def _least_asked(self, decision, now_s):
+        """Return what today has asked for all the time for long enough, so that it should flow."""
+        setpoint = decision.setpoint
+        is_limited_by_voltage = (
+            setpoint.current_a > 0.0 and not self._voltage_v < 0.98 * setpoint.voltage_v - 2.0)
+        is_asked = decision.phase is Phase.POWER_TRANSFER and not is_limited_by_voltage
+        return _least_lately(
+            self._least, abs(setpoint.current_a) if is_asked else 0.0, now_s, FOLLOW_S)
 
     # What was recorded of the hardware
 
@@ -350,8 +358,10 @@ class Replay:
         if 'power_status' not in self._topics:
             self.comparison.was(
                 'system_enable', is_allowed, now_s=now_s, expires_s=STATUS_EXPIRES_S)
+        self._voltage_v = message.present_voltage
         if 'power_setpoint' not in self._topics:
             self.comparison.was('flowing current', message.present_current, now_s=now_s)
+            self.comparison.was('delivered current', message.present_current, now_s=now_s)
         if 'power_measurement' not in self._topics:
             self._is_ready |= is_allowed
             self._use(PowerMeasurement(
@@ -497,6 +507,20 @@ def _less(measured, excess, told):
     return max(told, measured - excess)
 
 
+def _least_lately(window, value, now_s, length_s):
+    """
+    Return the least of the values of the last seconds.
+
+    :param window: ``(time, value)`` with rising values, kept from call to call
+    """
+    while window and window[0][0] < now_s - length_s:
+        window.popleft()
+    while window and window[-1][1] >= value:
+        window.pop()
+    window.append((now_s, value))
+    return window[0][1]
+
+
 def _unless(nothing, value):
     """Give NaN for the number by which the frame says that there is no sensor (R13, R50)."""
     return math.nan if value == nothing else value
@@ -540,16 +564,17 @@ def replay(log, parameter_file=None):
     parameter_file = parameter_file or ParameterFile()
     replays = {}
     for index, found in sorted(survey.pistols.items()):
-        namespace = found.namespace or f'pistol{index}'
+        namespace = found.namespace or parameter_file.namespace_of(index) or f'pistol{index}'
         replays[index] = Replay(
             namespace, index, found.topics,
-            parameter_file.of(namespace, installation=found.installation))
+            parameter_file.of(namespace, index, installation=found.installation))
         for topic, last_ns in found.topics.items():
             silent_s = survey.seconds - (last_ns - survey.start_ns) / 1e9
             if topic in _INPUTS and silent_s > PAUSE_S / 10:
                 replays[index].remarks.append(
                     f'the log has no {topic} in its last {silent_s:.1f} s: today takes that for '
                     f'silence, whether it was silent or not recorded')
+    parameter_file.check_used()
     start_ns, seconds = survey.start_ns, survey.seconds
     entries = _as_known(log) if survey.has_samples else ((each.time_ns, each) for each in log)
     for known_ns, entry in entries:

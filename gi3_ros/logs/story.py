@@ -528,8 +528,12 @@ class Story:
         """(time in s, index, :class:`~gi3_ros.core.findings.Finding`), in order."""
         self.counts = collections.Counter()
         """(index, rule, end) -> findings, also of those that are not kept."""
+        self.observations = []
+        """As ``findings``, of what is odd and nobody's breach; the first ones."""
         self.breaks = []
         """(begin, end) of times without any frame; the first ones."""
+        self.notes = []
+        """``(time in ns, sentence)`` about stamps that were put right (:mod:`.clocks`)."""
         self.strays = collections.Counter()
         """Namespace -> messages of topics whose pistol is not known."""
         self._judge = judge
@@ -580,7 +584,7 @@ class Story:
                 for verdict in self._judge.take(entry.time_ns, decoded):
                     self._keep(verdict)
             elif isinstance(entry, Gap):
-                self._judge.skip(entry.time_ns)
+                self._judge.skip(entry.time_ns, entry.words)
 
     def _seconds(self, time_ns):
         if self.first_ns is None:
@@ -628,10 +632,14 @@ class Story:
 
     def _keep(self, verdict):
         finding = verdict.finding
+        time_s = (self._judge.first_ns - self.first_ns) / 1e9 + finding.time_s
+        if finding.is_observation:
+            if len(self.observations) < SESSIONS:
+                self.observations.append((time_s, verdict.index, finding))
+            return
         key = verdict.index, finding.rule, finding.who
         self.counts[key] += 1
         if self.counts[key] <= FINDINGS:
-            time_s = (self._judge.first_ns - self.first_ns) / 1e9 + finding.time_s
             self.findings.append((time_s, verdict.index, finding))
 
     def _interrupt(self, silent_s, time_s):
@@ -657,7 +665,7 @@ def tell(log, judge=None):
     :param log: entries in order; read once
     """
     story = Story(judge)
-    for batch in decoded_batches(log):
+    for batch in decoded_batches(log, story.notes):
         story.take(batch)
     story.conclude()
     return story

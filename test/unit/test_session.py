@@ -158,6 +158,29 @@ def test_parameters_are_final_only_after_they_were_sent(bench):
     assert bench.words == [dataclasses.replace(ALLOWED, charge_parameters_done=1)]
 
 
+@pytest.mark.parametrize('state, is_done', [
+    (State.NEGOTIATING_CONNECTION, True), (State.CCS_AUTHORISATION_PROCESS, True),
+    (State.CONNECTED_WITH_FULL_INFO, True), (State.WAITING_FOR_PEV, False),
+    (State.CLOSING_COMMUNICATION, False),
+])
+@pytest.mark.parametrize('is_told_first', [True, False])
+def test_an_announcement_before_its_state_is_answered_by_parameters_done(
+        bench, state, is_done, is_told_first):
+    """A4, R37: the state may wait for the flag."""
+    bench.enter(State.WAITING_FOR_PEV).enter(state)
+    bench.words.clear()
+    answers = [DcPowerParameters(), NewChargeSession()]
+    for message in answers if is_told_first else reversed(answers):
+        bench.give(message).run(0.1)
+    assert any(word.charge_parameters_done for word in bench.words) is is_done
+    bench.enter(State.CONNECTED_WITH_FULL_INFO)
+    bench.run(1.1)
+    assert bench.words[-1].charge_parameters_done
+    bench.enter(State.WAITING_FOR_PEV).enter(State.NEGOTIATING_CONNECTION)
+    bench.run(1.1)
+    assert not bench.words[-1].charge_parameters_done, 'another session, not announced yet'
+
+
 def test_flags_of_one_session_are_gone_in_the_next(bench):
     bench.enter(State.WAITING_FOR_PEV).enter(State.CONNECTED_WITH_FULL_INFO)
     bench.give(DcPowerParameters()).run(0.1)
@@ -176,12 +199,18 @@ def test_stop_button_is_pressed_and_let_go(bench):
 
 
 @pytest.mark.parametrize('state', [
-    State.INITIALISING, State.NOT_AVAILABLE, State.WAITING_FOR_PEV, State.ENDING_CHARGE,
-    State.CLOSING_COMMUNICATION])
+    State.INITIALISING, State.NOT_AVAILABLE, State.WAITING_FOR_PEV,
+    State.NEGOTIATING_CONNECTION, State.ENDING_CHARGE, State.CLOSING_COMMUNICATION])
 def test_nothing_to_stop(bench, state):
     bench.enter(state)
     with pytest.raises(ValueError, match='no charge to stop'):
         bench.core.stop_charge(now_s=bench.now_s)
+
+
+def test_a_session_that_is_announced_early_can_be_stopped(bench):
+    """A4, R39."""
+    bench.enter(State.NEGOTIATING_CONNECTION).give(NewChargeSession())
+    assert 'asked to end' in bench.core.stop_charge(now_s=bench.now_s)
 
 
 def test_requests_without_a_controller_are_refused(bench):
