@@ -102,9 +102,14 @@ class Row:
 
 
 class Comparison:
-    """Collects what was decided then and what is decided now, and finds the differences."""
+    """
+    Collects what was decided then and what is decided now, and finds the differences.
 
-    def __init__(self):
+    :param without: names of fields that cannot be judged
+    """
+
+    def __init__(self, without=()):
+        self._without = frozenset(without)
         self.differences = []
         self._phases = []
         self.compared_s = 0.0
@@ -137,8 +142,14 @@ class Comparison:
 
     @property
     def unknown(self):
-        """Names of the other fields: of these nothing can be said."""
-        return [field.name for field in FIELDS if field.name not in self._known]
+        """Names of the other fields: of these the log has nothing."""
+        return [field.name for field in FIELDS
+                if field.name not in self._known and field.name not in self._without]
+
+    @property
+    def not_judged(self):
+        """Names of fields that cannot be judged, as the limits of then are not known."""
+        return [field.name for field in FIELDS if field.name in self._without]
 
     def was(self, name, value, *, now_s, expires_s=None):
         """
@@ -146,6 +157,8 @@ class Comparison:
 
         :param expires_s: where it is not known for as long as the field says
         """
+        if name in self._without:
+            return
         place = PLACES[name]
         self._known.add(name)
         self._then[place] = value

@@ -37,7 +37,7 @@ from ..core.signals import (
 )
 from .comparison import Comparison, without_numbers
 from .entries import decoded_batches, Gap, Heard, Sample
-from .parameters import ParameterFile
+from .parameters import ParameterFile, Told
 
 TICK_S = 0.01
 """Of power_control; precharge ticks at every second one."""
@@ -93,7 +93,7 @@ class Replay:
         self.name = name
         self.index = index
         self.parameters = parameters
-        self.comparison = Comparison()
+        self.comparison = Comparison(without=parameters.unknown)
         self.faults_then = []
         self.faults_now = []
         self.remarks = []
@@ -131,6 +131,8 @@ class Replay:
         """Say of each input where it comes from, as ``(what, words)``."""
         has = self._topics.__contains__
         own = self.parameters.stage.has_output_contactors
+        if self.parameters.has_limits_of_log:
+            yield 'limits', self._limits()
         yield 'frames of the controller', 'recorded'
         yield 'power modules', (
             'recorded (power_measurement)' if has('power_measurement') else
@@ -143,6 +145,20 @@ class Replay:
             'leases derived from effective_setpoint, emergency stops and resets from power_status '
             'and stage_status; set_limits and set_contactors are not replayed'
             if has('power_status') else 'not recorded, none are replayed')
+
+    def _limits(self):
+        if self.comparison.not_judged:
+            return (
+                'not known: there are no parameters, and DC_Power_Parameters of the log tells '
+                f'none. Not judged: {", ".join(self.comparison.not_judged)}; --params brings '
+                'them')
+        limits = self.parameters.power.limits
+        discharge = (
+            f', {limits.max_discharge_current_a:g} A of discharge'
+            if limits.is_bidirectional else '')
+        return (
+            f'{limits.max_voltage_v:g} V, {limits.max_current_a:g} A{discharge}: the largest in '
+            'DC_Power_Parameters of the log, but for what --set says')
 
     # What comes from the log
 
@@ -540,9 +556,14 @@ class Outcome:
 
     @property
     def is_same(self):
-        """Whether today decides as then, wherever that is known, and anything was known."""
-        return not self.differences and any(
+        """Whether today decides as then, wherever that is known, and all could be judged."""
+        return not self.differences and self.is_judged and any(
             each.comparison.compared_s > 0 for each in self.replays)
+
+    @property
+    def is_judged(self):
+        """Whether the limits of then are known of every pistol."""
+        return not any(each.comparison.not_judged for each in self.replays)
 
     @property
     def differences(self):
@@ -567,7 +588,8 @@ def replay(log, parameter_file=None):
         namespace = found.namespace or parameter_file.namespace_of(index) or f'pistol{index}'
         replays[index] = Replay(
             namespace, index, found.topics,
-            parameter_file.of(namespace, index, installation=found.installation))
+            parameter_file.of(
+                namespace, index, installation=found.installation, told=found.told))
         for topic, last_ns in found.topics.items():
             silent_s = survey.seconds - (last_ns - survey.start_ns) / 1e9
             if topic in _INPUTS and silent_s > PAUSE_S / 10:
@@ -660,6 +682,7 @@ class _Pistol:
     topics: dict = dataclasses.field(default_factory=dict)
     """Name -> time of its last message, in ns."""
     installation: str | None = None
+    told: Told = dataclasses.field(default_factory=Told)
 
 
 class _Survey:
@@ -680,7 +703,9 @@ class _Survey:
             last_ns = max(last_ns, entry.time_ns)
             if decoded is not None:
                 if isinstance(decoded, codec.Received):
-                    self.pistols.setdefault(decoded.index, _Pistol())
+                    pistol = self.pistols.setdefault(decoded.index, _Pistol())
+                    if type(decoded.message) is DcPowerParameters:
+                        pistol.told = pistol.told.with_also(decoded.message)
                 continue
             self.has_samples = True
             if entry.index is not None:
@@ -704,7 +729,7 @@ class _Survey:
             found, = self._nameless.values()
             index, pistol = next(iter(self.pistols.items()))
             if not pistol.topics:
-                self.pistols[index] = found
+                self.pistols[index] = dataclasses.replace(found, told=pistol.told)
                 return
         for namespace in self._nameless:
             self.remarks.append(

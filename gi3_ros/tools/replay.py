@@ -23,7 +23,7 @@ _MARGIN = 28
 @click.option(
     '--params', 'params_file', type=click.Path(dir_okay=False), metavar='FILE',
     help='ROS parameter file for power_control and precharge, such as config/charger.yaml. '
-    'Without: the defaults.')
+    'Without: the defaults, with the limits that the log tells.')
 @click.option(
     '--set', 'entries', multiple=True, type=Entry(),
     help='A parameter of either node, over the file; may be given often. For one of several '
@@ -157,6 +157,8 @@ def _summary(outcome, took_s):
     number = len(outcome.differences)
     verdict = 'today decides as then' if not number else (
         f'today decides otherwise: {number} difference{"" if number == 1 else "s"}')
+    if not outcome.is_judged:
+        verdict += ', as far as it can be judged (see limits)'
     return f'{verdict}; compared {compared_s:.1f} s ({speed})'
 
 
@@ -186,6 +188,7 @@ def _as_json(outcome, took_s):
             'compared_s': round(each.comparison.compared_s, 2),
             'compared': each.comparison.compared,
             'not_in_the_log': each.comparison.unknown,
+            'not_judged': each.comparison.not_judged,
             'phases': [
                 {'time_s': round(row.time_s, 3), 'then': row.then, 'now': row.now}
                 for row in each.comparison.phases],

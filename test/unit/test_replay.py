@@ -17,7 +17,12 @@ from gi3_ros.core.frame import Frame
 from gi3_ros.core.limits import ChargerLimits
 from gi3_ros.core.power import PowerConfig
 from gi3_ros.core.setpoint import Priority
-from gi3_ros.core.signals import AdvanticsControllerStatus, MESSAGES, PowerModulesStatus
+from gi3_ros.core.signals import (
+    AdvanticsControllerStatus,
+    DcPowerParameters,
+    MESSAGES,
+    PowerModulesStatus,
+)
 from gi3_ros.logs.entries import Heard, LogError, Sample
 from gi3_ros.logs.parameters import ParameterFile
 from gi3_ros.logs.replay import replay
@@ -403,13 +408,50 @@ def test_each_pistol_has_parameters_of_its_own(tmp_path):
 def test_a_value_for_one_pistol_leaves_the_other_alone(name):
     file = ParameterFile(entries=[(name, '60')])
     first, second = replay(list(of_two_pistols()), file).replays
-    assert first.parameters.power == PowerConfig()
+    assert first.parameters.power.limits.max_charger_current == 100.0
     assert second.parameters.power.limits.max_charger_current == 60.0
 
 
 def test_a_value_for_a_pistol_that_is_not_there_is_refused():
     with pytest.raises(LogError, match=r'no pistol 7 in the log.*pistol1 \(index 1\)'):
         replay(list(plain()), ParameterFile(entries=[('7/max_charger_current', '60')]))
+
+
+def test_without_parameters_the_limits_are_those_that_the_log_tells():
+    """Otherwise every charger that is not the default one would decide otherwise."""
+    recorder = recorded(power_config=PowerConfig(limits=ChargerLimits(
+        max_charger_current=40.0, max_charger_voltage=480.0)))[1]
+    frames = [entry for entry in recorder if isinstance(entry, Heard)]
+    for entries in (frames, list(recorder)):
+        pistol = today(entries)
+        assert told(pistol) == []
+        assert pistol.parameters.power.limits.max_current_a == 40.0
+        assert pistol.parameters.power.limits.max_voltage_v == 480.0
+        assert '480 V, 40 A' in dict(pistol.inputs)['limits']
+
+
+def without_limits(frames):
+    """Return frames of a charger that leaves all limits to the controller (R33)."""
+    for entry in frames:
+        received = codec.decode(entry.frame)
+        if isinstance(getattr(received, 'message', None), DcPowerParameters):
+            entry = dataclasses.replace(
+                entry, frame=codec.encode(DcPowerParameters(), index=received.index))
+        yield entry
+
+
+def test_where_nobody_says_the_limits_currents_are_not_judged():
+    frames = list(without_limits(each for each in plain() if isinstance(each, Heard)))
+    outcome = replay(frames)
+    pistol, = outcome.replays
+    assert told(pistol) == []
+    assert not outcome.is_same
+    assert pistol.comparison.not_judged == [
+        'voltage', 'current', 'flowing current', 'told voltage', 'told charge current',
+        'told discharge current', 'delivered current']
+    assert 'not known' in dict(pistol.inputs)['limits']
+    assert not replay(frames, ParameterFile(entries=[
+        ('max_charger_current', '100')])).replays[0].comparison.not_judged
 
 
 def test_frames_of_the_controller_alone_have_nothing_to_compare():
@@ -593,4 +635,5 @@ assert not loaded, loaded
 
 
 def test_the_defaults_are_those_of_the_core():
-    assert today(plain()).parameters.power == PowerConfig()
+    parameters = today(plain()).parameters.power
+    assert dataclasses.replace(parameters, limits=ChargerLimits()) == PowerConfig()
