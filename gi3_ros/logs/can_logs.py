@@ -57,12 +57,14 @@ class Tally:
         self.blf = None
         """The reader, which counts its damages itself."""
 
+        self._places = 0
+        """Bad and lost ones: one number, as it is asked for at each frame."""
         self._first_lost = ''
         self._is_lost_last = False
 
     @property
     def losses(self):
-        return self.bad + self.lost + (self.blf.losses if self.blf else 0)
+        return self._places + (self.blf.losses if self.blf else 0)
 
     @property
     def loss(self):
@@ -81,6 +83,7 @@ class Tally:
         if not self.lost:
             self._first_lost = where
         self.lost += 1
+        self._places += 1
         self.lost_frames += frames
         self._is_lost_last = True
 
@@ -90,6 +93,7 @@ class Tally:
             text = text if len(text) <= 60 else f'{text[:57]}...'
             self.first = f'{where}: {text!a}' if text else where
         self.bad += 1
+        self._places += 1
         self._is_lost_last = False
 
     def sentences(self, noun):
@@ -236,8 +240,8 @@ class CanLog(Log):
         try:
             with self._source.open() as raw, io.TextIOWrapper(
                     raw, encoding=self._encoding, errors='replace') as file:
-                for line in iter(functools.partial(file.readline, _LONGEST_LINE), ''):
-                    number += 1
+                lines = iter(functools.partial(file.readline, _LONGEST_LINE), '')
+                for number, line in enumerate(lines, 1):
                     try:
                         entry = parse(line)
                     except (ValueError, OverflowError):

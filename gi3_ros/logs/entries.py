@@ -123,6 +123,8 @@ class _Decoder:
 
     def __call__(self, entries, *, is_last=False):
         batch, channels = self._held, self._channels
+        if self._first_ns is None and entries:
+            self._first_ns = entries[0].time_ns
         for entry in entries:
             decoded = None
             if isinstance(entry, Heard):
@@ -135,8 +137,6 @@ class _Decoder:
                     self._note_overflow(entry.time_ns)
                     self._part(batch)
                     batch.append((Gap(entry.time_ns, LOST), None))
-                if self._first_ns is None:
-                    self._first_ns = entry.time_ns
             elif isinstance(entry, Gap) and entry.words == LOST:
                 self._part(batch)
             batch.append((entry, decoded))
@@ -159,8 +159,6 @@ class _Decoder:
         self.overflows += 1
         if self._overflow_ns is None:
             self._overflow_ns = time_ns
-            if self._first_ns is None:
-                self._first_ns = time_ns
 
     def _refuse(self, can_id, index, channel):
         names = ' and '.join(

@@ -65,7 +65,8 @@ class Candump:
             time_ns = int(whole + fraction) * 1000
             content = bytes.fromhex(data if '.' not in data else data.replace('.', ''))
             if -TIME_LIMIT_NS < time_ns < TIME_LIMIT_NS and len(content) <= LONGEST_DATA:
-                return Heard(time_ns, Frame(int(digits, 16), content), channel, way in _SENT)
+                is_sent = way is not None and way in _SENT
+                return Heard(time_ns, Frame(int(digits, 16), content), channel, is_sent)
         content = None if data is None else bytes.fromhex(data.replace('.', ''))
         return self._heard(whole, fraction, channel, digits, content, way in _SENT)
 

@@ -99,7 +99,7 @@ def _moment_ns(day, clock, halves):
 def _words(text):
     """Return words without accents and numbers, in their order."""
     plain = ''.join(each for each in unicodedata.normalize('NFD', text.casefold())
-                    if not unicodedata.combining(each) or ord(each) >= 0x3000)
+                    if not unicodedata.combining(each))
     words = _WORD.findall(unicodedata.normalize('NFC', plain))
     return [word for word in words if word not in _PARTICLES]
 
