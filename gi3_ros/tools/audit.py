@@ -2,7 +2,6 @@
 
 import collections
 import datetime
-import json
 import pathlib
 import sys
 
@@ -12,7 +11,7 @@ from ..core.findings import Tolerances
 from ..logs.audit import Audit
 from ..logs.entries import decoded_batches, Gap, LogError
 from ..logs.reading import open_log
-from .options import log_options, tolerance_option, with_entries
+from .options import json_of, log_options, tolerance_option, with_entries
 
 FOUND, UNREADABLE = 1, 2
 AT_MOST = 20
@@ -122,7 +121,7 @@ class _Json:
     def begin(self, log):
         self._log = log
         head = {'file': str(self._file), 'kind': log.kind, 'has_dates': log.has_dates}
-        click.echo(json.dumps(head)[:-1] + ', "findings": [', nl=False)
+        click.echo(json_of(head)[:-1] + ', "findings": [', nl=False)
 
     def add(self, verdict, first_ns):
         finding = verdict.finding
@@ -132,7 +131,7 @@ class _Json:
             'pistol': verdict.index, 'rule': finding.rule, 'who': finding.who,
             'text': finding.text, 'values': finding.values,
         }
-        click.echo((',' if self.count else '') + '\n' + json.dumps(record), nl=False)
+        click.echo((',' if self.count else '') + '\n' + json_of(record), nl=False)
         self.count += 1
 
     def end(self, log, judge, frames, seconds):
@@ -141,7 +140,7 @@ class _Json:
             'breaks': [{'time_s': time_s, 'text': words} for time_s, words in judge.breaks],
             'problems': log.problems,
         }
-        click.echo('\n], ' + json.dumps(tail)[1:])
+        click.echo('\n], ' + json_of(tail)[1:])
 
 
 def _date(first_ns, time_s):

@@ -1,7 +1,6 @@
 """``gi3 identify``: which version of the interface speaks, at each end."""
 
 import contextlib
-import json
 import sys
 import time
 
@@ -11,6 +10,7 @@ from ..bus import Bus, BusError
 from ..core.findings import CONTROLLER
 from ..core.versions import Identification, in_words, OLD_IDENTIFIERS, treatment, VERSIONS
 from ..logs.entries import Heard, LogError
+from .options import json_of
 
 IDENTIFIED = 0
 UNCLEAR = 1
@@ -67,7 +67,7 @@ def identify(file, interface, channel, port, bitrate, seconds, is_json):
         click.echo(f'gi3 identify: {error}', err=True)
         sys.exit(UNREADABLE)
     if is_json:
-        click.echo(json.dumps(_as_json(source, problems, heard, start_s), indent=2))
+        click.echo(json_of(_as_json(source, problems, heard, start_s), indent=2))
     else:
         for line in _lines(source, problems, heard, start_s):
             click.echo(line)

@@ -1,11 +1,36 @@
 """Options that several commands of ``gi3`` have in common."""
 
 import dataclasses
+import json
 import math
 
 import click
 
 from ..core.codec import INDEX_MAX, INDEX_MIN
+
+
+def printable(text: str) -> str:
+    """Return a text that can be written as UTF-8: bytes of file names that are none replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace')
+    return text
+
+
+def json_of(value: object, **options: object) -> str:
+    """Return a JSON text whose strings are all :func:`printable`."""
+    return json.dumps(_printable_in(value), **options)
+
+
+def _printable_in(value):
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {_printable_in(key): _printable_in(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable_in(each) for each in value]
+    return value
 
 
 class Entry(click.ParamType):

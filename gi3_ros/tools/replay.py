@@ -1,7 +1,6 @@
 """``gi3 replay``: what power_control and precharge decide today, from a recorded session."""
 
 import datetime
-import json
 import sys
 import textwrap
 import time
@@ -9,7 +8,7 @@ import time
 import click
 
 from ..logs.entries import LogError
-from .options import Entry, log_options
+from .options import Entry, json_of, log_options
 
 SAME = 0
 DIFFERENT = 1
@@ -63,7 +62,7 @@ def replay(file, params_file, entries, channel, pistols, blf_start, is_json):
         click.echo(f'gi3 replay: {error}', err=True)
         sys.exit(UNREADABLE)
     if is_json:
-        click.echo(json.dumps(_as_json(log, outcome, took_s), indent=2))
+        click.echo(json_of(_as_json(log, outcome, took_s), indent=2))
     else:
         for line in _lines(log, outcome, took_s):
             click.echo(line)

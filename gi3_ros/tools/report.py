@@ -14,7 +14,7 @@ from ..logs.formats.packing import bare_name
 from ..logs.page import page, verdict
 from ..logs.reading import open_log
 from ..logs.story import tell
-from .options import log_options, tolerance_option, with_entries
+from .options import log_options, printable, tolerance_option, with_entries
 
 DAMAGED, UNREADABLE = 1, 2
 
@@ -79,7 +79,7 @@ def _write(path, text):
     path = path.resolve()
     part = path.with_name(f'.{path.name}.{os.getpid()}.part')
     try:
-        part.write_text(text, encoding='utf-8')
+        part.write_text(printable(text), encoding='utf-8')
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
