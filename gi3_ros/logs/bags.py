@@ -67,6 +67,10 @@ class Bag(Log):
             file.topics() for file in self._files)))
         raw = [topic for topic in topics if topic.type in ros_types.RAW_TYPES]
         self._has_raw = bool(raw)
+        if channel is not None and not raw:
+            self._opening.append(
+                f'--channel {channel} chooses nothing: the topics do not tell their bus, all are '
+                'read')
         self._pistols = _Pistols(pistols or {}, self._opening.append)
         namespaces = {
             _split(topic.name)[0] for topic in topics if topic.type.startswith(_OURS)}

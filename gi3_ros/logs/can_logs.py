@@ -313,7 +313,8 @@ class CanLog(Log):
             return
         except Exception as error:
             # A library of its own with errors of every sort: whatever it is, it is no MF4 to us.
-            tally.end = f'damaged: {reason(error)}'
+            words = reason(error).replace(str(self._source.plain()), str(self.path))
+            tally.end = f'damaged: {words}'
             return
         finally:
             gc.collect()

@@ -52,6 +52,9 @@ class _Commands(click.Group):
             return super().invoke(ctx)
 
     def main(self, *args, **kwargs):
+        # Names of files need not be of the encoding that the terminal has.
+        if hasattr(sys.stdout, 'reconfigure'):
+            sys.stdout.reconfigure(errors='replace')
         try:
             return super().main(*args, **kwargs)
         except OSError as error:

@@ -12,6 +12,7 @@ from ..logs.formats.packing import bare_name
 from ..logs.output import write_text
 from ..logs.page import page, verdict
 from ..logs.story import tell
+from .documents import printable
 from .given import given_log, named
 from .options import log_options, tolerance_option, with_entries
 from .version import version
@@ -46,9 +47,9 @@ def report(file, output, channel, pistols, blf_start, tolerances, note):
         with given_log(
                 file, channel=channel, pistols=dict(pistols), blf_start=blf_start) as log:
             story = tell(log, Audit(with_entries(Tolerances(), tolerances)))
-        text = page(
+        text = printable(page(
             story, name=pathlib.Path(named(file)).name, kind=log.kind, problems=log.problems,
-            has_dates=log.has_dates, version=version(), note=note)
+            has_dates=log.has_dates, version=version(), note=note))
         if str(output) == '-':
             click.echo(text, nl=False)
         else:

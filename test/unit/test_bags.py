@@ -651,6 +651,14 @@ def test_a_channel_that_is_not_there_gives_the_names_that_are(tmp_path):
         [], ['nothing on channel can7, there is can0, can1'])
 
 
+def test_a_channel_is_not_chosen_in_silence_where_topics_do_not_tell_it(tmp_path):
+    write_bag(tmp_path / 'bag', typed(heard()))
+    entries, problems = read(tmp_path / 'bag', channel='can1')
+    assert entries == without_channel(heard())
+    assert problems == [
+        '--channel can1 chooses nothing: the topics do not tell their bus, all are read']
+
+
 def test_a_request_is_on_the_bus_of_its_driver_whatever_its_sender_wrote(tmp_path):
     sent = [each for each in heard() if each.is_sent]
     echoes = [dataclasses.replace(each, time_ns=each.time_ns + 1_000_000) for each in sent]
