@@ -7,16 +7,17 @@ what came before that.
 """
 
 import collections
+import math
 
 from .findings import CONTROLLER, CUSTOMER, Finding
 from .signals import AdvanticsControllerStatus, PowerModulesStatus
 
 WITHIN_S = 0.15
 """Three of one sender take 0.2 s, nominally."""
-CONTRADICTIONS = 5
+CONTRADICTIONS = 8
 """Within :data:`WINDOW_S`; one may be the old value, repeated late."""
 WINDOW_S = 1.0
-RATE_OF = 8
+RATE_OF = 10
 """So many frames give the rate that is told."""
 GONE_S = 2.0
 """After so long without a contradiction there is one sender again .."""
@@ -51,18 +52,24 @@ class Senders:
         self._last = collections.deque(maxlen=RATE_OF)
         """``(time, message)``, the newest first."""
         self._contradictions_s = collections.deque()
+        self._other_s = -math.inf
+        """When the last one was another than the one before it."""
         self.are_two = False
 
     def is_suspected(self, now_s: float) -> bool:
-        """Tell whether there was a contradiction just now: a finding may be of two senders."""
+        """Tell whether there may be two: what is found now may be the work of both."""
         contradictions_s = self._contradictions_s
-        return bool(contradictions_s) and now_s - contradictions_s[-1] <= WINDOW_S
+        return now_s - self._other_s <= WITHIN_S or (
+            bool(contradictions_s) and now_s - contradictions_s[-1] <= WINDOW_S)
 
     def see(self, message: object, now_s: float) -> Finding | None:
         """Take the next one; return a finding when it shows that two are sending."""
         last, contradictions_s = self._last, self._contradictions_s
+        is_other = bool(last) and self._is_other(message, last[0][1])
         last.appendleft((now_s, message))
-        if len(last) > 2 and now_s - last[2][0] <= WITHIN_S and self._contradicts(message, now_s):
+        if is_other:
+            self._other_s = now_s
+        if is_other and self._goes_back(message, now_s):
             contradictions_s.append(now_s)
         elif not contradictions_s and not self.are_two:
             return None
@@ -82,10 +89,8 @@ class Senders:
             self.are_two = False
             self._contradictions_s.clear()
 
-    def _contradicts(self, message: object, now_s: float) -> bool:
-        """Tell whether this is what came before the last one, which was another."""
-        if not self._is_other(message, self._last[1][1]):
-            return False
+    def _goes_back(self, message: object, now_s: float) -> bool:
+        """Tell whether this is what came just before the last one."""
         return any(
             now_s - time_s <= WITHIN_S and not self._is_other(message, earlier)
             for time_s, earlier in list(self._last)[2:])

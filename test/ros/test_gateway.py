@@ -486,6 +486,17 @@ def test_names_the_charger_that_breaks_a_rule(world, bus, gateway, diagnostics):
     assert rules.level == DiagnosticStatus.WARN
 
 
+def test_an_observation_is_counted_apart_and_alarms_nobody(world, bus, gateway, diagnostics):
+    """Both ends were sending, and neither is heard any more: that is the bus, or the recorder."""
+    world.publish('power_modules_status', ros.PowerModulesStatus(present_voltage=111.0))
+    assert bus.recv(5.0) is not None
+    bus.send(frame(STATUS, [1]))
+    rules = wait_for_breach(diagnostics, 'pistol1', 'R1 nobody, observations')
+    assert rules.level == DiagnosticStatus.OK
+    assert rules.message == 'nobody breaks a rule'
+    assert {value.key: value.value for value in rules.values} == {'R1 nobody, observations': '1'}
+
+
 def test_frames_of_a_second_charger_are_not_blamed_on_ours(world, bus, gateway, diagnostics):
     for _ in range(3):
         bus.send(frame(signals.DcPowerParameters.BASE_ID, bytes(8)))

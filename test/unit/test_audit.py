@@ -145,6 +145,49 @@ def test_lines_are_for_people(write):
     assert summary.startswith('1 finding: 1 by the controller in ')
 
 
+@pytest.fixture
+def slow(write):
+    """Return the path of a good session in which lowering takes longer than it may here."""
+    return write(session('CCS')), '--tolerance', 'lowering_s=0.3', '--tolerance', (
+        'lowering_v_per_s=1e9')
+
+
+def test_an_observation_is_told_and_is_no_finding(slow):
+    """R15: no page says how fast it has to be."""
+    result = call(*slow)
+    assert result.exit_code == 0
+    line, summary = result.stdout.splitlines()
+    assert re.search(r'pistol 1  R15  customer    observation: .* still on its way', line)
+    assert summary.startswith('no findings, 1 observation in ')
+
+
+def test_an_observation_stands_apart_in_json(slow):
+    document = json.loads(call(*slow, '--json').output)
+    assert document['findings'] == []
+    observation, = document['observations']
+    assert (observation['rule'], observation['who']) == ('R15', 'customer')
+    assert observation['values']['present_voltage_v'] > 20.0
+
+
+def test_stamps_that_were_put_right_are_said(write):
+    log = [(time_s + 5.0 * (number == 300), frame)
+           for number, (time_s, frame) in enumerate(session('CCS'))]
+    result = call(write(log))
+    assert result.exit_code == 0
+    assert '1 frame has a stamp up to 5.' in result.stderr
+    note, = json.loads(CliRunner().invoke(audit, [str(write(log)), '--json']).stdout)['notes']
+    assert note['time_s'] == pytest.approx(log[299][0] - log[0][0], abs=0.01)
+    assert 'their place in the file counts' in note['text']
+
+
+def test_two_senders_are_a_finding_of_a_log(write):
+    second = codec.encode(PowerModulesStatus(system_enable=0), index=1)
+    log = sorted([*session('CCS'), *((10.03 + step / 10, second) for step in range(100))],
+                 key=lambda each: each[0])
+    finding, = findings_in(write(log))
+    assert (finding['rule'], finding['who']) == ('1.4', 'customer')
+
+
 def test_pistols_are_judged_apart(write):
     """The second pistol breaks what the first keeps, on the same bus."""
     param = next(each for each in LOGS if each.id == 'R53 AC')

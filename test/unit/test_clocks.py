@@ -8,7 +8,7 @@ import pytest
 
 from gi3_ros.core import codec
 from gi3_ros.core.frame import Frame
-from gi3_ros.core.signals import AdvanticsControllerStatus
+from gi3_ros.core.signals import AdvanticsControllerStatus, PowerModulesStatus
 from gi3_ros.logs.audit import Audit
 from gi3_ros.logs.clocks import straightened
 from gi3_ros.logs.entries import decoded_batches, Gap, Heard, LogError
@@ -93,12 +93,30 @@ def test_two_clocks_in_one_log_are_said_once(offset_s, of_charger):
     assert f'by about {abs(offset_s):.1f} s' in words
     times = [each.time_ns for each in right]
     assert min(after - before for before, after in itertools.pairwise(times)) >= -0.1e9
+    # The charge is when it was, but for the pause before the frames that told the difference.
+    shifts = [each.time_ns - other.time_ns for each, other in zip(
+        right, entries(), strict=True)][len(log) // 2:]
+    assert max(shifts) - min(shifts) <= 0.03e9
     assert findings(log) == ([], [])
     story = tell(log)
     session_, = story.pistols[1].sessions
     assert session_.outcome == 'Clean_Stop'
     assert session_.duration_s == pytest.approx(
         tell(entries()).pistols[1].sessions[0].duration_s, abs=0.2)
+
+
+def test_the_difference_of_two_clocks_is_found_better_with_time():
+    """Nobody knows how long the first frames came after the ones before them."""
+    controller = codec.encode(AdvanticsControllerStatus(1), index=1)
+    charger = codec.encode(PowerModulesStatus(), index=1)
+    log = []
+    for step in range(20):
+        pause_s = 0.09 if step < 3 else 0.01
+        log += [(0.1 * step, controller), (0.1 * step + pause_s + 5.0, charger)]
+    right, _ = straight(entries(log))
+    times = [each.time_ns for each in right]
+    assert times == sorted(times)
+    assert times[-1] - times[0] == pytest.approx(1.91e9, abs=0.02e9)
 
 
 @pytest.mark.parametrize('of_charger', [True, False])

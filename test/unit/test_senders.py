@@ -61,6 +61,39 @@ def test_two_senders_are_said_with_the_evidence(message, who, words, is_from_the
         assert finding.time_s < begin_s + 1.0
 
 
+@pytest.mark.parametrize('late_s', [0.005, 0.015, 0.035, 0.055, 0.075, 0.095])
+@pytest.mark.parametrize('state', [
+    State.INITIALISING, State.NOT_AVAILABLE, State.NEGOTIATING_CONNECTION, State.ENDING_CHARGE])
+def test_nothing_else_is_found_whatever_the_other_one_says_and_when(state, late_s):
+    """What seems to be broken by the first contradictions is held back until it is decided."""
+    begin_s = charging_s('long') + 2.0
+    found = judged([each for each in joined(
+        AdvanticsControllerStatus(state), begin_s, begin_s + 6.0, late_s=late_s, name='long')
+        if each[0] < begin_s + 6.0])
+    assert [(each.rule, each.who) for each in found] == [('1.4', 'controller')]
+
+
+@pytest.mark.parametrize('late_s', [0.005, 0.035, 0.075, 0.095])
+@pytest.mark.parametrize('amps', [-50.0, 300.0])
+def test_the_first_reading_of_the_other_one_is_no_breach(amps, late_s):
+    """R24 would be: a current of the wrong direction, and one that is far too large."""
+    begin_s = charging_s('long') + 2.0
+    found = judged(joined(
+        dataclasses.replace(IDLE, present_voltage=372.0, present_current=amps),
+        begin_s, begin_s + 6.0, late_s=late_s, name='long'))
+    assert [(each.rule, each.who) for each in found] == [('1.4', 'customer')]
+
+
+def test_what_is_held_back_is_told_when_there_is_one_sender():
+    """One wrong reading, and no second one."""
+    begin_s = charging_s('long') + 2.0
+    found = judged(joined(
+        dataclasses.replace(IDLE, present_voltage=372.0, present_current=-50.0),
+        begin_s, begin_s + 0.1, name='long'))
+    assert [(each.rule, each.who) for each in found] == [('R24', 'customer')]
+    assert found[0].time_s == pytest.approx(begin_s + 0.03)
+
+
 def test_who_is_gone_again_is_said_again_when_he_comes_back():
     begin_s = charging_s('long')
     log = joined(IDLE, begin_s + 2.0, begin_s + 4.0, name='long')

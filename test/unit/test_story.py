@@ -461,3 +461,25 @@ def test_the_story_needs_no_log_twice():
 def test_frames_of_others_are_counted_only():
     story = told((0.0, Frame(0x123, b'', is_extended=False)))
     assert (story.frames, story.interface_frames, story.pistols) == (1, 0, {})
+
+
+def test_observations_are_kept_apart_from_findings():
+    """They are nobody's breach: neither counted nor in the list."""
+    story = tell(
+        [heard(time_s, AdvanticsControllerStatus(1)) for time_s in (0.0, 0.1)],
+        judge=Odd())
+    assert (story.findings, story.finding_count) == ([], 0)
+    (time_s, index, observation), = story.observations
+    assert (time_s, index, observation.text) == (0.1, 1, 'odd')
+
+
+class Odd:
+    """Observes something at the second frame."""
+
+    first_ns = None
+
+    def take(self, time_ns, _decoded):
+        if self.first_ns is None:
+            self.first_ns = time_ns
+            return []
+        return [Verdict(1, Finding(0.1, 'R5', 'odd', {}, is_observation=True))]
