@@ -68,7 +68,7 @@ class Availability:
             return 'power_control is silent: is it active?'
         if self._power_fault:
             return f'fault of power_control: {self._power_fault}; mend it, then reset_fault'
-        if now_s - self._stage_s >= STAGE_MAX_AGE_S or self._stage is Stage.UNKNOWN:
+        if now_s - self._stage_s >= STAGE_MAX_AGE_S:
             return 'precharge is silent: is it active?'
         if self._stage is Stage.FAULT:
             return (f'fault of the output stage: {self._stage_reason}; mend it, then '
