@@ -25,6 +25,7 @@ from .signals import (
 )
 from .timing import (
     CONTROLLER_TIMEOUT_S,
+    EMERGENCY_CLEAR_S,
     FEEDBACK_MAX_AGE_S,
     MEASUREMENT_MAX_AGE_S,
     STAGE_MAX_AGE_S,
@@ -36,7 +37,8 @@ BUTTON_S = 0.3
 """How long a button stays pressed: long enough to be seen, then back, as only the edge acts
 (R39)."""
 REPEAT_S = 2.0
-"""A controller that stays in Not_Available although it may start has not heard us (A7)."""
+"""A controller that stays in Not_Available although it may start, or waits for a vehicle although
+it may not, has not heard us (A7, R35)."""
 REPEAT_IN_SESSION_S = 1.0
 """The whole word again: levels lose nothing by it, and buttons act on the edge only (R34, R39)."""
 PRE_AUTHORISATION_S = 120.0
@@ -236,6 +238,7 @@ class SessionControl:
         self._protocol = ''
         self._end_reason = ''
         self._emergency = ''
+        self._emergency_s = -math.inf
         self._power_fault = ''
         self._state_of_charge = math.nan
         self._charged_wh = 0.0
@@ -358,15 +361,11 @@ class SessionControl:
         :raises ValueError: with the reason of the refusal
         """
         self._refuse_without_controller(now_s)
-        why = self._availability.why_not(now_s=now_s)
-        if why:
-            raise ValueError(f'no charge may begin: {why}')
         if self._state not in IDLE_STATES:
             raise ValueError(f'a charge is under way: the controller is in {_name(self._state)}')
-        if self._state != State.WAITING_FOR_PEV:
-            raise ValueError(
-                f'the controller is in {_name(self._state)}: ask again when it is in '
-                'WAITING_FOR_PEV')
+        why = self.why_not_available(now_s=now_s)
+        if why:
+            raise ValueError(f'no charge may begin: {why}')
         if not self._start_button.press(now_s=now_s):
             return 'already asked for'
         self._start_pressed_s = now_s
@@ -406,8 +405,7 @@ class SessionControl:
         self._set_permission(now_s)
         self._set_buttons(now_s)
         self._watch_start(now_s)
-        if (self._state == State.NOT_AVAILABLE and self._word.start_charge_authorisation
-                and now_s - self._sent_s >= REPEAT_S):
+        if self._is_unheeded and now_s - self._sent_s >= REPEAT_S:
             self._is_word_due = True
         if (self._state is not None and self._state not in IDLE_STATES
                 and now_s - self._sent_s >= REPEAT_IN_SESSION_S):
@@ -421,6 +419,12 @@ class SessionControl:
         self._withheld_s = math.inf if self._word.start_charge_authorisation else min(
             self._withheld_s, now_s)
         return self._word
+
+    @property
+    def _is_unheeded(self):
+        idle = State.NOT_AVAILABLE if self._word.start_charge_authorisation else (
+            State.WAITING_FOR_PEV)
+        return self._state == idle
 
     # What is told
 
@@ -513,6 +517,8 @@ class SessionControl:
         if not self._is_controller_alive(now_s):
             return 'nothing is heard from the controller: is it on, is the bus up?'
         why = self._availability.why_not(now_s=now_s)
+        if not why and now_s - self._emergency_s < EMERGENCY_CLEAR_S:
+            why = f'{self._emergency}: it is in force as long as the controller repeats it (R38)'
         if why or self._state not in (State.INITIALISING, State.NOT_AVAILABLE):
             return why or self._why_no_start(now_s)
         return (f'the controller is in {_name(self._state)}: it starts, has not heard '
@@ -569,7 +575,8 @@ class SessionControl:
             self._end_reason += f': {why}'
         self.journal.info(f'session ended: {self._end_reason}', now_s=now_s)
 
-    def _on_emergency(self, message, _now_s):
+    def _on_emergency(self, message, now_s):
+        self._emergency_s = now_s
         side = getattr(message.origin, 'name', f'origin {message.origin}')
         self._emergency = f'Emergency_Stop raised by {side}'
 

@@ -606,7 +606,7 @@ def test_start_button_is_let_go_when_the_session_begins_at_once(bench):
 
 
 @pytest.mark.parametrize('state, words', [
-    (State.NOT_AVAILABLE, 'WAITING_FOR_PEV'), (State.INITIALISING, 'WAITING_FOR_PEV'),
+    (State.NOT_AVAILABLE, 'NOT_AVAILABLE'), (State.INITIALISING, 'INITIALISING'),
     (State.NEGOTIATING_CONNECTION, 'under way'), (State.CHARGING, 'under way'),
     (State.CLOSING_COMMUNICATION, 'under way'), (13, 'under way'), (77, 'under way')])
 def test_start_button_is_not_pressed_where_it_does_not_act(bench, state, words):
@@ -660,3 +660,24 @@ def test_only_idle_states_are_no_session(bench, state):
     """Every state that is not named as idle keeps its word repeated, as in a session."""
     bench.enter(State.WAITING_FOR_PEV).enter(state).words.clear()
     assert 4 <= len(bench.run(5.0).words) <= 6
+
+
+def test_a_start_that_was_withdrawn_is_repeated_to_a_deaf_controller(bench):
+    """It should go to Not_Available; one that goes on waiting would let the next vehicle in."""
+    bench.enter(State.WAITING_FOR_PEV)
+    bench.core.set_availability(False, now_s=bench.now_s)
+    bench.run(0.1).words.clear()
+    bench.run(4.1)
+    assert bench.words == [SequenceControl()] * 2
+    bench.enter(State.NOT_AVAILABLE).words.clear()
+    assert bench.run(5.0).words == []
+
+
+def test_not_available_while_an_emergency_is_in_force(bench):
+    """R38: it may outlast the session, and no vehicle begins."""
+    bench.enter(State.WAITING_FOR_PEV).give(EmergencyStop(EmergencyStop.Origin.EVSE))
+    bench.run(0.5)
+    assert 'Emergency_Stop raised by EVSE' in why_not(bench)
+    with pytest.raises(ValueError, match='R38'):
+        start_charge(bench)
+    assert why_not(bench.run(0.6)) == ''
