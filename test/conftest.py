@@ -300,6 +300,7 @@ class World:
         self._executor = make_executor()
         self._executor.add_node(self.node)
         self._nodes = []
+        self._ended = []
         self._publishers = {}
         self._recorders = {}
         self._clients = {}
@@ -314,13 +315,15 @@ class World:
     def close(self):
         """Take everything down; a node that is still active goes safe first."""
         for node in self._nodes:
-            self._in_executor(node.trigger_shutdown)
+            if node not in self._ended:
+                self.end(node)
         self._is_spinning = False
         self._thread.join()
         self._executor.shutdown()
         for node in (*self._nodes, self.node):
             node.destroy_node()
         self._nodes.clear()
+        self._ended.clear()
         self._clients.clear()
         self._publishers.clear()
         # rclpy frees a lifecycle node's own services only with the last reference to it. Left to
@@ -364,6 +367,11 @@ class World:
             self._lifecycle.srv.ChangeState, f'{node.get_fully_qualified_name()}/change_state',
             transition=self._lifecycle.msg.Transition(id=number),
         ).success
+
+    def end(self, node):
+        """Shut a node down for good, as the end of its process does."""
+        self._ended.append(node)
+        self._in_executor(node.trigger_shutdown)
 
     def state_of(self, node):
         """Return a node's lifecycle state in a word."""

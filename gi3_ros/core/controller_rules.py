@@ -20,7 +20,7 @@ from .command_rules import (
     is_chademo,
     POWERED,
 )
-from .controller_watch import IDLE_STATES
+from .controller_watch import CHARGE_PAUSE, IDLE_STATES
 from .findings import CONTROLLER, Findings, forget_before, HELD_S, Lasting, taken, Tolerances
 from .frame_rules import FrameRules, not_newer
 from .power_rules import AFTER_LOOP, PERIOD_S
@@ -51,8 +51,6 @@ _BEGUN = _UNTIL_END | {State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PRO
 """Where a session is, until it ends."""
 _REEVALUATING = IDLE_STATES | {State.NEGOTIATING_CONNECTION}
 """Where an emergency may be over, and another one begin (R38)."""
-CHARGE_PAUSE = 13
-"""State of v3.4."""
 INFORMATION = (
     EvInformationBattery, EvInformationVoltages, EvInformationChargeLimits,
     EvInformationDischargeLimits,

@@ -8,11 +8,16 @@ from .timing import CONTROLLER_TIMEOUT_S, EMERGENCY_CLEAR_S
 State = AdvanticsControllerStatus.State
 
 IDLE_STATES = frozenset({State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AVAILABLE})
-"""States in which the controller has no session."""
+"""States in which the controller has no session. Whatever is not known is none of them."""
+CHARGE_PAUSE = 13
+"""State of v3.4 and later: a session that goes on, of which v3.2 has no label (7.1)."""
 _WITHOUT_SESSION = IDLE_STATES | {State.NEGOTIATING_CONNECTION}
 """A vehicle that stays plugged may begin anew after a single status of State 1 (A42)."""
 ANNOUNCING_S = 0.3
 """New_Charge_Session repeats every 100 ms; absent for this long in State 4 it has ended (R6)."""
+_UNTIL_ANNOUNCED = _WITHOUT_SESSION | {
+    State.CCS_AUTHORISATION_PROCESS, State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST}
+"""States in which a session may be announced (R6, A4)."""
 
 
 class ControllerWatch:
@@ -73,6 +78,11 @@ class ControllerWatch:
     def is_idle(self):
         """Whether it has no session; one odd frame among good ones does not say so."""
         return self._idle_in_a_row >= 2
+
+    @property
+    def is_past_announcement(self):
+        """Whether a session is past its announcement; a state without a label here is."""
+        return self.state is not None and self.state not in _UNTIL_ANNOUNCED
 
     def is_alive(self, *, now_s):
         """Return whether its status came within the last 200 ms (R1)."""

@@ -596,7 +596,7 @@ class PowerControl:
             return
         if is_next or self.phase is Phase.IDLE:
             if (self._controller.forbids(now_s=now_s) or self._awaits_idle
-                    or self._controller.state in _PAST_ANNOUNCEMENT):
+                    or self._controller.is_past_announcement):
                 return  # the announcement repeats, and so does whatever forbids it
             self._begin_session()
         self._happen(event, now_s)
@@ -847,7 +847,7 @@ class PowerControl:
         if state == State.INSULATION_TEST:
             since_s = max(controller.since_s, self._announced_s)
             return self._awaits_idle or now_s - since_s >= ANNOUNCING_S
-        return state in _PAST_ANNOUNCEMENT or (
+        return controller.is_past_announcement or (
             self._awaits_idle and state == State.CONNECTED_WITH_FULL_INFO)
 
     def _not_ready(self, now_s):
@@ -1157,7 +1157,6 @@ class PowerControl:
 
 
 _ENDING = (State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION)
-_PAST_ANNOUNCEMENT = range(State.PRECHARGE, State.CLOSING_COMMUNICATION + 1)
 _NO_PART = (
     'a session is running that this node has not seen begin, or was reset in: it stays off until '
     'the next one'

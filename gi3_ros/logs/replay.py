@@ -63,7 +63,10 @@ PAUSE_S = 10.0
 RESET_PERIOD_S = 1.0
 STATUS_EXPIRES_S = 0.15
 """Power_Modules_Status comes every 100 ms in a session; who has fallen silent says nothing."""
-_UNDERWAY = range(State.INSULATION_TEST, State.CLOSING_COMMUNICATION + 1)
+_NOT_UNDERWAY = IDLE_STATES | {
+    State.NEGOTIATING_CONNECTION, State.CONNECTED_WITH_FULL_INFO, State.CCS_AUTHORISATION_PROCESS}
+UNKNOWN = Stage.UNKNOWN.name
+"""Of a phase or a stage, too: nothing is told by it."""
 _VOLTAGE_IS_OURS = frozenset({Phase.INSULATION_TEST, Phase.PRECHARGE})
 _DECISIONS = frozenset({
     'power_setpoint', 'power_status', 'effective_setpoint', 'contactor_command', 'stage_status'})
@@ -273,7 +276,9 @@ class Replay:
             self._tick_power(now_s)
         progress = self._supervision.take_news(now_s=now_s) or stage.take_progress(now_s=now_s)
         if progress is not None:
-            self.comparison.says('precharge', progress.verdict.name)
+            verdict = progress.verdict
+            self.comparison.says(
+                'precharge', None if verdict is Verdict.UNKNOWN else verdict.name)
         self.comparison.is_stage(stage.stage.name, fault, command, stage.reason)
 
     def _peak(self, magnitude_a, now_s):
@@ -303,7 +308,7 @@ class Replay:
         measurement = self._as_today(measurement, now_s)
         self._power.measure(measurement, now_s=true_s)
         self._stage.measure(measurement, now_s=true_s)
-        self._supervision.measure(measurement)
+        self._supervision.measure(measurement, now_s=true_s)
 
     def _as_today(self, measurement, now_s):
         """
@@ -405,6 +410,11 @@ class Replay:
 
     def _see_power(self, message, true_s, now_s):
         was = self.comparison.was
+        if message.phase_name == UNKNOWN:
+            # The last word of a node that left active: from here on nothing was decided.
+            for name in ('phase', 'system_enable', 'fault'):
+                was(name, None, now_s=true_s)
+            return
         before = self.comparison.last('fault')
         was('phase', message.phase_name or Phase(message.phase).name, now_s=true_s)
         was('system_enable', bool(message.system_enable), now_s=true_s)
@@ -421,6 +431,10 @@ class Replay:
     def _see_stage(self, message, true_s, now_s):
         was = self.comparison.was
         name = message.stage_name or Stage(message.stage).name
+        if name == UNKNOWN:
+            for field in ('stage', 'stage fault'):
+                was(field, None, now_s=true_s)
+            return
         before = self.comparison.last('stage')
         fault = message.reason if name == Stage.FAULT.name else ''
         was('stage', name, now_s=true_s)
@@ -436,7 +450,9 @@ class Replay:
         was('precharge relay', 'closed' if message.precharge_closed else 'open', now_s=true_s)
 
     def _see_precharge(self, message, true_s, _now_s):
-        self.comparison.was('precharge', Verdict(message.verdict).name, now_s=true_s)
+        verdict = Verdict(message.verdict)
+        self.comparison.was(
+            'precharge', None if verdict is Verdict.UNKNOWN else verdict.name, now_s=true_s)
 
     def _see_lease(self, message, _true_s, now_s):
         """Grant the lease that ranked highest then, and give it back when it was gone."""
@@ -457,9 +473,10 @@ class Replay:
     def _see_state(self, state, now_s):
         if not self._has_state:
             self._has_state = True
-            if state in _UNDERWAY:
+            if state not in _NOT_UNDERWAY:
+                name = getattr(state, 'name', f'state {state}')
                 self._remark(
-                    f'the log begins within a session (controller in {state.name}): today gives '
+                    f'the log begins within a session (controller in {name}): today gives '
                     f'no power before one that it sees begin, as after a restart')
         if state not in IDLE_STATES or state != self._state:
             self._state, self._state_s = state, now_s

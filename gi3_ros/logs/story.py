@@ -32,9 +32,10 @@ from .series import Lane, Series
 State = AdvanticsControllerStatus.State
 Function = DcPowerControl.PowerFunction
 IDLE = frozenset({State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AVAILABLE})
-UNDER_WAY = frozenset(State) - IDLE - {
+NOT_UNDER_WAY = IDLE | {
     State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS, State.CLOSING_COMMUNICATION}
-"""States of a session whose begin may not be in the log."""
+"""Any other is one of a session whose begin may not be in the log, also one that has no label
+here (Charge_Pause of v3.4)."""
 CROSSING_S = 0.5
 """State and announcement of the same moment are no further apart (A5)."""
 INTEGRATE_S = 1.0
@@ -233,7 +234,7 @@ class Pistol:
             return
         self._state_s = time_s
         self._state_lane.see(time_s, _label(message, 'state'))
-        if state != self._state and state in UNDER_WAY and self._session is None and (
+        if state != self._state and state not in NOT_UNDER_WAY and self._session is None and (
                 self._state is None and self._finished_s is None):
             self._begin(time_s, False)
         if state != self._state and state in IDLE:

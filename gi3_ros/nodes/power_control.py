@@ -19,7 +19,7 @@ from .. import convert
 from ..core import controller_config, signals
 from ..core.hardware import PowerSetpoint
 from ..core.limits import ChargerLimits
-from ..core.power import Phase, power_modules_status, PowerConfig, PowerControl
+from ..core.power import power_modules_status, PowerConfig, PowerControl
 from .lifecycle import ChargerNode, Parameter, parameters_of, run
 
 SETPOINT_PERIOD_S = 0.05
@@ -110,7 +110,7 @@ class PowerControlNode(ChargerNode):
     def stop(self):
         """Zero power, System_Enable withdrawn while that can be said honestly, then silence."""
         # Not decided by the core: it may be the core that has failed.
-        why, stamp = 'power_control leaves active', self.now()
+        why, stamp = self.failure or 'power_control leaves active', self.now()
         self._setpoint.publish(convert.setpoint_to_ros(PowerSetpoint(reason=why), stamp))
         reading = self._core.reading(now_s=time.monotonic())
         if reading is not None:
@@ -119,12 +119,13 @@ class PowerControlNode(ChargerNode):
         if self._core.is_in_session:
             fault = f'{why} (in {self._core.phase.name})'
             self.get_logger().error(f'power off: {fault}')
-        phase = Phase.FAULT if fault else Phase.IDLE
+        phase = ros.PowerStatus.FAULT if fault else ros.PowerStatus.UNKNOWN
         message = ros.PowerStatus(
-            phase=int(phase), phase_name=phase.name, fault=fault,
+            phase=phase, phase_name='FAULT' if fault else 'UNKNOWN', fault=fault, note=why,
             fault_since=stamp if fault and self._fault_since == Time() else self._fault_since)
         message.header.stamp = stamp
         self._status.publish(message)
+        self._effective.publish(convert.nothing_effective_to_ros(stamp))
 
     def begin_safe_stop(self):
         if self.is_active and self._core.is_in_session:

@@ -1,5 +1,6 @@
 """What happened in a log, in one pass: sums against hand-computed ones, and bounded memory."""
 
+import dataclasses
 import itertools
 import math
 import types
@@ -163,8 +164,12 @@ def test_a_session_that_the_log_cuts_off_ends_with_it():
     assert session.end_reason == 'the log ends during the session'
 
 
-def test_a_session_that_began_before_the_log_says_so():
-    session = session_of((1.0, AdvanticsControllerStatus(State.CHARGING)), (3.0, END))
+@pytest.mark.parametrize('state', [State.CHARGING, 13, 14, 99])
+def test_a_session_that_began_before_the_log_says_so(state):
+    """In a state without a label, too: 13 is Charge_Pause of v3.4 (7.1)."""
+    frame = codec.encode(AdvanticsControllerStatus(State.CHARGING), index=1)
+    frame = dataclasses.replace(frame, data=bytes([state]))
+    session = session_of((1.0, frame), (3.0, END))
     assert not session.is_begin_known
     assert session.outcome == 'Clean_Stop'
 
