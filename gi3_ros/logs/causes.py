@@ -54,6 +54,8 @@ def cause(session) -> str:
         words = session.reasons.before(kind, session.end_s, within_s)
         if words:
             return words
+    if not session.was_allowed:
+        return 'the charger never gave System_Enable (R6)'
     where = f' in {session.stage}' if session.stage else ''
     return f'the bus does not say why it ended{where}'
 

@@ -125,6 +125,8 @@ class Session:
         """(origin, when) of the first Emergency_Stop."""
         self.withdrawals = []
         """When System_Enable went from Allowed to Not_Allowed; the first ones."""
+        self.was_allowed = False
+        """Whether System_Enable was Allowed at any time."""
         self.reasons = causes.Reasons()
         self.stage = ''
         """The last State before the end that says what was going on."""
@@ -290,9 +292,11 @@ class Pistol:
         self.endings[outcome] += 1
         self.focus.around(time_s)
         self._session = None
-        # A target of the central system is forgotten with the session (A16).
-        self.series['ocpp'].hold(time_s)
-        self.series['ocpp'].interrupt()
+        # A target of the central system is forgotten with the session (A16), the state of charge
+        # is that of a vehicle that leaves.
+        for name in ('ocpp', 'soc'):
+            self.series[name].hold(time_s)
+            self.series[name].interrupt()
 
     def _on_state(self, message, time_s):
         state = message.state
@@ -443,13 +447,14 @@ class Pistol:
         if session is None:
             self._count_rest(before, before_s, before_w, time_s)
             return
+        session.was_allowed = session.was_allowed or status.system_enable == 1
         if before is not None:
             step_s = time_s - before_s
             if 0 <= step_s <= INTEGRATE_S:
                 session.integrate(before_w, power, step_s)
-            else:
+            elif step_s > 0:
                 session.uncounted += 1
-                session.uncounted_s += max(0.0, step_s)
+                session.uncounted_s += step_s
             if before.system_enable == 1 and status.system_enable == 0:
                 session.reasons.note(
                     causes.WITHDRAWN, time_s, 'System_Enable was withdrawn by the charger')

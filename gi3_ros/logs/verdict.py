@@ -79,7 +79,18 @@ def _sessions_in_words(story, sessions):
         emergencies = sum(session.emergency is not None for session in sessions)
         if emergencies:
             words += f', {count(emergencies, "emergency", "emergencies")}'
+        words += _first_cause(story)
     return words
+
+
+def _first_cause(story):
+    causes = [(_named(story, index, number), session.cause)
+              for index, pistol in sorted(story.pistols.items())
+              for number, session in enumerate(pistol.sessions, 1) if session.cause]
+    if not causes:
+        return ''
+    more = f'; {len(causes) - 1} more in the table of sessions' if len(causes) > 1 else ''
+    return ' ({}: {}{})'.format(*causes[0], more)
 
 
 def _ending(session):
@@ -138,10 +149,11 @@ def _missing(story, problems):
             f'The clock of the log was set back by {by_s:,.1f} s'
             + (f', and {count(len(story.steps) - 1, "more time")}' if len(story.steps) > 1 else '')
             + ': lengths go on counting.')
-    if story.new_beginnings > holes + len(story.steps):
+    anew = story.new_beginnings - holes - len(story.steps)
+    if anew > 0:
         missing.append(
-            f'In {count(story.new_beginnings - holes - len(story.steps), "more place")} '
-            'something of the log is missing: the rules began anew there.')
+            f'In {count(anew, "other place" if holes or story.steps else "place")} something of '
+            'the log is missing or its clock leaps: the rules began anew there.')
     missing += _of_sessions(story)
     if story.strays:
         strays = count(sum(story.strays.values()), 'message')

@@ -99,9 +99,9 @@ class Browser:
                   '(document.documentElement.dataset.drawn || !document.getElementById("data"))')
 
     def value(self, expression):
-        """Return what an expression is worth in the page; promises are awaited."""
+        """Return what an expression is worth in the page, as if a person had caused it."""
         result = self.ask('Runtime.evaluate', expression=expression, returnByValue=True,
-                          awaitPromise=True)
+                          awaitPromise=True, userGesture=True)
         assert 'exceptionDetails' not in result, result['exceptionDetails']
         return result['result'].get('value')
 
@@ -160,6 +160,10 @@ class Browser:
     def pdf(self, path, **options):
         """Print the page."""
         path.write_bytes(base64.b64decode(self.ask('Page.printToPDF', **options)['data']))
+
+    def pages(self):
+        """Return how many pages are open, in windows and tabs."""
+        return sum(each['type'] == 'page' for each in self.ask('Target.getTargets')['targetInfos'])
 
     def requests(self):
         """Return the addresses that the page asked for, except those that are in it."""

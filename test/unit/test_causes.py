@@ -82,6 +82,10 @@ CASES = [
         [(1.0, SequenceControl(ccs_authorisation_done=1)), (3.0, RUSHED)],
         'the authorisation was refused (CCS_Authorisation_Valid)', id='refused'),
     pytest.param(
+        [(0.5, AdvanticsControllerStatus(State.INSULATION_TEST)),
+         *alive(0.5, 40.0, voltage=0.0, current=0.0, enable=0), (40.0, RUSHED)],
+        'the charger never gave System_Enable (R6)', id='never allowed'),
+    pytest.param(
         [(0.5, AdvanticsControllerStatus(State.PRECHARGE)), *alive(0.5, 3.0),
          (2.9, AdvanticsControllerStatus(State.CLOSING_COMMUNICATION)), (3.0, RUSHED)],
         'the bus does not say why it ended in Precharge', id='unknown'),

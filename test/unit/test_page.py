@@ -211,6 +211,12 @@ def test_the_page_can_be_read_aloud():
     assert len(reader.named('h1')) == 1
     assert len(reader.named('caption')) == len(reader.named('table')) > 0
     assert all('scope' in each for each in reader.named('th'))
+    # What scrolls can be reached by key; what can be reached has a name, and is in no picture.
+    for each in reader.named('div'):
+        if each.get('class') in ('table', 'chart'):
+            assert each['tabindex'] == '0'
+            assert each['aria-label']
+            assert each['role'] in ('region', 'group')
 
 
 def test_times_have_their_zone(monkeypatch):

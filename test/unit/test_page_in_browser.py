@@ -191,11 +191,14 @@ def test_whatever_is_clicked_the_page_reaches_out_to_nothing(tmp_path, browser):
     assert browser.requests() == [path.as_uri()]
     assert browser.value('document.querySelectorAll("[class*=cloud], [class*=dialog]").length'
                          ) == 0
-    pages = [each for each in browser.ask('Target.getTargets')['targetInfos']
-             if each['type'] == 'page']
-    assert len(pages) == 1
+    assert browser.pages() == 1
     assert browser.value('location.href').startswith(path.as_uri())
     assert no_mistake(browser)
+    # And it would have been seen.
+    browser.value('void (new Image().src = "http://127.0.0.1:9/x.png")')
+    browser.wait('document.documentElement.dataset.error')
+    browser.value('void open("about:blank")')
+    assert browser.pages() == 2
 
 
 def test_the_chart_stays_when_the_window_changes_its_size(tmp_path, browser):

@@ -301,6 +301,14 @@ def test_a_commanded_range_is_a_line_only_while_power_is_commanded():
         'Power_Transfer, Range_Mode', 'Standby', 'Power_Transfer, Range_Mode']
 
 
+def test_the_state_of_charge_is_that_of_the_vehicle_and_leaves_with_it():
+    series = told(
+        (0.0, NewChargeSession()), (1.0, EvInformationBattery(75000, 40)), (4.0, END),
+        (60.0, NewChargeSession()), (61.0, EvInformationBattery(50000, 70)), (64.0, END),
+        (90.0, START)).pistols[1].series['soc']
+    assert series.points() == ([1.0, 4.0, 4.0, 61.0, 64.0], [40, 40, None, 70, 70])
+
+
 def test_a_limit_of_zero_is_no_line():
     series = told(
         (0.0, START), (1.0, DcPowerParameters(0, 0, 0)), (3.0, DcPowerParameters(920, 40, 0)),

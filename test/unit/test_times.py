@@ -61,6 +61,7 @@ def test_the_hour_that_comes_twice_is_told_apart(machine_in, name):
     assert zone.changes(AUTUMN_NS - 9 * HOUR_NS, AUTUMN_NS + 3 * HOUR_NS) == [AUTUMN_NS]
     assert zone.changes(SPRING_NS - 30 * HOUR_NS, SPRING_NS + 90 * HOUR_NS) == [SPRING_NS]
     assert zone.changes(WINTER_NS, WINTER_NS + 48 * HOUR_NS) == []
+    assert zone.changes(WINTER_NS, WINTER_NS + 365 * 24 * HOUR_NS) == [SPRING_NS, AUTUMN_NS]
 
 
 @pytest.mark.parametrize('name', ['Europe/Nowhere', '', '+25:00', '../etc/passwd', 'a' * 300])

@@ -78,8 +78,21 @@ def test_the_first_sentence_tells_the_session_and_its_cause():
 
 def test_several_sessions_are_summed_up():
     head = verdict(tell(simulated('restart'), Audit()))
-    assert head.words == ('2 sessions: 1 without Charge_Session_Finished, 1 Rushed_Stop; '
-                          '1 finding: 1 controller.')
+    assert head.words == (
+        '2 sessions: 1 without Charge_Session_Finished, 1 Rushed_Stop (session 2: the charger '
+        'never gave System_Enable (R6)); 1 finding: 1 controller.')
+
+
+def test_of_several_causes_the_first_is_told_and_the_others_counted():
+    log = []
+    for each in range(3):
+        log += [heard(each * 20.0, NewChargeSession()), heard(each * 20.0 + 9.0, EmergencyStop()),
+                heard(each * 20.0 + 9.1, RUSHED),
+                heard(each * 20.0 + 11.0, AdvanticsControllerStatus(State.WAITING_FOR_PEV))]
+    words = verdict(tell(log)).words
+    assert words.startswith('3 sessions: 3 Rushed_Stop, 3 emergencies (session 1: Emergency_Stop '
+                            'by the EVSE')
+    assert '; 2 more in the table of sessions)' in words
 
 
 @pytest.mark.parametrize('problems', [
