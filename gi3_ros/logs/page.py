@@ -202,8 +202,10 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
     # One pistol
 
     def _pistol(self, pistol):
+        everything = sorted(
+            [*self._story.findings, *self._story.observations], key=lambda each: each[0])
         findings = [(number, time_s, finding) for number, (time_s, index, finding) in enumerate(
-            self._story.findings, 1) if index == pistol.index]
+            everything, 1) if index == pistol.index]
         identifier = f'chart-{pistol.index}'
         parts = [f'<section aria-labelledby="pistol-{pistol.index}">',
                  f'<h2 id="pistol-{pistol.index}">Pistol {pistol.index}</h2>']
@@ -236,7 +238,7 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
 
     def _card(self, number, session):
         mood = {'Clean_Stop': ' good', 'Rushed_Stop': ' bad'}.get(session.outcome, '')
-        if session.is_left_live or not session.is_begin_known:
+        if session.left_live_v or not session.is_begin_known:
             mood = ''
         begin = self._clock.text(session.begin_s)
         if not session.is_begin_known:
@@ -270,9 +272,10 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
             alarms.append(_capital(session.end_reason))
         if not session.is_begin_known:
             alarms.append('Its begin is not in the log')
-        if session.is_left_live:
-            volts = max(session.left_v or 0.0, session.left_at_pistol_v or 0.0)
-            alarms.append(f'{volts:.0f} V stayed at the output after it')
+        if session.left_live_v:
+            alarms.append(f'{session.left_live_v:.0f} V ' + (
+                'stayed at the output after it' if session.is_left_live else
+                'at the output when it was measured last'))
         if session.uncounted:
             alarms.append(
                 f'Energy without {session.uncounted_s:.1f} s in '
@@ -496,6 +499,7 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
         for namespace, count in story.strays.items():
             lines.append(f'{_count(count, "message")} of topics in {namespace}: their pistol is '
                          f'not known, --pistol {namespace}=INDEX tells.')
+        lines += [words for _, words in story.notes[:20]]
         for time_s, by_s in story.steps[:20]:
             lines.append(
                 f'The clock of the log was set back by {by_s:,.1f} s, to '

@@ -33,9 +33,10 @@ from .series import Focus, Lane, Series
 State = AdvanticsControllerStatus.State
 Function = DcPowerControl.PowerFunction
 IDLE = frozenset({State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AVAILABLE})
-UNDER_WAY = frozenset(State) - IDLE - {
+NOT_UNDER_WAY = IDLE | {
     State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS, State.CLOSING_COMMUNICATION}
-"""States of a session whose begin may not be in the log."""
+"""Any other is one of a session whose begin may not be in the log, also one that has no label
+here (Charge_Pause of v3.4)."""
 PHASES = frozenset({
     State.INSULATION_TEST, State.PRECHARGE, State.ENDING_CHARGE, State.WELDING_DETECTION,
     State.CLOSING_COMMUNICATION})
@@ -62,6 +63,8 @@ AHEAD = 100
 """.. unless it goes on as it did before the last entries, so many at most: these were ahead."""
 LEFT_S = 15.0
 """For so long after its end the voltage that is left at the output belongs to a session."""
+GONE_S = 2.0
+"""By then it is gone: the vehicle has opened its contactors, the charger lowered what was left."""
 TOUCHABLE_V = 60.0
 """A voltage that is left there and higher was not taken away."""
 SILENT_S = 0.45
@@ -134,6 +137,8 @@ class Session:
         """Limits of the newest DC_Power_Parameters (V, A, A); 0 is the controller's own (R33)."""
         self.left_v = None
         """What Power_Modules_Status measured at last, up to some seconds after the end .."""
+        self.left_s = None
+        """When."""
         self.left_at_pistol_v = None
         """.. and what was behind own contactors, from bags."""
 
@@ -162,10 +167,15 @@ class Session:
         return self.is_begin_known and self.outcome is not None
 
     @property
+    def left_live_v(self):
+        """The voltage that was not taken away as far as the log says, 0 where it was."""
+        volts = max(self.left_v or 0.0, self.left_at_pistol_v or 0.0)
+        return volts if not self.is_cut and volts >= TOUCHABLE_V else 0.0
+
+    @property
     def is_left_live(self):
-        """Whether a voltage stayed at the pistol after it."""
-        return not self.is_cut and max(
-            self.left_v or 0.0, self.left_at_pistol_v or 0.0) >= TOUCHABLE_V
+        """Whether it was measured long enough after the end to say that it stayed."""
+        return bool(self.left_live_v) and self.left_s - self.end_s >= GONE_S
 
 
 class Pistol:
@@ -320,10 +330,10 @@ class Pistol:
 
     def _on_new_state(self, state, label, time_s):
         is_under_way = self._session is None and self._finished_s is None and (
-            state in UNDER_WAY or state == State.CLOSING_COMMUNICATION)
+            state not in NOT_UNDER_WAY or state == State.CLOSING_COMMUNICATION)
         if self.begins_in is None:
             self.begins_in = label if is_under_way else ''
-        if self._state is None and is_under_way and state in UNDER_WAY:
+        if self._state is None and is_under_way and state not in NOT_UNDER_WAY:
             self._begin(time_s, False)
         if state in IDLE:
             # A controller that restarted commands nothing any more, and does not say so.
@@ -435,7 +445,7 @@ class Pistol:
             self.focus.around(time_s)
         left = self._left_session(time_s)
         if left is not None:
-            left.left_v = voltage
+            left.left_v, left.left_s = voltage, time_s
         if self._is_insulated:
             reference_v = voltage if voltage > self._insulated_v else self._insulated_v
             series['threshold'].add(time_s, INSULATION_OHM_PER_V * reference_v)
@@ -618,7 +628,7 @@ class Pistol:
         if pistol_v is not None and pistol_v == pistol_v:
             left = self._left_session(time_s)
             if left is not None:
-                left.left_at_pistol_v = pistol_v
+                left.left_at_pistol_v, left.left_s = pistol_v, time_s
 
     def _on_setpoint(self, message, time_s):
         mode = message.mode
@@ -694,8 +704,12 @@ class Story:
         """(time in s, index, :class:`~gi3_ros.core.findings.Finding`), in order."""
         self.counts = collections.Counter()
         """(index, rule, end) -> breaches, also of those that are not kept."""
+        self.observations = []
+        """As ``findings``, of what is odd and nobody's breach; the first ones .."""
         self.observed = collections.Counter()
-        """The same of what was found and breaks no rule."""
+        """.. and how many there are, as ``counts``."""
+        self.notes = []
+        """``(time in ns, sentence)`` about stamps that were put right."""
         self.breaks = []
         """(begin, end) of times without any frame; the first ones."""
         self.steps = []
@@ -835,11 +849,12 @@ class Story:
     def _keep(self, verdict):
         finding = verdict.finding
         key = verdict.index, finding.rule, finding.who
-        counts = self.observed if is_observation(finding) else self.counts
+        counts, kept = (self.observed, self.observations) if is_observation(finding) else (
+            self.counts, self.findings)
         counts[key] += 1
         if counts[key] <= FINDINGS:
             time_s = (self._judge.first_ns - self.first_ns + self._shift_ns) / 1e9 + finding.time_s
-            self.findings.append((time_s, verdict.index, finding))
+            kept.append((time_s, verdict.index, finding))
             if verdict.index in self.pistols:
                 self.pistols[verdict.index].focus.around(time_s)
 
@@ -861,7 +876,7 @@ class Story:
 
 def is_observation(finding):
     """Return whether a finding breaks no rule, but is worth a look."""
-    return getattr(finding, 'kind', 'breach') == 'observation'
+    return getattr(finding, 'is_observation', False)
 
 
 def tell(log, judge=None, *, windows=None):

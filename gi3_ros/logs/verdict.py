@@ -31,7 +31,8 @@ def verdict(story, problems=()):
     """
     missing = _missing(story, problems)
     if story.first_ns is None:
-        return Verdict('The log is empty: not a single frame.', EMPTY, missing)
+        return Verdict('Not a single frame of this log could be read.' if problems else
+                       'The log is empty: not a single frame.', EMPTY, missing)
     if not story.interface_frames:
         return Verdict(
             f'Nothing of Generic Interface v3 in this log: {count(story.frames, "frame")}, none '
@@ -121,9 +122,9 @@ def _left_live(story):
     if not live:
         return ''
     index, number, session = live[0]
-    volts = max(session.left_v or 0.0, session.left_at_pistol_v or 0.0)
     more = f', and after {count(len(live) - 1, "other session")}' if len(live) > 1 else ''
-    return (f'after {_named(story, index, number)} {volts:.0f} V stayed at the output{more}: '
+    name, volts = _named(story, index, number), session.left_live_v
+    return (f'after {name} {volts:.0f} V stayed at the output{more}: '
             'contactors of the vehicle that did not open, or a voltage that was not lowered')
 
 
@@ -144,6 +145,9 @@ def _missing(story, problems):
         longest_s = max(end_s - begin_s for begin_s, end_s in story.breaks)
         missing.append(f'The log has {count(holes, "hole")} without a single frame, up to '
                        f'{longest_s:.1f} s long.')
+    if story.notes:
+        missing.append(f'Stamps of the log were put right: {story.notes[0][1]}'
+                       + (f' ({len(story.notes) - 1} more below)' * (len(story.notes) > 1)))
     for _, by_s in story.steps[:1]:
         missing.append(
             f'The clock of the log was set back by {by_s:,.1f} s'
@@ -176,6 +180,11 @@ def _of_sessions(story):
                 sentences.append(f'The end of {name} is not in the log: {session.end_reason}.')
             elif not session.is_begin_known and not (number == 1 and pistol.begins_in):
                 sentences.append(f'The begin of {name} is not in the log.')
+            if session.left_live_v and not session.is_left_live:
+                sentences.append(
+                    f'{session.left_live_v:.0f} V were at the output when it was measured last, '
+                    f'{session.left_s - session.end_s:.1f} s after {name}: nobody knows whether '
+                    'they went away.')
             if session.uncounted:
                 sentences.append(
                     f'The energy of {name} is without {session.uncounted_s:.1f} s in which nobody '

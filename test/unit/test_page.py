@@ -315,13 +315,13 @@ def test_what_the_vehicle_did_not_tell_is_no_zero():
 
 
 def test_an_observation_is_told_apart_from_a_breach():
-    class Kind(Finding):
-        kind = 'observation'
+    class Odd(Finding):
+        is_observation = True
 
     class Observer(Grumbler):
         def take(self, time_ns, decoded):
-            return [Verdict(1, Kind(each.finding.time_s, 'R11', 'slow, and no rule says how slow',
-                                    {})) for each in super().take(time_ns, decoded)]
+            return [Verdict(1, Odd(each.finding.time_s, 'R11', 'slow, and no rule says how slow',
+                                   {})) for each in super().take(time_ns, decoded)]
 
     log = simulated('CCS')
     text = page_of(log, Observer())

@@ -167,11 +167,39 @@ def test_a_vehicle_that_keeps_its_contactors_is_not_green(volts):
     assert f'after session 1 {volts:.0f} V stayed at the output' in head.words
 
 
+@pytest.mark.parametrize('seconds', [0.0, 0.3, 1.7])
+def test_a_log_that_ends_before_the_voltage_is_gone_leaves_it_open(seconds):
+    end_s = end_of()
+
+    def stay(message, time_s, _state):
+        if isinstance(message, PowerModulesStatus) and time_s > end_s - 0.2:
+            return dataclasses.replace(message, present_voltage=390.0)
+        return message
+    head = verdict(tell(simulated(edit=stay, end_s=end_s + seconds), Audit()))
+    assert head.mood == 'partial'
+    assert '390 V were at the output when it was measured last' in head.missing[0]
+
+
+def test_stamps_that_were_put_right_are_told():
+    story = tell(simulated(), Audit())
+    story.notes += [(BEGIN_NS, 'two clocks are mixed'), (BEGIN_NS, 'one stamp was ahead')]
+    head = verdict(story)
+    assert head.mood == 'partial'
+    assert head.missing == [
+        'Stamps of the log were put right: two clocks are mixed (1 more below)']
+
+
+def test_an_empty_log_and_one_that_cannot_be_read_are_told_apart():
+    assert verdict(tell([])).words == 'The log is empty: not a single frame.'
+    assert verdict(tell([]), ['its head is broken']).words == (
+        'Not a single frame of this log could be read.')
+
+
 def test_voltage_that_goes_away_some_seconds_after_the_end_is_green():
     end_s = end_of()
 
     def fall(message, time_s, _state):
-        if isinstance(message, PowerModulesStatus) and end_s - 0.2 < time_s < end_s + 2.0:
+        if isinstance(message, PowerModulesStatus) and end_s - 0.2 < time_s < end_s + 1.9:
             return dataclasses.replace(message, present_voltage=390.0)
         return message
     assert verdict(tell(simulated(edit=fall), None)).mood == 'good'
