@@ -5,9 +5,23 @@ Everything has one time axis, in seconds since the begin of the log; the page's 
 into dates where the log has any.
 """
 
+import dataclasses
 import html
 import itertools
 
+
+CONFIG = {
+    'displaylogo': False,
+    # The script sizes the charts.
+    'responsive': False,
+    # These buttons and no others, whatever a newer plotly.js brings: "Share chart" of version 4
+    # uploads the chart, older ones have editors in a cloud.
+    'modeBarButtons': [
+        ['toImage'], ['zoom2d', 'pan2d'], ['zoomIn2d', 'zoomOut2d', 'resetScale2d']],
+    'plotlyServerURL': '', 'showSendToCloud': False, 'showEditInChartStudio': False,
+    'showLink': False, 'linkText': '', 'topojsonURL': '',
+}
+"""Of plotly.js: the page reaches out to nothing, whatever is clicked."""
 BLUE, ORANGE, GREEN, RED = '#0072b2', '#e69f00', '#009e73', '#d55e00'
 PURPLE, SKY, GREY, DARK = '#aa4499', '#56b4e9', '#9aa5b1', '#5c6773'
 """Told apart with any kind of colour blindness (after Okabe and Ito)."""
@@ -38,8 +52,30 @@ _LIGHT_LABEL = frozenset({
     PURPLE, GREEN, RED, BLUE, DARK, '#3d93c4', '#2fb58c'})
 """Colours of bars that carry white words."""
 
-_LANE_PX, _FINDINGS_PX, _SPACE_PX = 25, 26, 16
-_TOP_PX, _BOTTOM_PX, _LEFT_PX = 8, 46, 136
+OBSERVED_COLOUR = '#6b7f93'
+_LANE_PX, _FINDINGS_PX = 25, 26
+_TOP_PX, _BOTTOM_PX = 8, 46
+
+
+@dataclasses.dataclass(frozen=True)
+class _Manner:
+    """How a chart is arranged on a screen."""
+
+    left_px: int
+    """Room for the names of bars and the ticks."""
+    title_px: int
+    """Above a row, for its title; 0 where it stands beside it."""
+    legend_px: int
+    """Above a row, for each line of its legend."""
+    legend_chars: int
+    """In one line of it."""
+    font_px: float
+
+
+MANNERS = {
+    'wide': _Manner(136, 0, 16, 400, 10.5),
+    'narrow': _Manner(68, 17, 13, 46, 9.5),
+}
 
 _VOLTAGE = (
     ('limit_v', 'Maximum_Voltage of the charger', GREY, 'dot', True),
@@ -93,40 +129,18 @@ def chart(pistol, findings, *, length_s):
     """
     lanes = [(title, lane) for title, lane in pistol.lanes.items() if lane]
     rows = [row for row in _ROWS if any(pistol.series[line[0]] for line in row[4])]
-    lanes_px = _LANE_PX * max(len(lanes), 1) + (_FINDINGS_PX if findings else 0)
-    inner_px = lanes_px + sum(_SPACE_PX + row[2] for row in rows)
     traces = _lane_traces(lanes)
-    layout = {'height': inner_px + _TOP_PX + _BOTTOM_PX,
-              'margin': {'l': _LEFT_PX, 'r': 18, 't': _TOP_PX, 'b': _BOTTOM_PX},
-              'shapes': _shapes(pistol, findings), 'annotations': []}
-    places = [len(lanes) - 1 - place for place in range(len(lanes))]
     names = [title for title, _ in lanes]
     if findings:
         traces += _finding_traces(findings, len(lanes))
-        places.append(len(lanes))
-        names.append('findings')
-    top = 1.0
-    bottom = top - lanes_px / inner_px
-    layout['yaxis'] = {
-        'domain': [max(bottom, 0.0), top], 'tickvals': places,
-        'ticktext': [html.escape(name.replace('_', ' '), quote=False) for name in names],
-        'range': [-0.5, len(lanes) - 0.5 + bool(findings)], 'fixedrange': True,
-        'showgrid': False, 'zeroline': False, 'ticks': '',
-    }
-    for place, (title, unit, height_px, factor, lines) in enumerate(rows, 2):
-        top = bottom - _SPACE_PX / inner_px
-        bottom = top - height_px / inner_px
+        names.insert(0, 'findings')
+    layout = {'shapes': _shapes(pistol, findings), 'yaxis': {
+        'range': [-0.5, len(names) - 0.5], 'fixedrange': True, 'showgrid': False,
+        'zeroline': False, 'ticks': '', 'tickvals': list(range(len(names) - 1, -1, -1))}}
+    for place, (title, unit, _, factor, lines) in enumerate(rows, 2):
         axis = f'y{place}'
         layout[f'yaxis{place}'] = {
-            'domain': [max(bottom, 0.0), top], 'fixedrange': False, 'nticks': 5,
-            'zeroline': title in ('Current', 'Power'),
-        }
-        # Beside the ticks: an axis' own title is written upwards, and longer than the row.
-        layout['annotations'].append({
-            'text': f'<b>{title}</b><br>{unit}', 'xref': 'paper', 'yref': 'paper', 'x': 0,
-            'xshift': 8 - _LEFT_PX, 'y': top, 'xanchor': 'left', 'yanchor': 'top',
-            'showarrow': False, 'align': 'left',
-        })
+            'fixedrange': False, 'nticks': 5, 'zeroline': title in ('Current', 'Power')}
         if title in ('Voltage', 'Insulation', 'State of charge'):
             layout[f'yaxis{place}']['rangemode'] = 'tozero'
         if title == 'Current':
@@ -135,25 +149,72 @@ def chart(pistol, findings, *, length_s):
             series = pistol.series[name]
             if series:
                 traces.append(_line(series, label, unit, colour, dash, is_stepped, axis, factor))
-        layout['annotations'].append({
-            'text': _legend(pistol, lines), 'xref': 'paper', 'yref': 'paper', 'x': 1, 'y': top,
-            'xanchor': 'right', 'yanchor': 'bottom', 'yshift': -3, 'showarrow': False,
-            'align': 'right', 'font': {'size': 10.5},
-        })
     for trace in traces:
         trace.setdefault('xaxis', 'x')
     margin_s = max(0.01 * length_s, 0.5)
     layout['xaxis'] = {'anchor': f'y{len(rows) + 1}' if rows else 'y',
                        'range': [-margin_s, length_s + margin_s]}
-    return {'data': traces, 'layout': layout}
+    lanes_px = _LANE_PX * max(len(lanes), 1) + (_FINDINGS_PX if findings else 0)
+    return {'data': traces, 'layout': layout, 'manners': {
+        name: _arranged(manner, names, lanes_px, [
+            (row, _legend(pistol, row[4], manner.legend_chars)) for row in rows])
+        for name, manner in MANNERS.items()}}
 
 
-def _legend(pistol, lines):
+def _arranged(manner, names, lanes_px, rows):
+    """
+    Return where everything is, as what Plotly.relayout() takes.
+
+    :param names: of the bars, from the top
+    :param rows: pairs of a row and the lines of its legend
+    """
+    gaps_px = [manner.title_px + manner.legend_px * max(len(legend), 1) for _, legend in rows]
+    inner_px = lanes_px + sum(gaps_px) + sum(row[2] for row, _ in rows)
+    is_wide = not manner.title_px
+    top = 1.0
+    bottom = top - lanes_px / inner_px
+    words = [html.escape(name.replace('_', ' '), quote=False) for name in names]
+    changes = {
+        'height': inner_px + _TOP_PX + _BOTTOM_PX, 'annotations': [],
+        'margin': {'l': manner.left_px, 'r': 18 if is_wide else 8, 't': _TOP_PX,
+                   'b': _BOTTOM_PX},
+        'yaxis.domain': [max(bottom, 0.0), top],
+        'yaxis.ticktext': words if is_wide else [name.replace(' ', '<br>', 1) for name in words],
+        'yaxis.tickfont.size': 12 if is_wide else manner.font_px}
+    for place, ((row, legend), gap_px) in enumerate(zip(rows, gaps_px, strict=True), 2):
+        title, unit, height_px, _, _ = row
+        top = bottom - gap_px / inner_px
+        bottom = top - height_px / inner_px
+        changes[f'yaxis{place}.domain'] = [max(bottom, 0.0), top]
+        # Beside the ticks or above: an axis' own title is written upwards, longer than the row.
+        changes['annotations'].append({
+            'text': f'<b>{title}</b>{"<br>" if is_wide else ", "}{unit}', 'xref': 'paper',
+            'yref': 'paper', 'x': 0, 'xshift': 8 - manner.left_px, 'y': top, 'xanchor': 'left',
+            'yanchor': 'top' if is_wide else 'bottom', 'showarrow': False, 'align': 'left',
+            'yshift': 0 if is_wide else manner.legend_px * max(len(legend), 1) - 4,
+        })
+        changes['annotations'].append({
+            'text': '<br>'.join(legend), 'xref': 'paper', 'yref': 'paper', 'x': 1, 'y': top,
+            'xanchor': 'right', 'yanchor': 'bottom', 'yshift': -3, 'showarrow': False,
+            'align': 'right', 'font': {'size': manner.font_px},
+        })
+    return changes
+
+
+def _legend(pistol, lines, chars):
+    """Return the lines of a legend."""
     marks = {'solid': '━━', 'dash': '╍╍', 'dot': '┈┈', 'dashdot': '╍┈'}
-    return '    '.join(
-        f'<span style="color:{colour}">{marks[dash]}</span> {_LEGEND.get(name, label)}'
-        for name, label, colour, dash, _ in reversed(lines)
-        if pistol.series[name] and _LEGEND.get(name, label))
+    parts, used = [[]], 0
+    for name, label, colour, dash, _ in reversed(lines):
+        words = _LEGEND.get(name, label)
+        if not pistol.series[name] or not words:
+            continue
+        if used + len(words) + 5 > chars and parts[-1]:
+            parts.append([])
+            used = 0
+        used += len(words) + 5
+        parts[-1].append(f'<span style="color:{colour}">{marks[dash]}</span> {words}')
+    return ['    '.join(part) for part in parts if part]
 
 
 def _rounded(times):
@@ -161,21 +222,31 @@ def _rounded(times):
 
 
 def _line(series, label, unit, colour, dash, is_stepped, axis, factor):
-    times, values = series.points()
+    times, values, left_out, held = series.drawn()
     values = [None if value is None else round(value * factor, 3) for value in values]
     trace = {
-        'type': 'scatter', 'mode': 'lines', 'name': label, 'x': _rounded(times), 'y': values,
-        'yaxis': axis, 'connectgaps': False, 'showlegend': False,
+        'type': 'scatter', 'mode': 'lines', 'name': label, 'steps_ms': _steps_ms(times),
+        'y': values, 'yaxis': axis, 'connectgaps': False, 'showlegend': False,
         'line': {'color': colour, 'width': 1.8 if dash == 'solid' else 1.3, 'dash': dash,
                  'shape': 'hv' if is_stepped else 'linear'},
         'hoverinfo': 'skip', 'meta': unit,
     }
+    if any(left_out):
+        trace['left_out'] = left_out
+    if held:
+        trace['held'] = held
     sizes = _sizes(values)
     if any(sizes):
         # What stands alone between two gaps would be invisible as a line.
         trace |= {'mode': 'lines+markers',
                   'marker': {'size': sizes, 'color': colour, 'line': {'width': 0}}}
     return trace
+
+
+def _steps_ms(times):
+    """Return the first time and the steps to each next one in ms: half as long as times in s."""
+    whole_ms = [round(time_s * 1000) for time_s in times]
+    return [later - one for one, later in zip([0, *whole_ms], whole_ms, strict=False)]
 
 
 def _sizes(values):
@@ -258,19 +329,28 @@ def _lane_traces(lanes):
 
 def _finding_traces(findings, place):
     traces = []
-    for who in dict.fromkeys(finding.who for _, _, finding in findings):
-        mine = [each for each in findings if each[2].who == who]
+    for kind in dict.fromkeys(_kind(finding) for _, _, finding in findings):
+        mine = [each for each in findings if _kind(each[2]) == kind]
+        name, symbol, colour = kind
         traces.append({
-            'type': 'scatter', 'mode': 'markers', 'name': f'finding, {who}',
+            'type': 'scatter', 'mode': 'markers', 'name': name,
             'x': _rounded(time_s for _, time_s, _ in mine), 'y': [place] * len(mine),
             'customdata': [number for number, _, _ in mine],
-            'text': [html.escape(f'{finding.rule}, {who}: {_short(finding.text)}', quote=False)
-                     for _, _, finding in mine],
-            'marker': {'symbol': WHO_SYMBOL.get(who, 'circle'), 'size': 12,
-                       'color': WHO_COLOUR.get(who, DARK), 'line': {'width': 1, 'color': '#fff'}},
+            'text': [html.escape(f'{finding.rule}, {finding.who}: {_short(finding.text)}',
+                                 quote=False) for _, _, finding in mine],
+            'marker': {'symbol': symbol, 'size': 12, 'color': colour,
+                       'line': {'width': 1, 'color': '#fff'}},
             'hovertemplate': '%{text}<extra></extra>', 'showlegend': False, 'cliponaxis': False,
         })
     return traces
+
+
+def _kind(finding):
+    """Return name, symbol and colour of a finding."""
+    who = finding.who
+    if finding.is_observation:
+        return f'observation, {who}', 'circle', OBSERVED_COLOUR
+    return f'finding, {who}', WHO_SYMBOL.get(who, 'circle'), WHO_COLOUR.get(who, DARK)
 
 
 def _short(text):
@@ -288,5 +368,5 @@ def _shapes(pistol, findings):
         shapes.append({
             'type': 'line', 'xref': 'x', 'yref': 'paper', 'x0': round(time_s, 4),
             'x1': round(time_s, 4), 'y0': 0, 'y1': 1,
-            'line': {'width': 1.2, 'dash': 'dot', 'color': WHO_COLOUR.get(finding.who, DARK)}})
+            'line': {'width': 1.2, 'dash': 'dot', 'color': _kind(finding)[2]}})
     return shapes

@@ -5,18 +5,24 @@ The words and tables are plain HTML; only the charts need the script. Whatever c
 is escaped, and the page forbids itself to load anything (Content-Security-Policy).
 """
 
-import collections
-import datetime
+import bisect
 import html
 import json
 
 import plotly.offline
 
-from .chart import chart, LINES
+from .chart import chart, CONFIG, LINES
 from .page_parts import SCRIPT, STYLE
 from .rates import AT_MOST, EXAMPLES
 from .story import FINDINGS, INTEGRATE_S
+from .times import offset_text, Zone
+from .verdict import count as _count
+from .verdict import duration as _duration
+from .verdict import verdict
 
+_MOODS = {
+    'good': 'All clean', 'bad': 'Attention', 'partial': 'Not complete',
+    'empty': 'Nothing to judge'}
 CARDS = 24
 """Sessions of one pistol with a card; all of them are in the table."""
 _POLICY = (
@@ -30,55 +36,93 @@ class Clock:
 
     :param first_ns: of the first entry, since the epoch where there are dates
     :param length_s: of the log
+    :param zone: :class:`~.times.Zone` to tell them in
+    :param steps: ``(time in s, by how many s)`` where the clock of the log was set back: the
+        seconds of a story go on, the times are those that stand in the log
     """
 
-    def __init__(self, first_ns, has_dates, length_s=0.0):
-        self._first = None
-        self.axis = 'seconds since the begin of the log'
-        self.origin_ms = None
-        """What the script adds to the seconds of the chart; ``None`` without dates."""
+    axis = 'seconds since the begin of the log'
+
+    def __init__(self, first_ns, has_dates, length_s=0.0, *, zone=None, steps=()):
+        self._first_ns = None
+        self.pieces = []
+        """``[from, origin, offset]``: seconds of the story; ms of a clock at second 0, as if it
+        were UTC; words behind the time. Empty without dates."""
+        self._begins, self._shifts = [0.0], [0]
+        for time_s, by_s in steps:
+            self._begins.append(time_s)
+            self._shifts.append(self._shifts[-1] + round(by_s * 1e9))
         if not has_dates or first_ns is None:
             return
+        self._zone = zone or Zone()
         try:
-            whole_s, rest_ns = divmod(first_ns, 1_000_000_000)
-            local = datetime.datetime.fromtimestamp(whole_s).astimezone()
-            # One zone for all of the log, also when clocks are changed in its course.
-            self._first = local + datetime.timedelta(microseconds=rest_ns / 1000)
-            self._is_one_day = (
-                self._first.date() == (
-                    self._first + datetime.timedelta(seconds=length_s)).date())
-        except (OverflowError, OSError, ValueError):
+            self._first_ns = first_ns
+            last = self._zone.at(self._ns(length_s))
+            first = self._zone.at(first_ns)
+            changes = self._zone.changes(first_ns, self._ns(length_s))
+        except ValueError:
             # A date that no calendar has.
-            self._first = None
+            self._first_ns = None
             return
-        offset = self._first.strftime('%z')
-        self.zone = f'{self._first.tzname()} (UTC{offset[:3]}:{offset[3:5]})'
-        self.axis = f'local time, {self.zone}'
-        self.origin_ms = first_ns / 1e6 + self._first.utcoffset().total_seconds() * 1000
+        self._has_one_offset = not changes
+        self._is_one_day = first.date() == last.date() and not steps
+        where = self._zone.name or 'local time'
+        self.axis = f'{where}, {self._zone.words(first_ns)}'
+        if changes:
+            self.axis += ', also after the clocks were changed'
+        elif len(self._begins) > 1:
+            self.axis += ', also after the clock of the log was set back'
+        self._cut(changes)
+
+    def _cut(self, changes):
+        """Make the pieces: one more wherever the hands of a clock leap."""
+        leaps = {*self._begins, *((each - self._first_ns) / 1e9 for each in changes)}
+        for begin_s in sorted(leaps):
+            time_ns = self._ns(begin_s)
+            when = self._zone.at(time_ns)
+            origin_ms = (time_ns / 1e6 - begin_s * 1000
+                         + when.utcoffset().total_seconds() * 1000)
+            words = '' if self._has_one_offset else offset_text(when)
+            self.pieces.append([round(begin_s, 3), round(origin_ms, 3), words])
+
+    def _ns(self, time_s):
+        place = bisect.bisect_right(self._begins, time_s) - 1
+        return self._first_ns + round(time_s * 1e9) - self._shifts[max(place, 0)]
 
     @property
     def has_dates(self):
-        return self._first is not None
+        return self._first_ns is not None
 
     def text(self, time_s):
         """Return a time as text, to the millisecond."""
-        if self._first is None:
+        if self._first_ns is None:
             return f'{time_s:.3f} s'
-        when = self._first + datetime.timedelta(seconds=time_s)
-        return when.strftime('%H:%M:%S.' if self._is_one_day else '%Y-%m-%d %H:%M:%S.') + (
+        when = self._zone.at(self._ns(time_s))
+        words = when.strftime('%H:%M:%S.' if self._is_one_day else '%Y-%m-%d %H:%M:%S.') + (
             f'{when.microsecond // 1000:03d}')
+        return words if self._has_one_offset else words + offset_text(when)
 
     def span(self, begin_s, end_s):
         """Return begin and end as text, with dates."""
-        if self._first is None:
+        if self._first_ns is None:
             return 'no dates in this log; times are seconds since its begin'
-        first, last = (
-            (self._first + datetime.timedelta(seconds=each)).strftime('%Y-%m-%d %H:%M:%S')
-            for each in (begin_s, end_s))
-        return f'{first} to {last if first[:10] != last[:10] else last[11:]} {self.zone}'
+        begin_ns, end_ns = self._ns(begin_s), self._ns(end_s)
+        first, last = (f'{self._zone.at(each):%Y-%m-%d %H:%M:%S}' for each in (begin_ns, end_ns))
+        if not self._has_one_offset:
+            first += f' {self._zone.words(begin_ns)}'
+        elif last[:10] == first[:10]:
+            last = last[11:]
+        return f'{first} to {last} {self._zone.words(end_ns)}'
+
+    def detail(self, begin_s, end_s):
+        """Return a time as ``gi3 report --detail`` takes it."""
+        if self._first_ns is None:
+            return f'{begin_s:.0f}/{end_s:.0f}'
+        return '/'.join(f'{self._zone.at(self._ns(each)):%Y-%m-%dT%H:%M:%S}'
+                        for each in (begin_s, end_s))
 
 
-def page(story, *, name, kind='', problems=(), has_dates=True, version='', note=''):
+def page(story, *, name, kind='', problems=(), has_dates=True, version='', note='', zone=None):
     """
     Return the whole page.
 
@@ -88,51 +132,11 @@ def page(story, *, name, kind='', problems=(), has_dates=True, version='', note=
     :param problems: sentences of its reader
     :param version: of this package
     :param note: a sentence about the log for the head of the page, such as that it is simulated
+    :param zone: :class:`~.times.Zone` to tell times in; that of this machine without
     """
-    return _Page(story, Clock(story.first_ns, has_dates, story.length_s)).html(
+    clock = Clock(story.first_ns, has_dates, story.length_s, zone=zone, steps=story.steps)
+    return _Page(story, clock).html(
         name=name, kind=kind, problems=problems, version=version, note=note)
-
-
-def verdict(story, problems=()):
-    """Return the story in one sentence, and whether it is 'good', 'bad' or 'empty'."""
-    if story.first_ns is None:
-        return ('Not a single frame of this log could be read.' if problems else
-                'The log is empty: not a single frame.'), 'empty'
-    if not story.interface_frames:
-        return (f'Nothing of Generic Interface v3 in this log: {_count(story.frames, "frame")}, '
-                'none of them of the interface.'), 'empty'
-    sessions = [session for pistol in story.pistols.values() for session in pistol.sessions]
-    count = len(sessions) + sum(pistol.more_sessions for pistol in story.pistols.values())
-    words = _count(count, 'session') if count else 'No session'
-    if len(story.pistols) > 1:
-        words += f' of {len(story.pistols)} pistols'
-    if len(sessions) == 1:
-        session, = sessions
-        words += f', {_ending(session)} after {_duration(session.duration_s)}'
-        if session.emergency:
-            words += f': Emergency_Stop by the {session.emergency[0]}'
-        elif session.withdrawals:
-            words += ': System_Enable was withdrawn'
-    elif sessions:
-        endings = collections.Counter(map(_ending, sessions))
-        words += ': ' + ', '.join(f'{each} {ending}' for ending, each in endings.items())
-        emergencies = sum(session.emergency is not None for session in sessions)
-        if emergencies:
-            words += f', {_count(emergencies, "emergency", "emergencies")}'
-    found = story.finding_count
-    words += f'; {_count(found, "finding") if found else "no finding"}'
-    if found:
-        ends = collections.Counter()
-        for (_, _, who), each in story.counts.items():
-            ends[who] += each
-        words += ': ' + ', '.join(f'{each} {who}' for who, each in sorted(
-            ends.items(), reverse=True))
-    is_good = not found and all(session.outcome == 'Clean_Stop' for session in sessions)
-    return f'{words}.', 'good' if is_good else 'bad'
-
-
-def _ending(session):
-    return session.outcome or 'without Charge_Session_Finished'
 
 
 class _Page:
@@ -143,17 +147,19 @@ class _Page:
 
     def html(self, *, name, kind, problems, version, note):
         story = self._story
-        words, mood = verdict(story, problems)
+        words, mood, missing = verdict(story, problems)
         body = [self._pistol(story.pistols[index]) for index in sorted(story.pistols)]
-        data = {'origin_ms': self._clock.origin_ms, 'axis': self._clock.axis,
-                'charts': self._charts}
+        data = {'pieces': self._clock.pieces, 'axis': self._clock.axis,
+                'config': CONFIG, 'charts': self._charts}
         # plotly comes with one bundle only, all of it: a smaller one would have to be fetched or
         # built, and the page must work where there is no network.
         scripts = (
             f'<script>{plotly.offline.get_plotlyjs()}</script>\n'
             f'<script type="application/json" id="data">{json_text(data)}</script>\n'
             f'<script>{SCRIPT}</script>') if self._charts else ''
-        mood_class = {'good': '', 'bad': ' is-bad', 'empty': ' is-empty'}[mood]
+        missing = ''.join(f'<li>{_safe(each)}</li>' for each in missing)
+        if missing:
+            missing = f'<ul class="missing" aria-label="What is missing">{missing}</ul>'
         meta = [f'<span>File <b><code>{_safe(name)}</code></b></span>']
         if story.first_ns is not None:
             meta += [
@@ -177,7 +183,8 @@ class _Page:
 <body>
 <header>
 <h1>Charging report</h1>
-<p class="verdict{mood_class}">{_safe(words)}</p>
+<p class="verdict is-{mood}"><span class="mood">{_MOODS[mood]}</span> {_safe(words)}</p>
+{missing}
 <p class="meta">{''.join(meta)}</p>
 </header>
 <main>
@@ -195,8 +202,10 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
     # One pistol
 
     def _pistol(self, pistol):
+        everything = sorted(
+            [*self._story.findings, *self._story.observations], key=lambda each: each[0])
         findings = [(number, time_s, finding) for number, (time_s, index, finding) in enumerate(
-            self._story.findings, 1) if index == pistol.index]
+            everything, 1) if index == pistol.index]
         identifier = f'chart-{pistol.index}'
         parts = [f'<section aria-labelledby="pistol-{pistol.index}">',
                  f'<h2 id="pistol-{pistol.index}">Pistol {pistol.index}</h2>']
@@ -229,6 +238,8 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
 
     def _card(self, number, session):
         mood = {'Clean_Stop': ' good', 'Rushed_Stop': ' bad'}.get(session.outcome, '')
+        if session.left_live_v or not session.is_begin_known:
+            mood = ''
         begin = self._clock.text(session.begin_s)
         if not session.is_begin_known:
             begin = f'before {begin}'
@@ -251,14 +262,20 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
             if least is not None:
                 figures.append((title, f'{"≥ " * (least[0] >= 510e3)}{least[0] / 1e3:.0f}', 'kΩ'))
         alarms = []
-        if session.emergency:
-            origin, time_s = session.emergency
-            alarms.append(f'Emergency_Stop by the {origin} at {self._clock.text(time_s)}')
+        if session.cause:
+            at_s = session.emergency[1] if session.emergency else session.end_s
+            alarms.append(f'{self._clock.text(at_s)}: {session.cause}')
         if session.withdrawals:
             alarms.append('System_Enable withdrawn at ' + ', '.join(
                 map(self._clock.text, session.withdrawals[:5])))
         if not session.outcome:
-            alarms.append(session.end_reason[0].upper() + session.end_reason[1:])
+            alarms.append(_capital(session.end_reason))
+        if not session.is_begin_known:
+            alarms.append('Its begin is not in the log')
+        if session.left_live_v:
+            alarms.append(f'{session.left_live_v:.0f} V ' + (
+                'stayed at the output after it' if session.is_left_live else
+                'at the output when it was measured last'))
         if session.uncounted:
             alarms.append(
                 f'Energy without {session.uncounted_s:.1f} s in '
@@ -281,17 +298,34 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
     def _vehicle(session):
         if session.capacity_wh:
             yield f'Battery {session.capacity_wh / 1000:.0f} kWh'
+        # 0 is what the vehicle did not tell (A30).
         if session.ev_voltages_v and any(session.ev_voltages_v):
             least, most = session.ev_voltages_v
-            yield f'Vehicle {least:.0f} to {most:.0f} V'
+            yield (f'Vehicle {least:.0f} to {most:.0f} V' if least and most else
+                   f'Vehicle up to {most:.0f} V' if most else f'Vehicle from {least:.0f} V')
         for words, limits in (('charges', session.ev_charge),
                               ('discharges', session.ev_discharge)):
-            if limits is not None and (limits[1] or limits[3]):
-                power = f', {limits[3] / 1000:.0f} kW' if limits[3] else ''
-                yield f'{words} with up to {limits[1]:.0f} A{power}'
+            most = limits and [f'{value:.0f} {unit}' for value, unit in (
+                (limits[1], 'A'), (limits[3] / 1000, 'kW')) if value]
+            if most:
+                yield f'{words} with up to {", ".join(most)}'
+        if session.told and not any(session.told):
+            yield "No limits told by the charger: the controller's own hold"
+        elif session.told:
+            # And 0 is what the charger leaves to the configuration of the controller (R33).
+            volts, *amperes = (f'{value:.0f} {unit}' if value else "the controller's own"
+                               for value, unit in zip(session.told, 'VAA', strict=True))
+            yield (f'Limits told by the charger: voltage {volts}, charging {amperes[0]}, '
+                   f'discharging {amperes[1]}')
 
     def _chart(self, pistol, identifier, shown):
         buttons = [f'<button type="button" data-chart="{identifier}">Whole log</button>']
+        for sign, words, share, factor in (
+                ('+', 'Zoom in', 0, 0.5), ('\N{MINUS SIGN}', 'Zoom out', 0, 2),
+                ('◀', 'Earlier', -0.5, 1), ('▶', 'Later', 0.5, 1)):
+            buttons.append(
+                f'<button type="button" data-chart="{identifier}" data-share="{share}" '
+                f'data-factor="{factor}" aria-label="{words}" title="{words}">{sign}</button>')
         for number, session in enumerate(pistol.sessions[:60], 1):
             room_s = max(1.0, 0.03 * session.duration_s)
             buttons.append(
@@ -305,38 +339,69 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
                          'ones before them in their place.')
         if shown > LINES:
             notes.append(f'Only the first {LINES} findings have a line.')
+        notes += self._thinned(pistol)
         notes = f'<p class="note">{_safe(" ".join(notes))}</p>' if notes else ''
         return (
             f'<div class="toolbar">{"".join(buttons)}<span>Drag to zoom all rows, double-click '
-            'to go back; a marker leads to its finding, a finding to its moment.</span></div>'
-            f'<div class="chart" id="{identifier}" role="img" aria-label="Chart of pistol '
-            f'{pistol.index} over time; the tables say the same in words"></div>{notes}')
+            'to go back; a marker leads to its finding, a finding to its moment. The pointer, a '
+            'tap or the arrow keys read out samples.</span></div>'
+            f'<div class="chart" id="{identifier}" role="group" tabindex="0" aria-label="Chart of '
+            f'pistol {pistol.index} over time. Arrow keys read it out from sample to sample, '
+            f'Escape ends that; the tables say the same in words"></div>{notes}')
+
+    def _thinned(self, pistol):
+        """Yield words about what lines of the chart leave out."""
+        thinned = {name: series for name, series in pistol.series.items()
+                   if series and any(series.drawn()[2])}
+        if not thinned:
+            return
+        stretch_s = max(series.bucket_s for series in thinned.values())
+        close_s = max(series.focused_bucket_s for series in thinned.values())
+        yield ('The log is long: between phases, lines show of each '
+               f'{stretch_s:g} s the first, the smallest, the largest and the last sample, '
+               'each at its own time.')
+        if close_s <= 0.5:
+            yield ('Of phases such as the lowering and the precharge, and around every change of '
+                   'state and every finding, all samples are there.')
+        else:
+            yield f'Of phases and around changes of state it is the same for each {close_s:g} s.'
+        begin_s = self._story.length_s / 2
+        example = self._clock.detail(begin_s, begin_s + 600)
+        yield (f'All samples of a time of your choice: gi3 report FILE --detail {example} (begin '
+               'and end) writes them into the page.')
 
     def _findings(self, pistol, findings, identifier):
-        total = sum(each for (index, _, _), each in self._story.counts.items()
-                    if index == pistol.index)
-        if not total:
+        total, observed = (
+            sum(each for (index, _, _), each in counts.items() if index == pistol.index)
+            for counts in (self._story.counts, self._story.observed))
+        if not total and not observed:
             return '<h3>Findings</h3><p>None: no rule was seen broken by either end.</p>'
         rows = []
         for number, time_s, finding in findings:
+            who = _safe(finding.who)
+            kind = f'who {who}'
+            if finding.is_observation:
+                who, kind = f'{who}, observation', 'who observation'
             rows.append(
                 f'<tr id="finding-{number}" data-time="{time_s:.4f}" data-chart="{identifier}">'
                 f'<td class="number"><a href="#finding-{number}">{number}</a></td>'
                 f'<td class="time"><a href="#finding-{number}">{_safe(self._clock.text(time_s))}'
                 f'</a></td><td>{_safe(finding.rule)}</td>'
-                f'<td><span class="who {_safe(finding.who)}">{_safe(finding.who)}</span></td>'
+                f'<td><span class="{kind}">{who}</span></td>'
                 f'<td>{_safe(finding.text)}</td></tr>')
         more = [
             f'{count - FINDINGS} more of {rule} by the {who}'
-            for (index, rule, who), count in self._story.counts.items()
+            for (index, rule, who), count in (
+                *self._story.counts.items(), *self._story.observed.items())
             if index == pistol.index and count > FINDINGS]
         note = ''
         if more:
             note = (f'<p class="note">Not listed: {_safe(", ".join(more))}. gi3 audit --all '
                     'lists them.</p>')
+        seen = f' and {_count(observed, "observation")} that no rule forbids' if observed else ''
         return _table(
-            'Findings', f'{_count(total, "breach", "breaches")} of rules; each is named once '
-            'while it lasts. A row leads to its moment in the chart.',
+            'Findings', f'{_count(total, "breach", "breaches")} of rules{seen}; each is named '
+            'once while it lasts. A row leads to its moment in the chart.',
             ('#number', 'Time', 'Rule', 'Who', 'What'), rows) + note
 
     def _sessions(self, pistol):
@@ -346,8 +411,8 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
                 f'{session.soc_from:.0f} → {session.soc_to:.0f} %')
             peak = '' if session.peak_w is None else f'{session.peak_w[0] / 1000:.1f}'
             end = session.end_reason
-            if session.emergency:
-                end += f', Emergency_Stop by the {session.emergency[0]}'
+            if session.cause:
+                end += f': {session.cause}'
             charged = f'{session.charged_wh / 1000:.3f}' if session.has_energy else ''
             discharged = f'{session.discharged_wh / 1000:.3f}' if session.has_energy else ''
             rows.append(
@@ -434,6 +499,12 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
         for namespace, count in story.strays.items():
             lines.append(f'{_count(count, "message")} of topics in {namespace}: their pistol is '
                          f'not known, --pistol {namespace}=INDEX tells.')
+        lines += [words for _, words in story.notes[:20]]
+        for time_s, by_s in story.steps[:20]:
+            lines.append(
+                f'The clock of the log was set back by {by_s:,.1f} s, to '
+                f'{self._clock.text(time_s)}: sessions end there, the rules begin anew, and '
+                'lengths go on counting.')
         for begin_s, end_s in story.breaks[:20]:
             lines.append(
                 f'No frame at all from {self._clock.text(begin_s)} for {end_s - begin_s:.1f} s: '
@@ -453,7 +524,9 @@ def _table(title, caption, heads, rows):
         f'<th scope="col" class="number">{_safe(head[7:] or "#")}</th>'
         if head.startswith('#number') else f'<th scope="col">{_safe(head)}</th>'
         for head in heads)
-    return (f'<h3>{_safe(title)}</h3><div class="table"><table><caption>{_safe(caption)}</caption>'
+    # It scrolls on a narrow screen: with a name and in the order of Tab, also without a mouse.
+    return (f'<h3>{_safe(title)}</h3><div class="table" role="region" tabindex="0" '
+            f'aria-label="{_safe(title)}"><table><caption>{_safe(caption)}</caption>'
             f'<thead><tr>{cells}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>')
 
 
@@ -467,14 +540,8 @@ def _safe(text):
     return html.escape(str(text))
 
 
-def _count(number, one, many=None):
-    return f'{number:,} {one if number == 1 else many or f"{one}s"}'
-
-
-def _duration(seconds):
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f'{hours:02d}:{minutes:02d}:{rest:02d}'
+def _capital(words):
+    return words[:1].upper() + words[1:]
 
 
 def _gap(seconds):

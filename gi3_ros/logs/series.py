@@ -1,22 +1,69 @@
 """
 Lines and lanes of a chart, gathered in one pass with bounded memory, whatever the length.
 
-A line keeps its extreme values and the times of these; what is missing in the data is missing in
-the line.
+Every point of a line is a sample that was in the log, with its time, or says that it is none: the
+end of a time for which a value held. What is missing in the data is missing in the line. Of a long
+log samples are left out, never in a :class:`Focus`.
 """
 
+import bisect
+import collections
 import math
 
-BUCKETS = 2400
-"""Of one line; each holds six points at most, usually four or fewer."""
+BUCKETS = 5000
+"""Of one line, of what is in no focus; each holds six points at most, usually four or fewer."""
 FIRST_BUCKET_S = 0.25
 """Of a message that comes every 0.1 s nothing is left out at first."""
+FOCUSED = 40_000
+"""Points of one line that are in a focus: more than an hour of a message that comes every 0.1 s.
+With more of them these are thinned, too."""
+AROUND_S = 5.0
+"""What lies so close to a moment that matters is in the focus."""
 INTERVALS = 1500
 """Of one lane."""
-_OF_TIME, _OF_VALUE, _IS_APART = 0, 1, 2
+_OF_TIME, _OF_VALUE, _IS_APART, _LEFT_OUT, _IS_HELD = 0, 1, 2, 3, 4
+_SETTLED_S = AROUND_S + 3.0
+"""Whether a point is in a focus is asked when it is this old: by then it is known. Findings come
+with their batch of entries, somewhat late."""
 _AT_ONCE = 64
-"""Points of the newest bucket before it is reduced."""
+"""Points of the newest bucket before it is reduced, and new points before they are settled."""
+_MOST_RECENT = 2000
 _DOUBLINGS = 30
+_WINDOWS = 4000
+
+
+class Focus:
+    """
+    Times of which no sample is left out of the lines that share it.
+
+    :param windows: pairs ``(begin, end)`` in seconds that are in it from the beginning
+    """
+
+    def __init__(self, windows=()):
+        self._fixed = tuple(windows)
+        self._begins, self._ends = [], []
+
+    def keep(self, begin_s, end_s):
+        """Take in a time; they come in order, but for what lies around each."""
+        if self._ends and begin_s <= self._ends[-1]:
+            self._begins[-1] = min(self._begins[-1], begin_s)
+            self._ends[-1] = max(self._ends[-1], end_s)
+            return
+        self._begins.append(begin_s)
+        self._ends.append(end_s)
+        if len(self._begins) > 2 * _WINDOWS:
+            # Lines have settled them long ago.
+            del self._begins[:_WINDOWS], self._ends[:_WINDOWS]
+
+    def around(self, time_s):
+        """Take in what lies around a moment."""
+        self.keep(time_s - AROUND_S, time_s + AROUND_S)
+
+    def covers(self, time_s):
+        """Return whether a time is in it."""
+        place = bisect.bisect_right(self._begins, time_s) - 1
+        return (place >= 0 and time_s <= self._ends[place]) or any(
+            begin_s <= time_s <= end_s for begin_s, end_s in self._fixed)
 
 
 def _reduced(points):
@@ -24,13 +71,14 @@ def _reduced(points):
     Return the points of a bucket that must stay, in order.
 
     These are the first, the last, the smallest, the largest, and both ends of the widest gap. A
-    point whose predecessor was across a gap says so, also when the predecessor is another now.
+    point whose predecessor was across a gap says so, also when the predecessor is another now,
+    and how many were left out before it.
     """
     if len(points) <= 6:
         return points
     smallest = largest = widest = 0
     widest_s = -1.0
-    for place, (time_s, value, is_apart) in enumerate(points):
+    for place, (time_s, value, is_apart, *_) in enumerate(points):
         if value < points[smallest][_OF_VALUE]:
             smallest = place
         elif value > points[largest][_OF_VALUE]:
@@ -40,39 +88,61 @@ def _reduced(points):
     places = {0, smallest, largest, len(points) - 1}
     if widest:
         places |= {widest - 1, widest}
-    result, is_apart = [], False
+    result, is_apart, left_out = [], False, 0
     for place, point in enumerate(points):
         is_apart = is_apart or point[_IS_APART]
+        left_out += point[_LEFT_OUT]
         if place in places:
-            result.append((point[_OF_TIME], point[_OF_VALUE], is_apart))
-            is_apart = False
+            result.append((
+                point[_OF_TIME], point[_OF_VALUE], is_apart, left_out, point[_IS_HELD]))
+            is_apart, left_out = False, 0
+        else:
+            left_out += not point[_IS_HELD]
     return result
+
+
+class _Bucket:
+    """Points of some time."""
+
+    __slots__ = ('is_focused', 'points')
+
+    def __init__(self, is_focused):
+        self.is_focused = is_focused
+        self.points = []
 
 
 class Series:
     """
     One line: values over time.
 
-    Values that stay the same take two points however long they stay. Of the others, buckets of
-    some time keep first, smallest, largest and last; when there are too many buckets, they become
-    twice as long.
+    Values that stay the same take two points however long they stay. Of the others, all those in
+    the focus are kept. What is in none stands in buckets of some time, which keep first, smallest,
+    largest and last; when there are too many buckets, they become twice as long.
 
     :param gap_s: after longer than this without a value the line is interrupted; ``None`` where a
         value holds until the next one
+    :param focus: :class:`Focus`, shared with other lines
     """
 
-    def __init__(self, gap_s=None, *, buckets=BUCKETS):
+    def __init__(self, gap_s=None, *, focus=None, buckets=BUCKETS, focused=FOCUSED):
         self.bucket_s = FIRST_BUCKET_S
-        """How long a bucket is: nothing in the line is further off than this."""
+        """How long a bucket is .."""
+        self.focused_bucket_s = FIRST_BUCKET_S
+        """.. and one of those in the focus."""
         self._gap_s = math.inf if gap_s is None else gap_s
-        self._limit = buckets
+        self._focus = focus or Focus()
+        self._limit, self._focused_limit = buckets, focused
         self._buckets = []
-        self._points = []
+        self._count = self._focused_count = 0
+        """Buckets in no focus; points of the others."""
+        self._bucket = None
+        """The newest, which is not among the others yet."""
         self._bucket_end_s = -math.inf
+        self._recent = collections.deque()
         self._last_s = None
         """Time of the last value that was added, and the value; the point may not be there yet."""
         self._last = None
-        self._has_run = False
+        self._has_run = self._is_held = False
         self._is_apart = False
 
     def add(self, time_s, value):
@@ -85,11 +155,9 @@ class Series:
             self.interrupt()
         if value == self._last:
             self._last_s = time_s
-            self._has_run = True
+            self._has_run, self._is_held = True, False
             return
-        if self._has_run:
-            self._put(last_s, self._last, False)
-            self._has_run = False
+        self._end_run()
         self._put(time_s, value, self._is_apart)
         self._is_apart = False
         self._last_s, self._last = time_s, value
@@ -98,69 +166,140 @@ class Series:
         """Leave a gap before the next value."""
         if self._last_s is None:
             return
-        if self._has_run:
-            self._put(self._last_s, self._last, False)
-            self._has_run = False
+        self._end_run()
         self._is_apart = True
         self._last_s = self._last = None
 
     def hold(self, time_s):
         """Let the last value last until then."""
         if self._last is not None and time_s > self._last_s:
-            self._last_s, self._has_run = time_s, True
+            self._last_s, self._has_run, self._is_held = time_s, True, True
 
-    def _put(self, time_s, value, is_apart):
+    def _end_run(self):
+        if self._has_run:
+            self._put(self._last_s, self._last, False, self._is_held)
+            self._has_run = False
+
+    def _put(self, time_s, value, is_apart, is_held=False):
+        recent = self._recent
+        recent.append((time_s, value, is_apart, 0, is_held))
+        if len(recent) > _AT_ONCE:
+            while recent and (
+                    recent[0][_OF_TIME] < time_s - _SETTLED_S or len(recent) > _MOST_RECENT):
+                self._settle(recent.popleft())
+
+    def _settle(self, point):
+        time_s = point[_OF_TIME]
+        is_focused = self._focus.covers(time_s)
+        bucket = self._bucket
+        bucket_s = self.focused_bucket_s if is_focused else self.bucket_s
         # A clock that was set back begins a bucket, too; within one, the order is kept.
-        if not self._bucket_end_s - self.bucket_s <= time_s < self._bucket_end_s:
-            if self._points:
-                self._buckets.append(_reduced(self._points))
-                self._points = []
-                if len(self._buckets) > self._limit:
-                    self._merge()
-            self._bucket_end_s = (time_s // self.bucket_s + 1) * self.bucket_s
-        self._points.append((time_s, value, is_apart))
-        if len(self._points) > _AT_ONCE:
-            self._points = _reduced(self._points)
+        if bucket is None or bucket.is_focused is not is_focused or not (
+                self._bucket_end_s - bucket_s <= time_s < self._bucket_end_s):
+            self._close()
+            bucket = self._bucket = _Bucket(is_focused)
+            self._bucket_end_s = (time_s // bucket_s + 1) * bucket_s
+        bucket.points.append(point)
+        if len(bucket.points) > _AT_ONCE:
+            bucket.points = _reduced(bucket.points)
 
-    def _merge(self):
-        """Make the buckets longer until a quarter of them is free at least."""
-        doublings = 0
-        while len(self._buckets) > 0.75 * self._limit:
-            doublings += 1
-            self.bucket_s *= 2
+    def _close(self):
+        bucket, self._bucket = self._bucket, None
+        if bucket is None:
+            return
+        if bucket.is_focused:
+            self._focused_count += len(bucket.points)
+        else:
+            bucket.points = _reduced(bucket.points)
+            self._count += 1
+        self._buckets.append(bucket)
+        if self._count > self._limit:
+            self._merge(is_focused=False)
+        elif self._focused_count > self._focused_limit:
+            self._merge(is_focused=True)
+
+    def _merge(self, is_focused):
+        """Make the buckets longer until a quarter of the room is free at least."""
+        for doublings in range(2 * _DOUBLINGS):
+            if self._has_room(is_focused):
+                return
+            if doublings == _DOUBLINGS:
+                # Too many of them alternate: then there is no focus.
+                for bucket in self._buckets:
+                    bucket.is_focused = is_focused = False
+            bucket_s = self._doubled(is_focused)
             merged, last_key = [], None
             for place, bucket in enumerate(self._buckets):
-                key = bucket[0][_OF_TIME] // self.bucket_s
+                key = bucket.points[0][_OF_TIME] // bucket_s
                 # Times that go to and fro never share a bucket: pairs do, then.
-                if merged and (key == last_key or (doublings > _DOUBLINGS and place % 2)):
-                    merged[-1] += bucket
+                if (merged and bucket.is_focused is is_focused is merged[-1].is_focused and (
+                        key == last_key or (doublings > _DOUBLINGS and place % 2))):
+                    merged[-1].points += bucket.points
                 else:
-                    merged.append(list(bucket))
+                    merged.append(bucket)
                 last_key = key
-            self._buckets = [_reduced(bucket) for bucket in merged]
+            for bucket in merged:
+                if bucket.is_focused is is_focused:
+                    bucket.points = _reduced(bucket.points)
+            self._buckets = merged
+            self._count = sum(not bucket.is_focused for bucket in merged)
+            self._focused_count = sum(
+                len(bucket.points) for bucket in merged if bucket.is_focused)
+
+    def _has_room(self, is_focused):
+        if is_focused:
+            return self._focused_count <= 0.75 * self._focused_limit
+        return self._count <= 0.75 * self._limit
+
+    def _doubled(self, is_focused):
+        if is_focused:
+            self.focused_bucket_s *= 2
+            return self.focused_bucket_s
+        self.bucket_s *= 2
+        return self.bucket_s
+
+    def _all(self):
+        for bucket in self._buckets:
+            yield from bucket.points
+        if self._bucket is not None:
+            yield from self._bucket.points
+        yield from self._recent
 
     @property
     def stored(self):
         """How many points are in memory."""
-        return sum(map(len, self._buckets)) + len(self._points)
+        return sum(1 for _ in self._all())
 
     def points(self):
         """Return times and values; where the line is interrupted, there is a value ``None``."""
-        points = [point for bucket in self._buckets for point in bucket]
-        points += self._points
+        times, values, _, _ = self.drawn()
+        return times, values
+
+    def drawn(self):
+        """
+        Return the line as four lists.
+
+        Times and values as :meth:`points` does, how many samples were left out before each, and
+        the places of those points that are no samples, but where something that held has ended.
+        """
+        points = list(self._all())
         if self._has_run:
-            points = [*points, (self._last_s, self._last, False)]
-        times, values = [], []
-        for time_s, value, is_apart in points:
+            points.append((self._last_s, self._last, False, 0, self._is_held))
+        times, values, left_out, held = [], [], [], []
+        for time_s, value, is_apart, count, is_held in points:
             if is_apart and times:
                 times.append(times[-1])
                 values.append(None)
+                left_out.append(0)
+            if is_held:
+                held.append(len(times))
             times.append(time_s)
             values.append(value)
-        return times, values
+            left_out.append(count)
+        return times, values, left_out, held
 
     def __bool__(self):
-        return bool(self._buckets or self._points)
+        return bool(self._buckets or self._bucket or self._recent)
 
 
 class Lane:
@@ -169,13 +308,15 @@ class Lane:
 
     :param gap_s: after longer than this without a word a bar ends; ``None`` where it holds until
         the next one
+    :param phases: labels whose bars stay, however short, as long as there are others
     """
 
-    def __init__(self, gap_s=None, *, intervals=INTERVALS):
+    def __init__(self, gap_s=None, *, phases=frozenset(), intervals=INTERVALS):
         self.merged = 0
         """How many short intervals are not shown, but the one before them instead."""
         self._gap_s = math.inf if gap_s is None else gap_s
         self._limit = intervals
+        self._phases = phases
         self._intervals = []
         self._begin_s = self._last_s = self._label = None
 
@@ -204,7 +345,8 @@ class Lane:
     def _merge(self):
         intervals = self._intervals
         shortest = sorted(range(1, len(intervals)),
-                          key=lambda place: intervals[place][1] - intervals[place][0])
+                          key=lambda place: (intervals[place][2] in self._phases,
+                                             intervals[place][1] - intervals[place][0]))
         away = set(shortest[:len(intervals) - self._limit])
         self.merged += len(away)
         kept = []

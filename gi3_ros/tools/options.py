@@ -6,6 +6,7 @@ import math
 import click
 
 from ..core.codec import INDEX_MAX, INDEX_MIN
+from ..logs.times import Zone
 
 
 class Entry(click.ParamType):
@@ -74,6 +75,30 @@ def log_options(command):
     ):
         command = option(command)
     return command
+
+
+def zone_options(command):
+    """Add in which time zone times are told: ``zone_name`` and ``is_utc`` for :func:`zone_of`."""
+    for option in (
+        click.option('--utc', 'is_utc', is_flag=True, help='Tell times in UTC; as --tz UTC.'),
+        click.option(
+            '--tz', 'zone_name', metavar='NAME',
+            help='Tell times in this zone, such as Europe/Madrid or +02:00; that of this machine '
+            'without.'),
+    ):
+        command = option(command)
+    return command
+
+
+def zone_of(name: str | None, is_utc: bool) -> Zone:
+    """
+    Return the :class:`~gi3_ros.logs.times.Zone` that was asked for.
+
+    :raises ValueError: with words, when there is none of this name, or two were asked for
+    """
+    if name is not None and is_utc:
+        raise ValueError('--tz and --utc contradict each other: give one of them')
+    return Zone('UTC' if is_utc else name)
 
 
 def bus_options(command):

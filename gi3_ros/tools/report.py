@@ -1,6 +1,7 @@
 """``gi3 report``: a log as a page to look at."""
 
 import pathlib
+import re
 import sys
 
 import click
@@ -10,11 +11,12 @@ from ..logs.audit import Audit
 from ..logs.entries import LogError
 from ..logs.formats.packing import bare_name
 from ..logs.output import write_text
-from ..logs.page import page, verdict
+from ..logs.page import page
 from ..logs.story import tell
+from ..logs.verdict import verdict
 from .documents import printable
 from .given import given_log, named
-from .options import log_options, tolerance_option, with_entries
+from .options import log_options, tolerance_option, with_entries, zone_of, zone_options
 from .version import version
 
 DAMAGED, UNREADABLE = 1, 2
@@ -27,8 +29,15 @@ DAMAGED, UNREADABLE = 1, 2
               'suffix.')
 @log_options
 @tolerance_option
+@zone_options
+@click.option('--detail', metavar='BEGIN/END',
+              help='A time of which all samples are in the chart of a long log: '
+              '03:10/03:20, 2026-03-04T03:10:00/2026-03-04T03:20:00, or seconds since the begin '
+              'of the log.')
 @click.option('--note', default='', help='A sentence for the head of the page.')
-def report(file, output, channel, pistols, blf_start, tolerances, note):
+def report(
+    file, output, channel, pistols, blf_start, tolerances, zone_name, is_utc, detail, note,
+):
     """
     Tell what happened in a log, and who broke which rule, on one page.
 
@@ -44,12 +53,14 @@ def report(file, output, channel, pistols, blf_start, tolerances, note):
         output = output or _page_of(file)
         if output.resolve() == file.resolve() and str(output) != '-':
             raise ValueError('the page would overwrite the log: choose another name with -o')
+        zone = zone_of(zone_name, is_utc)
         with given_log(
                 file, channel=channel, pistols=dict(pistols), blf_start=blf_start) as log:
-            story = tell(log, Audit(with_entries(Tolerances(), tolerances)))
+            windows = None if detail is None else _windows(detail, zone, log)
+            story = tell(log, Audit(with_entries(Tolerances(), tolerances)), windows=windows)
         text = printable(page(
             story, name=pathlib.Path(named(file)).name, kind=log.kind, problems=log.problems,
-            has_dates=log.has_dates, version=version(), note=note))
+            has_dates=log.has_dates, version=version(), note=note, zone=zone))
         if str(output) == '-':
             click.echo(text, nl=False)
         else:
@@ -61,8 +72,42 @@ def report(file, output, channel, pistols, blf_start, tolerances, note):
         click.echo(f'gi3 report: {file}: {words}', err=True)
     for problem in log.problems:
         click.echo(f'gi3 report: {file}: {problem}', err=True)
-    click.echo(f'{output}: {verdict(story, log.problems)[0]}', err=str(output) == '-')
+    head = verdict(story, log.problems)
+    for line in (f'{output}: {head.words}', *(f'  {each}' for each in head.missing)):
+        click.echo(line, err=str(output) == '-')
     sys.exit(DAMAGED if log.is_damaged else 0)
+
+
+def _windows(text, zone, log):
+    """
+    Return what makes times of the story of ``--detail``.
+
+    :raises ValueError: with words, when it is none
+    """
+    begin, sign, end = text.partition('/')
+    if not sign:
+        raise ValueError(f'--detail {text}: two times with / between them are expected')
+
+    def seconds(word, first_ns):
+        if _NUMBER.fullmatch(word):
+            return float(word)
+        if not log.has_dates:
+            raise ValueError('this log has no dates: --detail takes seconds since its begin')
+        return (zone.parse(word, first_ns) - first_ns) / 1e9
+
+    def windows(first_ns):
+        times = seconds(begin, first_ns), seconds(end, first_ns)
+        if times[0] >= times[1]:
+            raise ValueError(f'--detail {text}: the end is not after the begin')
+        return (times,)
+    # What is no time at all is said before a long log is read.
+    for word in (begin, end):
+        if not _NUMBER.fullmatch(word):
+            zone.parse(word, 0)
+    return windows
+
+
+_NUMBER = re.compile(r'\d+(\.\d+)?')
 
 
 def _page_of(file):

@@ -1,5 +1,6 @@
 """The page of gi3 report as text: what it says, and that it loads and runs nothing foreign."""
 
+import html
 import html.parser
 import json
 import os
@@ -17,14 +18,19 @@ from gi3_ros.core.frame import Frame
 from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
-    EmergencyStop,
+    DcPowerParameters,
+    EvInformationChargeLimits,
+    EvInformationVoltages,
     NewChargeSession,
     PowerModulesStatus,
 )
 from gi3_ros.logs.audit import Audit, Verdict
+from gi3_ros.logs.chart import CONFIG
 from gi3_ros.logs.entries import Heard, Sample
-from gi3_ros.logs.page import Clock, json_text, page, verdict
+from gi3_ros.logs.page import Clock, json_text, page
 from gi3_ros.logs.story import tell
+from gi3_ros.logs.times import Zone
+from gi3_ros.logs.verdict import verdict
 from gi3_ros.logs.writing import open_writer
 from gi3_ros.tools.main import main
 
@@ -96,28 +102,6 @@ class Grumbler:
         return []
 
 
-def test_the_first_sentence_tells_the_session():
-    log = [heard(0.0, NewChargeSession()), *(heard(each * 9.0, EmergencyStop()) for each in
-                                             range(1, 28)),
-           heard(252.0, ChargeSessionFinished(ChargeSessionFinished.State.RUSHED_STOP))]
-    words, mood = verdict(tell(log, Grumbler()))
-    assert words == ('1 session, Rushed_Stop after 00:04:12: Emergency_Stop by the EVSE; '
-                     '1 finding: 1 customer.')
-    assert mood == 'bad'
-
-
-def test_a_clean_session_without_findings_is_good():
-    words, mood = verdict(tell(simulated('CCS'), Audit()))
-    assert words.startswith('1 session, Clean_Stop after 00:00:21; no finding.')
-    assert mood == 'good'
-
-
-def test_several_sessions_are_summed_up():
-    words, _ = verdict(tell(simulated('restart'), Audit()))
-    assert words == ('2 sessions: 1 without Charge_Session_Finished, 1 Rushed_Stop; '
-                     '1 finding: 1 controller.')
-
-
 @pytest.mark.parametrize(('log', 'words'), [
     ([], 'The log is empty: not a single frame.'),
     ([heard(0.0, Frame(0x123, b'', is_extended=False))],
@@ -154,8 +138,10 @@ def test_each_finding_is_a_row_that_links_to_its_moment():
 
 def test_each_session_has_a_button_that_zooms():
     buttons = Reader(page_of(simulated('restart'), Audit())).named('button')
-    assert len(buttons) == 3
-    assert float(buttons[1]['data-begin']) == pytest.approx(4.5, abs=0.1)
+    sessions = [each for each in buttons if 'data-begin' in each]
+    assert len(sessions) == 2
+    assert float(sessions[0]['data-begin']) == pytest.approx(4.5, abs=0.1)
+    assert all(each['aria-label'] for each in buttons if 'data-factor' in each)
 
 
 def test_each_pistol_has_its_section():
@@ -225,6 +211,12 @@ def test_the_page_can_be_read_aloud():
     assert len(reader.named('h1')) == 1
     assert len(reader.named('caption')) == len(reader.named('table')) > 0
     assert all('scope' in each for each in reader.named('th'))
+    # What scrolls can be reached by key; what can be reached has a name, and is in no picture.
+    for each in reader.named('div'):
+        if each.get('class') in ('table', 'chart'):
+            assert each['tabindex'] == '0'
+            assert each['aria-label']
+            assert each['role'] in ('region', 'group')
 
 
 def test_times_have_their_zone(monkeypatch):
@@ -235,7 +227,8 @@ def test_times_have_their_zone(monkeypatch):
         clock = Clock(BEGIN_NS, True, 10.0)
         assert clock.text(0.5) == '04:01:03.750'
         assert clock.span(0.0, 10.0) == '2026-03-04 04:01:03 to 04:01:13 CET (UTC+01:00)'
-        assert clock.origin_ms == BEGIN_NS / 1e6 + 3600e3
+        assert clock.pieces == [[0.0, BEGIN_NS // 1_000_000 + 3_600_000, '']]
+        assert clock.axis == 'local time, CET (UTC+01:00)'
         assert Clock(BEGIN_NS, True, 86400.0).text(0.5) == '2026-03-04 04:01:03.750'
     finally:
         monkeypatch.undo()
@@ -247,8 +240,99 @@ def test_times_without_a_date_are_seconds(first_ns):
     clock = Clock(first_ns, first_ns != 0)
     assert not clock.has_dates
     assert clock.text(1.5) == '1.500 s'
-    assert clock.origin_ms is None
+    assert clock.pieces == []
     assert 'no dates' in clock.span(0.0, 1.0)
+
+
+AUTUMN_NS = 1_792_890_000_000_000_000
+"""2026-10-25 01:00:00 UTC: clocks go back in Europe at this moment."""
+
+
+def test_the_zone_that_was_asked_for_is_on_the_page():
+    text = Reader(page_of(simulated('CCS'), zone=Zone('Asia/Kathmandu'))).text
+    assert 'NPT' in text or '+0545' in text
+    assert '(UTC+05:45)' in text
+    assert '2026-03-04 08:46:03' in text
+    clock = Clock(BEGIN_NS, True, 10.0, zone=Zone('UTC'))
+    assert clock.text(0.5) == '03:01:03.750'
+    assert clock.axis == 'UTC, UTC (UTC+00:00)'
+
+
+def test_in_a_night_when_clocks_are_changed_each_time_has_its_offset():
+    clock = Clock(AUTUMN_NS - 1800 * 10**9, True, 3600.0, zone=Zone('Europe/Madrid'))
+    assert clock.text(0.0) == '02:30:00.000+02:00'
+    assert clock.text(3600.0) == '02:30:00.000+01:00'
+    assert clock.span(0.0, 3600.0) == (
+        '2026-10-25 02:30:00 CEST (UTC+02:00) to 2026-10-25 02:30:00 CET (UTC+01:00)')
+    # The axis goes on; words of the cursor are those of the tables.
+    origin_ms = (AUTUMN_NS - 1800 * 10**9) / 1e6 + 7200e3
+    assert clock.pieces == [
+        [0.0, origin_ms, '+02:00'], [1800.0, origin_ms - 3600e3, '+01:00']]
+    assert 'also after the clocks were changed' in clock.axis
+
+
+def test_after_the_clock_of_the_log_was_set_back_times_are_those_of_the_log():
+    clock = Clock(BEGIN_NS, True, 30.0, zone=Zone('UTC'), steps=[(10.0, 3529.0), (20.0, 60.0)])
+    assert clock.text(9.0) == '2026-03-04 03:01:12.250'
+    assert clock.text(10.0) == '2026-03-04 02:02:24.250'
+    assert clock.text(21.0) == '2026-03-04 02:01:35.250'
+    assert [each[0] for each in clock.pieces] == [0.0, 10.0, 20.0]
+    assert clock.pieces[1][1] == clock.pieces[0][1] - 3529e3
+
+
+def test_buttons_are_named_one_by_one_and_none_of_them_leaves_the_page():
+    buttons = {each for group in CONFIG['modeBarButtons'] for each in group}
+    assert buttons == {
+        'toImage', 'zoom2d', 'pan2d', 'zoomIn2d', 'zoomOut2d', 'resetScale2d'}
+    assert CONFIG['plotlyServerURL'] == ''
+    assert CONFIG['showSendToCloud'] is CONFIG['showLink'] is CONFIG['displaylogo'] is False
+    data, = (json.loads(each) for each in Reader(page_of(simulated('CCS'))).scripts
+             if each.startswith('{'))
+    assert data['config'] == CONFIG
+
+
+def test_zero_in_the_parameters_is_no_limit_of_zero():
+    def parameters(time_s, *limits):
+        return heard(time_s, DcPowerParameters(*limits))
+    begin, end = NewChargeSession(), ChargeSessionFinished()
+    own = page_of([heard(0.0, begin), parameters(0.1, 0, 0, 0), heard(9.0, end)])
+    assert "No limits told by the charger: the controller's own hold" in html.unescape(own)
+    assert 'Maximum_Voltage of the charger' not in own
+    some = page_of([heard(0.0, begin), parameters(0.1, 920, 40, 0), heard(9.0, end)])
+    assert ("Limits told by the charger: voltage 920 V, charging 40 A, discharging the "
+            "controller's own") in html.unescape(some)
+    assert 'Maximum_Charge_Current of the charger' in some
+    assert 'Maximum_Discharge_Current of the charger' not in some
+
+
+def test_what_the_vehicle_did_not_tell_is_no_zero():
+    text = Reader(page_of([
+        heard(0.0, NewChargeSession()), heard(0.1, EvInformationVoltages(0, 410)),
+        heard(0.1, EvInformationChargeLimits(0, 0, 0, 90000)), heard(9.0, ChargeSessionFinished()),
+    ])).text
+    assert 'Vehicle up to 410 V' in text
+    assert 'charges with up to 90 kW' in text
+
+
+def test_an_observation_is_told_apart_from_a_breach():
+    class Odd(Finding):
+        is_observation = True
+
+    class Observer(Grumbler):
+        def take(self, time_ns, decoded):
+            return [Verdict(1, Odd(each.finding.time_s, 'R11', 'slow, and no rule says how slow',
+                                   {})) for each in super().take(time_ns, decoded)]
+
+    log = simulated('CCS')
+    text = page_of(log, Observer())
+    reader = Reader(text)
+    words, mood, _ = verdict(tell(log, Observer()))
+    assert 'no finding; ' in words
+    assert 'observation' in words
+    assert mood == 'good'
+    assert 'customer, observation' in reader.text
+    assert {'class': 'who observation'} in reader.named('span')
+    assert '"observation, customer"' in text
 
 
 def test_an_hour_takes_less_than_two_megabytes():
@@ -315,6 +399,28 @@ def test_the_page_goes_where_a_link_leads_and_never_in_the_place_of_a_device(log
     assert result.exit_code == 2
     assert 'is a pipe' in result.output
     assert (tmp_path / 'pipe').is_fifo()
+
+
+def test_the_command_tells_times_in_the_zone_that_was_asked_for(log):
+    path = log.with_suffix('.html')
+    for options, words in ((['--utc'], '(UTC+00:00)'), (['--tz', 'Asia/Tokyo'], 'JST (UTC+09:00)'),
+                           (['--tz', '-03:30'], '(UTC-03:30)')):
+        assert CliRunner().invoke(main, ['report', str(log), *options]).exit_code == 0
+        assert words in path.read_text(encoding='utf-8')
+    for options, words in ((['--tz', 'Mars/Olympus'], 'no time zone'),
+                           (['--tz', 'UTC', '--utc'], 'contradict')):
+        result = CliRunner().invoke(main, ['report', str(log), *options])
+        assert result.exit_code == 2
+        assert words in result.output
+
+
+@pytest.mark.parametrize(('detail', 'words'), [
+    ('03:10', 'two times'), ('noon/13:00', 'is no time'), ('20/10', 'the end is not after'),
+])
+def test_the_command_says_what_is_wrong_with_a_time_of_detail(log, detail, words):
+    result = CliRunner().invoke(main, ['report', str(log), '--utc', '--detail', detail])
+    assert result.exit_code == 2
+    assert words in result.output
 
 
 def test_the_command_says_what_it_cannot_read_or_write(log, tmp_path):

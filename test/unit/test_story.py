@@ -1,6 +1,7 @@
 """What happened in a log, in one pass: sums against hand-computed ones, and bounded memory."""
 
 import dataclasses
+import functools
 import itertools
 import math
 import types
@@ -18,6 +19,7 @@ from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
     DcPowerControl,
+    DcPowerParameters,
     EmergencyStop,
     EvInformationBattery,
     NewChargeSession,
@@ -27,7 +29,7 @@ from gi3_ros.core.signals import (
 from gi3_ros.logs.audit import Audit, Verdict
 from gi3_ros.logs.entries import Heard, LogError, Sample
 from gi3_ros.logs.rates import AT_MOST
-from gi3_ros.logs.series import Lane, Series
+from gi3_ros.logs.series import BUCKETS, Focus, FOCUSED, Lane, Series
 from gi3_ros.logs.story import FINDINGS, tell
 
 State = AdvanticsControllerStatus.State
@@ -215,6 +217,68 @@ def test_one_pistol_on_two_buses_is_not_told_as_one():
         told((0.0, START, 1, 'can0'), (0.1, START, 2, 'can1'), (0.2, START, 1, 'can1'))
 
 
+# A clock that steps
+
+def later(entries, by_s):
+    return [dataclasses.replace(each, time_ns=each.time_ns + round(by_s * 1e9))
+            for each in entries]
+
+
+@pytest.mark.parametrize('by_s', [1.5, 3529.0, 86400.0])
+def test_no_length_is_negative_when_the_clock_is_set_back(by_s):
+    log = simulated('CCS')
+    length_s = (log[-1].time_ns - log[0].time_ns) / 1e9
+    story = tell([*log, *later(log, length_s - by_s)], Audit())
+    first, second = story.pistols[1].sessions
+    assert story.length_s == pytest.approx(2 * length_s)
+    assert second.duration_s == pytest.approx(first.duration_s)
+    assert second.begin_s == pytest.approx(first.begin_s + length_s)
+    (at_s, back_s), = story.steps
+    assert (at_s, back_s) == (pytest.approx(length_s), pytest.approx(by_s))
+
+
+@pytest.mark.parametrize('at_s', [3.0, 12.0, 19.0])
+def test_a_session_in_which_the_clock_is_set_back_is_cut_there(at_s):
+    log = simulated('CCS')
+    log = [each if (each.time_ns - BEGIN_NS) / 1e9 < at_s else later([each], -3600.0)[0]
+           for each in log]
+    story = tell(log)
+    for session in story.pistols[1].sessions:
+        assert 0 <= session.duration_s <= 22
+    assert story.length_s == pytest.approx(
+        (simulated('CCS')[-1].time_ns - BEGIN_NS) / 1e9, abs=0.2)
+    reasons = [session.end_reason for session in story.pistols[1].sessions]
+    assert ('the clock of the log was set back' in reasons) is (at_s > 4.5)
+
+
+@pytest.mark.parametrize('ahead_s', [1.2, 6.0, 9.5])
+def test_single_stamps_that_are_ahead_are_no_step_of_the_clock(ahead_s):
+    log = simulated('CCS')
+    stray = [later([each], ahead_s)[0] if place in (200, 201, 350) else each
+             for place, each in enumerate(log)]
+    story = tell(stray)
+    assert story.steps == []
+    session, = story.pistols[1].sessions
+    assert session.outcome == 'Clean_Stop'
+    assert story.length_s == pytest.approx((log[-1].time_ns - log[0].time_ns) / 1e9)
+
+
+def test_two_clocks_in_one_log_do_not_make_it_longer_at_each_frame():
+    log = [later([each], 7200.0)[0] if place % 2 else each
+           for place, each in enumerate(simulated('CCS'))]
+    story = tell(log)
+    assert story.steps == []
+    assert story.length_s < 7300.0
+
+
+def test_findings_after_a_step_stand_where_their_frames_do():
+    log = simulated('CCS')
+    story = tell([*log, *later(log, -3600.0)], Ender())
+    times = [time_s for time_s, _, _ in story.findings]
+    assert times == [pytest.approx(session.end_s)
+                     for session in story.pistols[1].sessions]
+
+
 # Lanes, lines, samples
 
 def test_a_temperature_that_is_not_provided_is_no_value():
@@ -239,6 +303,37 @@ def test_a_commanded_range_is_a_line_only_while_power_is_commanded():
         [0.0, 0.1, 0.2, 0.2, 0.4], [50, 60, 60, None, 60])
     assert [label for _, _, label in pistol.lanes['Power_Function'].intervals()] == [
         'Power_Transfer, Range_Mode', 'Standby', 'Power_Transfer, Range_Mode']
+
+
+def test_the_state_of_charge_is_that_of_the_vehicle_and_leaves_with_it():
+    series = told(
+        (0.0, NewChargeSession()), (1.0, EvInformationBattery(75000, 40)), (4.0, END),
+        (60.0, NewChargeSession()), (61.0, EvInformationBattery(50000, 70)), (64.0, END),
+        (90.0, START)).pistols[1].series['soc']
+    assert series.points() == ([1.0, 4.0, 4.0, 61.0, 64.0], [40, 40, None, 70, 70])
+
+
+def test_a_limit_of_zero_is_no_line():
+    series = told(
+        (0.0, START), (1.0, DcPowerParameters(0, 0, 0)), (3.0, DcPowerParameters(920, 40, 0)),
+        (5.0, DcPowerParameters(920, 0, 20)), (8.0, START)).pistols[1].series
+    def line(name):
+        times, values = series[name].points()
+        return [each for each in zip(times, values, strict=True) if each[1] is not None]
+    assert line('limit_v') == [(3.0, 920), (8.0, 920)]
+    assert line('limit_charge') == [(3.0, 40), (5.0, 40)]
+    assert line('limit_discharge') == [(5.0, -20), (8.0, -20)]
+
+
+def test_the_end_of_what_held_is_told_apart_from_samples():
+    times, values, _, held = told(
+        (0.0, DcPowerControl(400, 50, 50, Function.POWER_TRANSFER, 0, 1)),
+        (0.1, DcPowerControl(400, 60, 60, Function.POWER_TRANSFER, 0, 1)),
+        (0.2, DcPowerControl(0, 0, 0, Function.STANDBY, 0, 1)),
+        (0.3, DcPowerControl(400, 60, 60, Function.POWER_TRANSFER, 0, 1)),
+    ).pistols[1].series['range_max'].drawn()
+    assert (times, values) == ([0.0, 0.1, 0.2, 0.2, 0.3], [50, 60, 60, None, 60])
+    assert held == [2]
 
 
 def test_a_target_of_the_central_system_is_gone_with_its_session():
@@ -348,6 +443,14 @@ class Grumbler:
         return [Verdict(1, Finding((time_ns - self.first_ns) / 1e9, 'R2', 'again', {}))]
 
 
+class Ender(Grumbler):
+    """Finds something where a session ends."""
+
+    def take(self, time_ns, decoded):
+        found = super().take(time_ns, decoded)
+        return found if isinstance(decoded.message, ChargeSessionFinished) else []
+
+
 def test_findings_of_a_rule_are_bounded_and_the_rest_is_counted():
     story = told(*((0.1 * each, START) for each in range(3 * FINDINGS)), judge=Grumbler())
     assert len(story.findings) == FINDINGS
@@ -384,7 +487,7 @@ def test_a_day_takes_no_more_memory_than_is_allowed():
             yield heard(time_s + 0.1, commands[each % 2])
     pistol = tell(entries()).pistols[1]
     for name, series in pistol.series.items():
-        assert series.stored <= 6 * 2400 + 64, name
+        assert series.stored <= 6 * BUCKETS + FOCUSED + 300, name
     for lane in pistol.lanes.values():
         assert lane.stored <= 2 * 1500
     assert pistol.lanes['Power_Function'].merged > 0
@@ -431,6 +534,125 @@ def test_extreme_values_and_their_times_survive_and_gaps_stay_gaps(data):
                        for first_s, last_s in holes)
 
 
+windows = st.lists(st.tuples(st.floats(0.0, 900.0), st.floats(0.0, 60.0)), max_size=4)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.lists(st.tuples(st.floats(0.0, 9.0), st.integers(0, 5)), max_size=400),
+       windows=windows)
+def test_nothing_in_the_focus_is_left_out_and_what_is_left_out_is_counted(data, windows):
+    focus = Focus()
+    for begin_s, length_s in sorted(windows):
+        focus.keep(begin_s, begin_s + length_s)
+    series = Series(focus=focus, buckets=4)
+    time_s, present = 0.0, []
+    for place, (step_s, value) in enumerate(data):
+        time_s += step_s + 0.001
+        # No value twice in a row: what stays the same is folded.
+        present.append((time_s, value + 10 * (place % 2)))
+        series.add(*present[-1])
+    times, kept, left_out, _ = series.drawn()
+    shown = list(zip(times, kept, strict=True))
+    assert set(shown) <= set(present)
+    assert shown == sorted(shown)
+    assert {each for each in present if any(
+        begin_s <= each[0] <= begin_s + length_s for begin_s, length_s in windows)} <= set(shown)
+    assert len(shown) + sum(left_out) == len(present)
+
+
+def test_a_focus_without_end_is_bounded_and_keeps_real_samples():
+    focus = Focus([(0.0, math.inf)])
+    series = Series(focus=focus, focused=600)
+    present = set()
+    for each in range(20_000):
+        sample = each * 0.1, (each * 7919 % 1009) / 10
+        present.add(sample)
+        series.add(*sample)
+    assert series.stored <= 600 + 300
+    times, kept = series.points()
+    assert set(zip(times, kept, strict=True)) <= present
+    assert max(kept) == max(value for _, value in present)
+
+
+def test_windows_that_alternate_for_ever_are_bounded():
+    focus = Focus()
+    series = Series(focus=focus, buckets=50, focused=200)
+    for each in range(30_000):
+        focus.keep(each * 1.0, each * 1.0) if each % 2 else None
+        series.add(each * 1.0, each % 7)
+    assert series.stored <= 6 * 50 + 200 + 300
+
+
+def night(hold_s):
+    """Return two sessions with a long transfer each, and what their statuses said."""
+    log = simulated('CCS')
+    states = [(each, codec.decode(each.frame).message) for each in log]
+    charging = [each.time_ns for each, message in states
+                if isinstance(message, AdvanticsControllerStatus) and message.state == 7]
+    middle_ns = charging[len(charging) // 2]
+    before = [each for each in log if each.time_ns <= middle_ns]
+    after = [each for each in log if each.time_ns > middle_ns]
+    held = [heard((middle_ns - BEGIN_NS) / 1e9 + 0.1 * step, message)
+            for step in range(1, round(hold_s * 10))
+            for message in (AdvanticsControllerStatus(State.CHARGING),
+                            status(380 + step * 7 % 40 / 10, 100 + step * 13 % 30 / 10))]
+    one = [*before, *held, *later(after, hold_s)]
+    length_s = (one[-1].time_ns - BEGIN_NS) / 1e9 + 0.1
+    return [*one, *later(one, length_s)]
+
+
+@pytest.fixture
+def little_room(monkeypatch):
+    """As if the log were many hours long."""
+    monkeypatch.setattr('gi3_ros.logs.story.Series', functools.partial(Series, buckets=300))
+
+
+def test_phases_of_a_long_log_are_all_there_and_every_point_was_on_the_bus(little_room):
+    log = night(300.0)
+    pistol = tell(log).pistols[1]
+    series = pistol.series['voltage']
+    times, kept, left_out, _ = series.drawn()
+    shown = {(round(time_s, 6), value) for time_s, value in zip(times, kept, strict=True)
+             if value is not None}
+    present = {}
+    for entry in log:
+        message = codec.decode(entry.frame).message
+        if isinstance(message, PowerModulesStatus):
+            present[round((entry.time_ns - log[0].time_ns) / 1e9, 6)] = message.present_voltage
+    assert series.bucket_s >= 2.0
+    assert sum(left_out) > 1000
+    assert shown <= set(present.items())
+    phases = [(begin_s, end_s) for begin_s, end_s, label in pistol.lanes[
+        'Power_Function'].intervals() if label in (
+            'Insulation_Test', 'Standby, Lowering', 'Precharge')]
+    assert len(phases) >= 6
+    lowered = 0
+    for begin_s, end_s in phases:
+        values = [(time_s, value) for time_s, value in sorted(present.items())
+                  if begin_s - 4.9 <= time_s <= end_s + 4.9]
+        # What stays the same has its first and its last sample.
+        corners = {each for before, each, behind in zip(
+            values, values[1:], values[2:], strict=False)
+            if before[1] != each[1] or behind[1] != each[1]}
+        assert corners <= shown
+        lowered += sum(value < 20 for _, value in values)
+    assert lowered
+
+
+def test_a_time_of_which_all_is_wanted_is_all_there(little_room):
+    log = night(300.0)
+    windows = ((100.0, 220.0),)
+    asked = []
+    series = tell(log, windows=lambda first_ns: asked.append(first_ns) or windows).pistols[
+        1].series['voltage']
+    assert asked == [log[0].time_ns]
+    times, _, left_out, _ = series.drawn()
+    inside = [place for place, time_s in enumerate(times) if 101 <= time_s <= 219]
+    assert len(inside) > 1000
+    assert not any(left_out[place] for place in inside)
+    assert any(left_out)
+
+
 @settings(max_examples=100, deadline=None)
 @given(data=st.lists(st.tuples(st.floats(-50.0, 50.0), st.floats(-9, 9)), max_size=500))
 def test_a_clock_that_goes_to_and_fro_is_bounded_too(data):
@@ -445,6 +667,18 @@ def test_what_stays_the_same_takes_two_points():
     for each in range(10000):
         series.add(each * 0.1, 5.0)
     assert series.points() == ([0.0, pytest.approx(999.9)], [5.0, 5.0])
+
+
+def test_bars_of_phases_stay_when_others_have_to_go():
+    lane = Lane(intervals=50, phases={'Precharge'})
+    for each in range(1000):
+        lane.see(each * 10.0, 'Charging')
+        lane.see(each * 10.0 + 9.0, 'Standby')
+        if each % 100 == 7:
+            lane.see(each * 10.0 + 9.5, 'Precharge')
+    labels = [label for _, _, label in lane.intervals()]
+    assert labels.count('Precharge') == 10
+    assert lane.merged > 1000
 
 
 def test_a_lane_says_how_many_bars_it_left_out():
