@@ -342,6 +342,9 @@ class Grumbler:
         self.first_ns = self.first_ns or time_ns
         return [Verdict(1, Finding((time_ns - self.first_ns) / 1e9, 'R2', 'again', {}))]
 
+    def conclude(self):
+        return []
+
 
 def test_findings_of_a_rule_are_bounded_and_the_rest_is_counted():
     story = told(*((0.1 * each, START) for each in range(3 * FINDINGS)), judge=Grumbler())
@@ -483,3 +486,6 @@ class Odd:
             self.first_ns = time_ns
             return []
         return [Verdict(1, Finding(0.1, 'R5', 'odd', {}, is_observation=True))]
+
+    def conclude(self):
+        return []
