@@ -119,3 +119,35 @@ def _zone(name):
     raise ValueError(
         f'there is no time zone {name!r} on this machine: names are such as Europe/Madrid, UTC or '
         '+02:00 (apt install tzdata brings them)')
+
+
+class Length:
+    """
+    How long a log is, by a clock that does not step.
+
+    Where the clock of the log was set back, time goes on from where it was. Frames that are a
+    little out of order are no step.
+    """
+
+    BACK_NS = SECOND_NS
+
+    def __init__(self) -> None:
+        self._first_ns = self._last_ns = None
+        self._before_ns = 0
+
+    def take(self, time_ns: int) -> None:
+        """Take the time of the next entry."""
+        if self._first_ns is None:
+            self._first_ns = self._last_ns = time_ns
+        elif time_ns < self._last_ns - self.BACK_NS:
+            self._before_ns += self._last_ns - self._first_ns
+            self._first_ns = self._last_ns = time_ns
+        elif time_ns > self._last_ns:
+            self._last_ns = time_ns
+
+    @property
+    def seconds(self) -> float:
+        """From the first entry to the last; 0 without entries."""
+        if self._first_ns is None:
+            return 0.0
+        return (self._before_ns + self._last_ns - self._first_ns) / 1e9

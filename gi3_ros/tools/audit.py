@@ -1,7 +1,6 @@
 """``gi3 audit``: who broke which rule in a log."""
 
 import collections
-import datetime
 import pathlib
 import sys
 
@@ -10,9 +9,10 @@ import click
 from ..core.findings import Tolerances
 from ..logs.audit import Audit
 from ..logs.entries import decoded_batches, Gap, LogError
+from ..logs.times import Length
 from .documents import of_log, print_document
 from .given import given_log
-from .options import log_options, tolerance_option, with_entries
+from .options import log_options, tolerance_option, with_entries, zone_of, zone_options
 
 FOUND, UNREADABLE = 1, 2
 AT_MOST = 20
@@ -25,9 +25,12 @@ OBSERVATIONS = 1000
 @click.argument('file', type=click.Path(path_type=pathlib.Path))
 @log_options
 @tolerance_option
+@zone_options
 @click.option('--all', 'is_complete', is_flag=True, help=f'Print more than {AT_MOST} of one rule.')
 @click.option('--json', 'is_json', is_flag=True, help='Print one JSON document, with all of them.')
-def audit(file, channel, pistols, blf_start, tolerances, is_complete, is_json):
+def audit(
+    file, channel, pistols, blf_start, tolerances, zone_name, is_utc, is_complete, is_json,
+):
     """
     Hold a log against the rules of the interface, for both ends.
 
@@ -38,13 +41,14 @@ def audit(file, channel, pistols, blf_start, tolerances, is_complete, is_json):
 
     Exit status: 0 no findings, 1 findings, 2 not readable, or nothing to judge in it.
     """
-    out = _Json(file) if is_json else _Lines(file, is_complete)
     try:
+        zone = zone_of(zone_name, is_utc)
+        out = _Json(file, zone) if is_json else _Lines(file, zone, is_complete)
         judge = Audit(with_entries(Tolerances(), tolerances))
         with given_log(
                 file, channel=channel, pistols=dict(pistols), blf_start=blf_start) as log:
             out.begin(log)
-            frames, notes = 0, []
+            frames, notes, length = 0, [], Length()
             for batch in decoded_batches(log, notes):
                 for entry, decoded in batch:
                     if isinstance(entry, Gap):
@@ -54,15 +58,14 @@ def audit(file, channel, pistols, blf_start, tolerances, is_complete, is_json):
                     frames += 1
                     for verdict in judge.take(entry.time_ns, decoded):
                         out.add(verdict, judge.first_ns)
-                    last_ns = entry.time_ns
+                    length.take(entry.time_ns)
         for verdict in judge.conclude():
             out.add(verdict, judge.first_ns)
     except (LogError, ValueError) as error:
         click.echo(f'gi3 audit: {error}', err=True)
         sys.exit(UNREADABLE)
-    seconds = judge.seconds(last_ns) if frames else 0.0
     out.end(log, judge, [(judge.seconds(time_ns), words) for time_ns, words in notes], frames,
-            seconds)
+            length.seconds)
     if out.count:
         sys.exit(FOUND)
     sys.exit(0 if judge.indices and not log.is_damaged else UNREADABLE)
@@ -71,9 +74,10 @@ def audit(file, channel, pistols, blf_start, tolerances, is_complete, is_json):
 class _Lines:
     """Findings as lines, for people and grep."""
 
-    def __init__(self, file, is_complete):
+    def __init__(self, file, zone, is_complete):
         self.count = 0
         self._file = file
+        self._zone = zone
         self._is_complete = is_complete
         self._of_rule = collections.Counter()
         self._of_end = collections.Counter()
@@ -101,7 +105,9 @@ class _Lines:
 
     def _when(self, time_s, first_ns):
         when = f'{time_s:11.3f} s'
-        return f'{_date(first_ns, time_s)}  {when}' if self._log.has_dates else when
+        if not self._log.has_dates:
+            return when
+        return f'{self._zone.text(first_ns + round(time_s * 1e9))}  {when}'
 
     def end(self, log, judge, notes, frames, seconds):
         for (index, rule, who), count in self._of_rule.items():
@@ -134,8 +140,9 @@ class _Lines:
 class _Json:
     """One document, printed when it is complete: half of one is of no use to a program."""
 
-    def __init__(self, file):
+    def __init__(self, file, zone):
         self._file = file
+        self._zone = zone
         self._records = []
         self._observations = []
 
@@ -150,7 +157,8 @@ class _Json:
         finding = verdict.finding
         record = {
             'time_s': round(finding.time_s, 6),
-            'time': _date(first_ns, finding.time_s) if self._log.has_dates else None,
+            'time': self._zone.text(first_ns + round(finding.time_s * 1e9))
+            if self._log.has_dates else None,
             'pistol': verdict.index, 'rule': finding.rule, 'who': finding.who,
             'text': finding.text, 'values': finding.values,
         }
@@ -165,9 +173,3 @@ class _Json:
             pistols=judge.indices, findings=self._records, observations=self._observations,
             breaks=[{'time_s': time_s, 'text': words} for time_s, words in judge.breaks],
             notes=[{'time_s': round(time_s, 6), 'text': words} for time_s, words in notes])
-
-
-def _date(first_ns, time_s):
-    """Return local time with its offset from UTC, to the millisecond."""
-    when = datetime.datetime.fromtimestamp(first_ns / 1e9 + time_s).astimezone()
-    return when.isoformat(sep=' ', timespec='milliseconds')

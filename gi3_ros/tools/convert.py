@@ -11,6 +11,7 @@ import click
 
 from ..logs.entries import Heard, LogError
 from ..logs.output import Replaces, written_beside
+from ..logs.times import Length
 from ..logs.writing import open_writer
 from .documents import of_log, print_document
 from .given import given_log, named
@@ -113,8 +114,7 @@ def _check(source, target, is_overwriting):
 
 
 def _write(log, part):
-    done = _Done()
-    first_ns = last_ns = None
+    done, length = _Done(), Length()
     writer = open_writer(part)
     with writer:
         for entry in log:
@@ -123,11 +123,9 @@ def _write(log, part):
                 done.frames += 1
             else:
                 done.samples += 1
-            if first_ns is None:
-                first_ns = last_ns = entry.time_ns
-            first_ns, last_ns = min(first_ns, entry.time_ns), max(last_ns, entry.time_ns)
-    if first_ns is None:
+            length.take(entry.time_ns)
+    if not done.frames + done.samples:
         raise LogError('; '.join([f'{log.path}: nothing in it to convert', *log.problems]))
-    done.seconds = (last_ns - first_ns) / 1e9
+    done.seconds = length.seconds
     done.notes = writer.problems
     return done

@@ -1,6 +1,5 @@
 """``gi3 replay``: what power_control and precharge decide today, from a recorded session."""
 
-import datetime
 import sys
 import textwrap
 import time
@@ -10,7 +9,7 @@ import click
 from ..logs.entries import LogError
 from .documents import of_log, print_document
 from .given import given_log, named
-from .options import Entry, log_options
+from .options import Entry, log_options, zone_of, zone_options
 
 SAME = 0
 DIFFERENT = 1
@@ -29,8 +28,11 @@ _MARGIN = 28
     help='A parameter of either node, over the file; may be given often. For one of several '
     'pistols: pistol2/max_charger_current=60.')
 @log_options
+@zone_options
 @click.option('--json', 'is_json', is_flag=True, help='Everything as one JSON object.')
-def replay(file, params_file, entries, channel, pistols, blf_start, is_json):
+def replay(
+    file, params_file, entries, channel, pistols, blf_start, zone_name, is_utc, is_json,
+):
     """
     Decide the session in FILE anew, and compare with what was decided then.
 
@@ -55,28 +57,26 @@ def replay(file, params_file, entries, channel, pistols, blf_start, is_json):
     from ..logs.parameters import ParameterFile
     from ..logs.replay import replay as run
     try:
+        zone = zone_of(zone_name, is_utc)
         parameters = ParameterFile(params_file, entries)
         with given_log(
                 file, channel=channel, pistols=dict(pistols), blf_start=blf_start) as log:
             began_s = time.perf_counter()
             outcome = run(log, parameters)
             took_s = time.perf_counter() - began_s
-    except LogError as error:
+    except (LogError, ValueError) as error:
         click.echo(f'gi3 replay: {error}', err=True)
         sys.exit(UNREADABLE)
     if is_json:
         print_document('replay', **of_log(log, file), **_as_json(outcome, took_s))
     else:
-        for line in _lines(log, named(file), outcome, took_s):
+        for line in _lines(log, named(file), zone, outcome, took_s):
             click.echo(line)
     sys.exit(SAME if outcome.is_same and not log.is_damaged else DIFFERENT)
 
 
-def _lines(log, name, outcome, took_s):
-    start = ''
-    if log.has_dates:
-        date = datetime.datetime.fromtimestamp(outcome.start_ns // 10**9, datetime.timezone.utc)
-        start = f' from {date:%Y-%m-%d %H:%M:%S} UTC'
+def _lines(log, name, zone, outcome, took_s):
+    start = f' from {zone.text(outcome.start_ns)}' if log.has_dates else ''
     yield f'{name}: {log.kind}, {outcome.seconds:.1f} s{start}'
     for problem in (*log.problems, *outcome.remarks):
         yield f'  {problem}'

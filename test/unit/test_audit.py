@@ -341,6 +341,29 @@ def test_output_that_cannot_be_written_is_a_sentence(write, arguments):
     assert done.stderr.strip() == 'gi3: the output cannot be written: No space left on device'
 
 
+@pytest.mark.parametrize('options, ending', [
+    (['--utc'], '+00:00'), (['--tz', 'UTC'], '+00:00'), (['--tz', '+05:30'], '+05:30'),
+    (['--tz', 'Asia/Tokyo'], '+09:00')])
+def test_times_are_told_in_the_zone_that_was_asked_for(write, options, ending):
+    param = next(each for each in LOGS if each.id == 'R53 AC')
+    path = write(log_of(*param.values[1:]))
+    first = findings_in(path, *options)[0]
+    assert first['time'].endswith(ending)
+    assert f'{first["time"]}  ' in call(path, *options).output
+    refused = call(path, '--utc', '--tz', 'UTC')
+    assert refused.exit_code == 2
+    assert '--tz and --utc' in refused.output
+    assert call(path, '--tz', 'Mars/Olympus').exit_code == 2
+
+
+def test_a_clock_that_is_set_back_gives_no_negative_length(write):
+    log = session('CCS')
+    half = len(log) // 2
+    path = write([*log[:half], *((time_s - 3600.0, frame) for time_s, frame in log[half:])])
+    document = json.loads(call(path, '--json').output)
+    assert document['seconds'] == pytest.approx(log[-1][0] - log[0][0], abs=0.3)
+
+
 def test_a_pipe_is_no_log(tmp_path):
     os.mkfifo(tmp_path / 'pipe')
     result = call(tmp_path / 'pipe')

@@ -73,11 +73,11 @@ def candump(tmp_path_factory):
 
 
 def test_a_bag_of_an_unchanged_session_is_decided_as_then(bag):
-    result = run(bag)
+    result = run(bag, '--utc')
     assert result.exit_code == 0, result.output
     lines = [' '.join(line.split()) for line in result.output.splitlines()]
     assert lines[0].startswith(f'{bag}: rosbag2 (')
-    assert lines[0].endswith('UTC')
+    assert lines[0].endswith('+00:00')
     assert 'pistol1, index 1' in lines
     assert 'parameters the defaults' in lines
     assert 'power modules recorded (power_measurement)' in lines

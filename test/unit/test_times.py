@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gi3_ros.logs.times import SECOND_NS, Zone
+from gi3_ros.logs.times import Length, SECOND_NS, Zone
 
 WINTER_NS = 1_772_593_263_250_000_000
 """2026-03-04 03:01:03.250 UTC"""
@@ -93,3 +93,20 @@ def test_the_same_hour_of_the_next_day_may_be_25_hours_away():
 def test_what_is_no_time_is_refused_with_words(text):
     with pytest.raises(ValueError, match=r'no time|no such'):
         Zone('UTC').parse(text, WINTER_NS)
+
+
+# How long a log is
+
+@pytest.mark.parametrize('times_s, length_s', [
+    ([], 0.0), ([5.0], 0.0), ([5.0, 7.0], 2.0),
+    # A little out of order is no step.
+    ([5.0, 7.0, 6.5, 7.2], 2.2), ([5.0, 7.0, 6.0, 7.5], 2.5),
+    # Set back by an hour, once and twice.
+    ([5000.0, 5010.0, 1410.0, 1425.0], 25.0),
+    ([5000.0, 5010.0, 1410.0, 1425.0, 0.0, 3.0], 28.0),
+])
+def test_length_of_a_log_whose_clock_is_set_back(times_s, length_s):
+    length = Length()
+    for time_s in times_s:
+        length.take(round(time_s * 1e9))
+    assert length.seconds == pytest.approx(length_s)
