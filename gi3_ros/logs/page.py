@@ -388,7 +388,7 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
                 f'<td class="time"><a href="#finding-{number}">{_safe(self._clock.text(time_s))}'
                 f'</a></td><td>{_safe(finding.rule)}</td>'
                 f'<td><span class="{kind}">{who}</span></td>'
-                f'<td>{_safe(finding.text)}</td></tr>')
+                f'<td class="words">{_safe(finding.text)}</td></tr>')
         more = [
             f'{count - FINDINGS} more of {rule} by the {who}'
             for (index, rule, who), count in (
@@ -419,7 +419,7 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
                 f'<tr><td class="number">{number}</td>'
                 f'<td class="time">{_safe(self._clock.text(session.begin_s))}</td>'
                 f'<td class="time">{_duration(session.duration_s)}</td>'
-                f'<td>{_safe(session.protocol or "")}</td><td>{_safe(end)}</td>'
+                f'<td>{_safe(session.protocol or "")}</td><td class="words">{_safe(end)}</td>'
                 f'<td class="number">{charged}</td><td class="number">{discharged}</td>'
                 f'<td class="number">{peak}</td><td class="number">{soc}</td></tr>')
         note = ''
@@ -467,7 +467,7 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
         if not bad.count:
             return ''
         rows = [f'<tr><td class="time">{_safe(self._clock.text(time_s))}</td>'
-                f'<td>{_safe(words)}</td></tr>' for time_s, words in bad.examples]
+                f'<td class="words">{_safe(words)}</td></tr>' for time_s, words in bad.examples]
         return _table(
             'Frames that are not as they should be', f'{bad.short} too short, {bad.undefined} '
             f'with an undefined label, {bad.unassigned} with unassigned bits set; the first '

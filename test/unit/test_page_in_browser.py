@@ -145,6 +145,14 @@ def test_bars_keep_their_words_in_print(tmp_path, browser, options):
     assert drawn_size(browser)[1] > 400
 
 
+def test_no_table_is_wider_than_paper(tmp_path, browser):
+    browser.open(write(tmp_path))
+    browser.ask('Emulation.setEmulatedMedia', media='print')
+    # A4 without its margins.
+    browser.resize(703, 1000)
+    browser.wait('document.documentElement.scrollWidth <= 703')
+
+
 @pytest.fixture
 def browser(tmp_path, monkeypatch):
     monkeypatch.setenv('TZ', 'UTC')
