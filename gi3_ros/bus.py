@@ -1,35 +1,59 @@
 """
 Live CAN buses; besides log files the only user of python-can.
 
-An adapter can be unplugged and an interface can go down at any moment; :class:`Bus` closes,
-waits, opens again, and says so through ``on_event``. Nothing here sends by itself: no periodic
+An adapter can be unplugged and an interface can go down at any moment; :class:`Bus` says so
+through ``on_event`` and goes on by itself. A SocketCAN interface that is down keeps its socket,
+which hears again at once; what is gone is opened again. Nothing here sends by itself: no periodic
 task, no retry of an old frame. A frame that could not be sent is lost, on purpose.
 """
 
 import contextlib
 import errno
 import logging
+import socket
+import struct
 import threading
 import time
 
 import can
 
+from .bus_state import BusState, Condition, describe_errors, how_to_bring_up
 from .core.frame import Frame
 
 log = logging.getLogger(__name__)
+# python-can would print a line of its own at each failed attempt to open.
+logging.getLogger('can.interfaces.socketcan').addHandler(logging.NullHandler())
 
 REOPEN_AFTER_S = 1.0
+LOOK_EVERY_S = 0.1
+"""How often the flags of a SocketCAN interface are read: two microseconds."""
+SEND_WAIT_S = 0.02
+"""A busy bus takes a frame within this time."""
+SHORTEST_QUEUE = 1
+"""
+For SO_SNDBUF: Linux raises it to its minimum, three frames.
+
+What waits in the kernel goes out when the line heals, however old it is: let it be little.
+"""
 GONE = frozenset({errno.ENODEV, errno.ENXIO, errno.ENETDOWN, errno.EBADF, errno.EIO})
 """Errors of sending after which the interface is not there any more; others lose the frame."""
 LOCAL_GROUP = '239.74.163.2'
 """Multicast group for ``udp_multicast`` when no channel is given."""
+SOCKETCAN = 'socketcan'
+FAMILY = ({'can_id': 0x00060000, 'can_mask': 0x00FF0000, 'extended': True},)
+"""All versions of the Generic Interface with any pistol index (1.1)."""
+_SIOCGIFFLAGS = 0x8913
 
 
 class BusError(Exception):
     """The bus cannot be used; the text says what to do."""
 
 
-def open_bus(interface, channel='', *, bitrate=0, port=0):
+class AbsentError(BusError):
+    """There is no such SocketCAN interface; it may come."""
+
+
+def open_bus(interface, channel='', *, bitrate=0, port=0, is_family_only=False):
     """
     Open a python-can bus.
 
@@ -37,6 +61,8 @@ def open_bus(interface, channel='', *, bitrate=0, port=0):
     :param channel: its channel (``can0``, ``vcan0``, a multicast group, ..)
     :param bitrate: bit/s for adapters that set it themselves; 0 leaves it as it is
     :param port: UDP port, ``udp_multicast`` only; 0 is python-can's default
+    :param is_family_only: let the kernel drop what is not of the Generic Interface, any version
+        (``socketcan`` only); error frames come all the same
     :raises BusError: with one sentence that says what is wrong and what to do
     """
     options = {}
@@ -48,38 +74,123 @@ def open_bus(interface, channel='', *, bitrate=0, port=0):
         channel = channel or LOCAL_GROUP
         if port:
             options['port'] = int(port)
+    if interface == SOCKETCAN:
+        _check_socketcan(channel)
+        # For reception: who sends FD frames here shall be named.
+        options['fd'] = True
+        if is_family_only:
+            options['can_filters'] = FAMILY
     try:
-        return can.Bus(interface=interface, channel=channel or None, **options)
+        bus = can.Bus(interface=interface, channel=channel or None, **options)
     except (can.CanError, OSError, ValueError, TypeError, ImportError) as error:
         hint = ''
-        if interface == 'socketcan':
-            hint = (f'; is it up? sudo ip link set {channel or "can0"} up type can bitrate 500000')
+        if interface == SOCKETCAN:
+            hint = f'; is it a CAN interface, and up? {how_to_bring_up(channel)}'
         raise BusError(
             f'cannot open CAN interface {interface!r} channel {channel!r}: {error}{hint}'
         ) from error
+    if interface == SOCKETCAN:
+        with contextlib.suppress(OSError, AttributeError):
+            bus.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SHORTEST_QUEUE)
+    return bus
+
+
+def _check_socketcan(channel):
+    """Refuse what python-can would open as something else, or with words of its own."""
+    if not channel:
+        # Without a name it would be all interfaces as one, which cannot send.
+        raise BusError(
+            'socketcan needs a channel, the name of one interface: can0, say; '
+            '"ip -brief link show type can" lists those of this machine')
+    try:
+        socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW).close()
+    except (OSError, AttributeError) as error:
+        raise BusError(
+            f'cannot open CAN interface {SOCKETCAN!r} channel {channel!r}: this kernel has no '
+            f'SocketCAN: {error}; sudo modprobe can_raw') from error
+    try:
+        socket.if_nametoindex(channel)
+    except OSError as error:
+        raise AbsentError(
+            f'cannot open CAN interface {SOCKETCAN!r} channel {channel!r}: there is no interface '
+            f'{channel!r}; "ip -brief link show type can" lists those of this machine. When it is '
+            f'there: {how_to_bring_up(channel)}') from error
+
+
+def _read_flags(bus, channel):
+    """Return the flags of a SocketCAN interface, ``None`` where they cannot be told."""
+    # Not where there is no SocketCAN either.
+    import fcntl
+    request = struct.pack('16sh14x', channel.encode()[:15], 0)
+    try:
+        answer = fcntl.ioctl(bus.socket, _SIOCGIFFLAGS, request)
+    except (OSError, AttributeError, ValueError):
+        return None
+    return struct.unpack_from('16sh', answer)[1]
 
 
 class Bus:
     """
     A bus that comes back after a failure.
 
-    :param on_event: called with one sentence whenever the bus was lost or came back
+    :param is_family_only: see :func:`open_bus`
+    :param waits: for a SocketCAN interface that is not there yet, instead of an error
+    :param on_event: called with one sentence, once, for each trouble of the bus and for its end,
+        from whichever thread sends or receives
     """
 
-    def __init__(self, interface, channel='', *, bitrate=0, port=0, on_event=log.warning):
+    def __init__(
+        self, interface, channel='', *, bitrate=0, port=0, is_family_only=False, waits=False,
+        on_event=log.warning,
+    ):
         self._arguments = (interface, channel)
-        self._options = {'bitrate': bitrate, 'port': port}
+        self._options = {'bitrate': bitrate, 'port': port, 'is_family_only': is_family_only}
+        self._is_socketcan = interface == SOCKETCAN
+        self._channel = channel
         self._on_event = on_event
         self._lock = threading.Lock()
-        self._reopen_at_s = 0.0
-        self._bus = open_bus(interface, channel, **self._options)
+        self._reopen_at_s = self._look_at_s = 0.0
         self.name = f'{interface} {channel}'.rstrip()
         """For people."""
+        self.echoes = interface == 'udp_multicast'
+        """Whether what is sent is received, too, as if somebody else had sent it."""
+        self._state = BusState(self.name, channel if self._is_socketcan else '')
+        self._bus = None
+        try:
+            self._bus = open_bus(interface, channel, **self._options)
+        except AbsentError:
+            if not waits:
+                raise
+            self._state.absent(now_s=time.monotonic())
 
     @property
     def is_open(self):
-        """Whether frames can be sent right now."""
-        return self._bus is not None
+        """Whether frames come and go, and have for a second after a trouble."""
+        return self._bus is not None and not self._state.trouble
+
+    @property
+    def condition(self):
+        """The :class:`~.bus_state.Condition` of this moment."""
+        return self._state.condition
+
+    @property
+    def trouble(self):
+        """What keeps frames from coming and going, with what to do; empty when they do."""
+        return self._state.trouble
+
+    @property
+    def warning(self):
+        """What may soon be a trouble; empty when nothing may."""
+        return self._state.warning
+
+    @property
+    def fd_frames(self):
+        """How many frames of CAN FD came, and were ignored."""
+        return self._state.fd_frames
+
+    def describe_errors(self, frame):
+        """Say what an error frame reports, after a colon; nothing where that is not known."""
+        return f': {describe_errors(frame.can_id, frame.data)}' if self._is_socketcan else ''
 
     def send(self, frame):
         """
@@ -88,20 +199,18 @@ class Bus:
         :returns: whether the frame was handed to the interface
         """
         bus = self._bus
-        if bus is None:
+        # In BUS-OFF the kernel would call it a success, and throw the frame away.
+        if bus is None or self._state.condition is Condition.BUS_OFF:
             return False
         try:
-            bus.send(can.Message(
+            self._hand_over(bus, can.Message(
                 arbitration_id=frame.can_id, data=frame.data,
                 is_extended_id=frame.is_extended, is_remote_frame=frame.is_remote,
             ))
         except (can.CanError, OSError, ValueError) as error:
-            if _errno(error) in GONE:
-                self._lost(bus, f'sending 0x{frame.can_id:08X} failed: {error}')
-            else:
-                # A full queue, say. Closing the bus would make us deaf for a second as well.
-                log.debug('0x%08X not sent: %s', frame.can_id, error)
+            self._take_send_error(bus, frame, error)
             return False
+        self._note(self._state.sent)
         return True
 
     def receive(self, timeout_s):
@@ -116,18 +225,16 @@ class Bus:
             time.sleep(min(timeout_s, 0.05))
             self._reopen()
             return None
+        self._look(bus)
         try:
             message = bus.recv(timeout_s)
         except (can.CanError, OSError, ValueError) as error:
-            self._lost(bus, f'receiving failed: {error}')
+            if self._is_down(error):
+                self._note(self._state.went_down)
+            else:
+                self._lost(bus, f'receiving failed: {error}')
             return None
-        if message is None:
-            return None
-        frame = Frame(
-            message.arbitration_id, bytes(message.data), message.is_extended_id,
-            message.is_remote_frame, message.is_error_frame,
-        )
-        return frame, message.timestamp
+        return None if message is None else self._take(message)
 
     def close(self):
         """Close the bus; it stays closed."""
@@ -137,23 +244,87 @@ class Bus:
         if bus is not None:
             bus.shutdown()
 
+    def _hand_over(self, bus, message):
+        if not self._is_socketcan:
+            bus.send(message)
+        elif self._state.condition is Condition.STUCK:
+            bus.send(message, timeout=0.0)
+        else:
+            bus.send(message, timeout=SEND_WAIT_S)
+
+    def _take_send_error(self, bus, frame, error):
+        if self._is_down(error):
+            self._note(self._state.went_down)
+        elif _errno(error) in GONE:
+            self._lost(bus, f'sending 0x{frame.can_id:08X} failed: {error}')
+        else:
+            # A full queue, say. Closing the bus would make us deaf for a second as well.
+            log.debug('0x%08X not sent: %s', frame.can_id, error)
+            self._note(self._state.refused)
+
+    def _take(self, message):
+        """Return a message of python-can as :meth:`receive` does."""
+        if message.is_fd:
+            self._note(self._state.heard_fd)
+            return None
+        if not message.is_rx and not self._is_socketcan:
+            # An echo of ours; SocketCAN has none, and marks all that comes from this machine.
+            return None
+        frame = Frame(
+            message.arbitration_id, bytes(message.data), message.is_extended_id,
+            message.is_remote_frame, message.is_error_frame,
+        )
+        if not frame.is_error:
+            self._note(self._state.heard)
+        elif self._is_socketcan:
+            self._note(self._state.error_frame, frame.can_id, frame.data)
+        return frame, message.timestamp
+
+    def _is_down(self, error):
+        """Tell whether an error means that a SocketCAN interface is down: its socket lives on."""
+        return self._is_socketcan and _errno(error) == errno.ENETDOWN
+
+    def _look(self, bus):
+        now_s = time.monotonic()
+        if now_s < self._look_at_s:
+            return
+        self._look_at_s = now_s + LOOK_EVERY_S
+        flags = _read_flags(bus, self._channel) if self._is_socketcan else None
+        self._note(self._state.looked, flags)
+
+    def _note(self, happened, *what):
+        """Tell the state what happened, and the world what is new in it."""
+        with self._lock:
+            happened(*what, now_s=time.monotonic())
+            words = self._state.take_words()
+        for sentence in words:
+            self._on_event(sentence)
+
     def _lost(self, bus, why):
         with self._lock:
             if self._bus is not bus:
                 return
             self._bus = None
-            self._reopen_at_s = time.monotonic() + REOPEN_AFTER_S
-        self._on_event(f'CAN bus {self.name} lost, will be opened again: {why}')
+            self._reopen_at_s = time.monotonic() + self._reopen_after_s
+        self._note(self._state.lost, why)
         with contextlib.suppress(can.CanError, OSError):
             bus.shutdown()
+
+    @property
+    def _reopen_after_s(self):
+        # Whether a SocketCAN interface is there is quickly asked.
+        return LOOK_EVERY_S if self._is_socketcan else REOPEN_AFTER_S
 
     def _reopen(self):
         if time.monotonic() < self._reopen_at_s:
             return
+        for sentence in self._state.take_words():
+            # Of the start: nobody was listening yet.
+            self._on_event(sentence)
         try:
             bus = open_bus(*self._arguments, **self._options)
         except BusError as error:
-            self._reopen_at_s = time.monotonic() + REOPEN_AFTER_S
+            self._reopen_at_s = time.monotonic() + self._reopen_after_s
             log.debug('%s', error)
             return
         with self._lock:
@@ -161,7 +332,8 @@ class Bus:
                 bus.shutdown()
                 return
             self._bus = bus
-        self._on_event(f'CAN bus {self.name} is back')
+        self._look_at_s = 0.0
+        self._note(self._state.opened)
 
 
 def _errno(error):

@@ -4,6 +4,8 @@ Signals to ROS messages and back: the only place where one becomes the other.
 Field names and units are the same on both sides, as both are generated from the database.
 """
 
+import math
+
 from gi3_ros import msg as ros
 
 from .core import signals
@@ -72,6 +74,14 @@ def effective_to_ros(effective, stamp):
         told_charge_current=told.maximum_charge_current,
         told_discharge_current=told.maximum_discharge_current,
     )
+    result.header.stamp = stamp
+    return result
+
+
+def nothing_effective_to_ros(stamp):
+    """Make the last word about the setpoint: there is none, and what was told is not known."""
+    result = ros.EffectiveSetpoint(
+        source='none', told_charge_current=math.nan, told_discharge_current=math.nan)
     result.header.stamp = stamp
     return result
 

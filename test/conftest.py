@@ -286,8 +286,9 @@ class World:
         import lifecycle_msgs.msg
         import lifecycle_msgs.srv
         import rclpy
-        from rclpy.executors import SingleThreadedExecutor
         from rclpy.signals import SignalHandlerOptions
+
+        from gi3_ros.nodes.executor import make_executor
 
         self._rclpy = rclpy
         self._lifecycle = lifecycle_msgs
@@ -296,9 +297,10 @@ class World:
         """Namespace above the pistol's."""
         self.pistol = f'{self.root}/pistol1'
         self.node = rclpy.create_node('world', namespace=self.pistol)
-        self._executor = SingleThreadedExecutor()
+        self._executor = make_executor()
         self._executor.add_node(self.node)
         self._nodes = []
+        self._ended = []
         self._publishers = {}
         self._recorders = {}
         self._clients = {}
@@ -313,13 +315,15 @@ class World:
     def close(self):
         """Take everything down; a node that is still active goes safe first."""
         for node in self._nodes:
-            self._in_executor(node.trigger_shutdown)
+            if node not in self._ended:
+                self.end(node)
         self._is_spinning = False
         self._thread.join()
         self._executor.shutdown()
         for node in (*self._nodes, self.node):
             node.destroy_node()
         self._nodes.clear()
+        self._ended.clear()
         self._clients.clear()
         self._publishers.clear()
         # rclpy frees a lifecycle node's own services only with the last reference to it. Left to
@@ -363,6 +367,11 @@ class World:
             self._lifecycle.srv.ChangeState, f'{node.get_fully_qualified_name()}/change_state',
             transition=self._lifecycle.msg.Transition(id=number),
         ).success
+
+    def end(self, node):
+        """Shut a node down for good, as the end of its process does."""
+        self._ended.append(node)
+        self._in_executor(node.trigger_shutdown)
 
     def state_of(self, node):
         """Return a node's lifecycle state in a word."""

@@ -96,6 +96,11 @@ class OwnContactors(OutputStage):
 
     # The tick
 
+    def told(self, *, now_s):
+        # Open was commanded: whether they are, only their driver knows.
+        is_heard = now_s - self._feedback_s < FEEDBACK_MAX_AGE_S
+        return self.stage if is_heard or self.stage is not Stage.OPEN else Stage.UNKNOWN
+
     def tick(self, *, now_s):
         if not self._has_begun:
             if self._feedback is None or self._fresh_reading(now_s) is None:

@@ -20,7 +20,7 @@ from .command_rules import (
     is_chademo,
     POWERED,
 )
-from .controller_watch import IDLE_STATES
+from .controller_watch import CHARGE_PAUSE, IDLE_STATES
 from .findings import CONTROLLER, Findings, forget_before, HELD_S, Lasting, taken, Tolerances
 from .frame_rules import FrameRules, not_newer
 from .power_rules import AFTER_LOOP, PERIOD_S
@@ -51,8 +51,6 @@ _BEGUN = _UNTIL_END | {State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PRO
 """Where a session is, until it ends."""
 _REEVALUATING = IDLE_STATES | {State.NEGOTIATING_CONNECTION}
 """Where an emergency may be over, and another one begin (R38)."""
-CHARGE_PAUSE = 13
-"""State of v3.4."""
 INFORMATION = (
     EvInformationBattery, EvInformationVoltages, EvInformationChargeLimits,
     EvInformationDischargeLimits,
@@ -135,6 +133,25 @@ class ControllerRules:
     def is_in_session(self):
         """Whether the controller's state is one of a session whose modules have to be awake."""
         return self._state in _UNTIL_END or self._state in AFTER_LOOP
+
+    @property
+    def heard_at_s(self):
+        """When the last status came, whatever was in it."""
+        return -math.inf if self._heard_at_s is None else self._heard_at_s
+
+    def expect(self, now_s):
+        """Take it that it lives, and repeats its status."""
+        self._heard_at_s = self._begin_s = now_s
+
+    def pass_over(self, seconds):
+        """Take it that nobody could be heard for so long, and was not silent either."""
+        self._emergency_at_s += seconds
+        if self._heard_at_s is not None:
+            self._heard_at_s += seconds
+        if self._session is not None:
+            self._session.announced_at_s += seconds
+            if self._session.status_at_s is not None:
+                self._session.status_at_s += seconds
 
     def notes(self, message, undefined, unassigned_bits):
         """

@@ -5,18 +5,21 @@ The rules that bind the customer side, held against what it really sends.
 with the number of the rule in docs/interface.md, the time and the values. A breach that lasts is
 one finding; it can be found again after it has been mended. It never touches the session.
 
-What it measures under which command is judged in :mod:`.power_rules`, one object for a session;
-here are the frames themselves, System_Enable, the flags, and where a session begins and ends.
+What it measures under which command is judged in :mod:`.power_rules`, whether it can be
+measured at all in :mod:`.reading_rules`, one object of each for a session; here are the frames
+themselves, System_Enable, the flags, and where a session begins and ends.
 """
 
 import collections
 import dataclasses
+import math
 
 from .command_rules import is_chademo
 from .controller_watch import IDLE_STATES
 from .findings import Findings, taken, Tolerances
 from .frame_rules import FrameRules, not_newer
 from .power_rules import PowerRules
+from .reading_rules import ReadingRules
 from .signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
@@ -80,12 +83,14 @@ class CustomerRules:
         self._parameters_at_s = None
         self._flags = SequenceControl()
         self._pressed_since_s = {}
+        self._has_flags = False
+        """Whether the controller is known to use them: only then it has a State 12 (R34)."""
         self._has_to_tell = False
         self._untold_since_s = None
         # Of the session:
         self._session = None
         self._session_findings = None
-        self._power = None
+        self._power = self._readings = None
         self._forget_session(is_whole=False)
 
     # In
@@ -148,6 +153,18 @@ class CustomerRules:
                 self._check_permission_in_time(self._session, now_s)
         return taken(self._new)
 
+    @property
+    def heard_at_s(self):
+        """When the last Power_Modules_Status came, whatever was in it."""
+        return self._status_times_s[-1] if self._status_times_s else -math.inf
+
+    def pass_over(self, seconds):
+        """Take it that nobody could be heard for so long, and was not silent either."""
+        if self._controller_at_s is not None:
+            self._controller_at_s += seconds
+        if self._session is not None and self._session.status_at_s is not None:
+            self._session.status_at_s += seconds
+
     def pause(self):
         """Look for nothing until :meth:`resume`: nobody hears the other."""
         self._is_paused = True
@@ -179,10 +196,12 @@ class CustomerRules:
         has_entered = message.state != before
         if message.state in IDLE_STATES and before not in IDLE_STATES:
             self._forget_session()
+        self._has_flags |= message.state == State.NOT_AVAILABLE
         if message.state == State.INITIALISING:
             # 4.1: a controller that starts has all flags at 0, and has to be told again (A7).
             self._has_to_tell |= bool(self._flags.start_charge_authorisation)
             self._untold_since_s = None
+            self._has_flags &= not has_entered
             self._flags = SequenceControl()
             self._pressed_since_s.clear()
         elif message.state == State.NOT_AVAILABLE and has_entered and self._has_to_tell:
@@ -212,6 +231,7 @@ class CustomerRules:
 
     def _on_power_control(self, command, now_s):
         self._power.see_command(command, now_s)
+        self._readings.see_command(command)
 
     def _forget_session(self, *, is_chademo=False, is_whole=True):
         self._session = None
@@ -220,6 +240,8 @@ class CustomerRules:
         self._power = PowerRules(
             self.tolerances, Findings(self._new), is_chademo=is_chademo,
             parameters=self._parameters, is_whole=is_whole)
+        self._readings = ReadingRules(
+            self.tolerances, Findings(self._new), self._parameters)
         if before is not None and is_whole:
             self._power.follow(before)
 
@@ -245,10 +267,12 @@ class CustomerRules:
         self._check_temperatures(status, now_s)
         self._note_permission(status)
         self._power.judge(status, silent_s=self._silent_s(now_s), now_s=now_s)
+        self._readings.judge(status, now_s)
 
     def _on_parameters(self, message, now_s):
         limits = self.tolerances
         self._power.see_parameters(message, now_s)
+        self._readings.see_parameters(message)
         # CAN itself may deliver a frame twice.
         is_double = (
             message == self._parameters
@@ -258,7 +282,8 @@ class CustomerRules:
             return
         if self._parameters_at_s is not None:
             distance_s = now_s - self._parameters_at_s
-            is_close = distance_s < limits.parameters_spacing_s - limits.parameters_jitter_s
+            # One that seems to be earlier is late in the log.
+            is_close = 0 <= distance_s < limits.parameters_spacing_s - limits.parameters_jitter_s
             if self._findings.breaks('parameters', is_close):
                 self._findings.add(
                     now_s, 'R4',
@@ -388,19 +413,26 @@ class CustomerRules:
         # The start button of CHAdeMO is what begins the session: that one may be pressed.
         name = 'User_Stop_Button'
         if name in self._pressed_since_s and self._findings.breaks(name, True):
-            self._findings.add(
-                now_s, 'R39',
-                f'{name} is still pressed when a session begins: it cannot act in it')
+            self._blame_button(
+                now_s, f'{name} is still pressed when a session begins: it cannot act in it')
 
     def _check_buttons_held(self, now_s):
         """R39; :meth:`_on_flags` mends it."""
         for name, since_s in self._pressed_since_s.items():
             held_s = now_s - since_s
             if held_s > self.tolerances.button_s and self._findings.breaks(name, True):
-                self._findings.add(
-                    now_s, 'R39',
-                    f'{name} has been pressed for {held_s:.0f} s: it cannot act again',
+                self._blame_button(
+                    now_s, f'{name} has been pressed for {held_s:.0f} s: it cannot act again',
                     held_s=held_s)
+
+    def _blame_button(self, now_s: float, words: str, **values: float) -> None:
+        """R39, where flags are known to be in use; without use_sequence_flags none acts (R34)."""
+        if self._has_flags:
+            self._findings.add(now_s, 'R39', words, **values)
+        else:
+            self._findings.observe(
+                now_s, 'R39', f'{words}, if the controller uses the flags at all: it was never '
+                'in Not_Available', **values)
 
     def _check_told(self, now_s):
         """R34, A7: a controller that has restarted knows none of the flags."""

@@ -9,6 +9,7 @@ HELD_S = 0.1
 """Two frames that were sent one after the other may be logged the other way round."""
 CUSTOMER = 'customer'
 CONTROLLER = 'controller'
+NOBODY = 'nobody'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,19 +62,31 @@ class Tolerances:
     """From the timeout to no current (R1)."""
 
     # Insulation test
+    rise_v_per_s: float = 200.0
+    """
+    Slopes that the maker's own charger has, and with it others; no page bounds them.
+
+    A voltage has so much time for its way, and the times below on top of it ..
+    """
+    lowering_v_per_s: float = 100.0
+    """.. and one that is later, but still on its way, is an observation (R11, R15, R18, R19)."""
     test_rise_s: float = 5.0
-    """From the first Insulation_Test command to 90 % of the voltage (R11)."""
+    """From the first Insulation_Test command to 90 % of the voltage, without its way (R11)."""
     test_sag_s: float = 1.0
     """How long the voltage may fall below that again (R11)."""
 
     # Lowering
     lowering_s: float = 5.0
-    """From the first Lowering command to 20 V (R15), or to 10 V at the end of CHAdeMO (R18)."""
+    """From the first Lowering command to 20 V (R15), or to 10 V at the end of CHAdeMO (R18),
+    without the way there."""
 
     # Precharge
     precharge_rise_s: float = 5.0
+    """From the first Precharge command into the window, without the way there (R19)."""
     precharge_window_v: float = 20.0
     """R19."""
+    precharge_out_s: float = 1.0
+    """How long the voltage may be out of the window altogether, once it was in it (R19)."""
     precharge_floor_a: float = 3.0
     """Chargers may use this much when the vehicle asks for less (A13)."""
     precharge_over_s: float = 0.2
@@ -146,7 +159,7 @@ class Tolerances:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """One breach of a rule."""
+    """One breach of a rule, or an observation: something odd that no rule forbids."""
 
     time_s: float
     rule: str
@@ -154,7 +167,11 @@ class Finding:
     text: str
     values: dict
     who: str = CUSTOMER
-    """The end that broke it: :data:`CUSTOMER` or :data:`CONTROLLER`."""
+    """The end that broke it, or that it is about: :data:`CUSTOMER`, :data:`CONTROLLER`, or of an
+    observation :data:`NOBODY`."""
+    is_observation: bool = False
+    """Whether no source bounds it: worth a look, and nobody's breach. The rule is then the one
+    that it has to do with."""
 
 
 class Findings:
@@ -207,6 +224,10 @@ class Findings:
     def add(self, now_s, rule, text, **values):
         """Add a finding: a sentence, and the values that belong to it."""
         self._new.append(Finding(now_s, rule, text, values, self._who))
+
+    def observe(self, now_s: float, rule: str, text: str, **values: float) -> None:
+        """Add an observation; the rule is the one that it has to do with."""
+        self._new.append(Finding(now_s, rule, text, values, self._who, is_observation=True))
 
     def mend(self, *keys):
         """Take it that these are not broken any more: the next time is a new breach."""

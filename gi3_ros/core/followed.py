@@ -33,6 +33,11 @@ class ControllerRelay(OutputStage):
         super().__init__(config)
         self._flows_since_s = math.inf
 
+    def told(self, *, now_s):
+        # Its contacts are the controller's: of a silent one nobody knows where they are.
+        is_heard = self._controller.is_alive(now_s=now_s)
+        return self.stage if is_heard or self.stage is Stage.FAULT else Stage.UNKNOWN
+
     def _must_stay_open(self, now_s):
         # The relay does not ask how power_control is.
         return self._no_word_of_the_controller(now_s)

@@ -5,11 +5,14 @@ Entry names and defaults are the controller's own (interface.md 5.1), so one con
 read by both sides.
 """
 
+import collections
 import dataclasses
 import math
+import typing
 
 from .config import check, entry
-from .signals import DcPowerParameters
+from .findings import forget_before
+from .signals import DcPowerControl, DcPowerParameters
 
 SMALLEST_CURRENT_A = 0.1
 """0 means 'configured default' in DC_Power_Parameters, so less than this cannot be told (R33)."""
@@ -20,6 +23,16 @@ RECOVERY_SHARE = 0.03
 """How far above the least discharge voltage the output has to recover, whichever is more."""
 HYSTERESIS_C = 2.0
 """A derated current rises again only when it is this much cooler: no flicker on the bus."""
+STEADY_SHARE = 0.005
+"""A current that follows from power and voltage is told so much lower than it is."""
+FOLLOWED_S = 5.0
+"""
+From DC_Power_Parameters to commands within them. The interface says "dynamic" and no time (A44);
+this is the one by which the rules judge a controller (R33).
+"""
+EXCESS_A = 1.0
+EXCESS_V = 1.0
+"""A command so little above what was told is rounding, or the controller's own controlling."""
 
 
 def _volts(default, meaning):
@@ -200,11 +213,32 @@ class Derating:
         return round(1.0 - (1.0 - DERATED_SHARE) * min(max(over, 0.0), 1.0), 2)
 
 
+class Steady:
+    """
+    A limit just below one that moves all the time, such as power over a measured voltage.
+
+    Told as it is, it would be another frame with each reading.
+    """
+
+    def __init__(self):
+        self._value = math.inf
+
+    def follow(self, value: float) -> float:
+        """Return what was told before while it is below ``value`` and near it, else a new one."""
+        if not self._value <= value <= self._value * (1.0 + 4.0 * STEADY_SHARE):
+            self._value = value * (1.0 - STEADY_SHARE)
+        return self._value
+
+
 class AdvertisedLimits:
     """
     The content of DC_Power_Parameters: what we tell the controller, and when it is due.
 
+    What charger and cable can do is told always: 0 would be the controller's own entry, which may
+    be another (R33). Only the limits of ``left_to_controller`` are 0 until something lowers them.
+
     :param configured: the :class:`ChargerLimits` that cap everything
+    :param left_to_controller: names of signals of DC_Power_Parameters
     """
 
     SPACING_S = 0.1
@@ -217,32 +251,47 @@ class AdvertisedLimits:
     bus that was off. It would be a session without limits, or without an end of waiting (R37).
     """
 
-    def __init__(self, configured):
+    def __init__(
+        self, configured: ChargerLimits, *, left_to_controller: frozenset[str] = frozenset(),
+    ):
         self._configured = configured
-        self._wanted = DcPowerParameters()
-        self._caps = (math.inf, math.inf)
+        self._left = left_to_controller
         self._sent = None
         self._sent_s = None
+        self._history = collections.deque()
+        """``(time_s, message)`` of what the controller may still have to follow."""
         self.current = DcPowerParameters()
         """
         The message that describes the limits in force.
 
-        A limit that nobody has lowered is 0, the configured maximum; a lowered one is never 0,
-        which would raise it (R33, A45).
+        A limit of 0 is the controller's own entry. A lowered one is never 0, which would raise it
+        (R33, A45), nor is that of a charger that can do nothing: 0.1 is the least.
         """
+        self._change(DcPowerParameters(), (math.inf, math.inf))
 
     def _change(self, wanted, caps):
         """Work out the message anew."""
         self._wanted, self._caps = wanted, caps
         configured = self._configured
-        self.current = dataclasses.replace(
-            wanted,
-            maximum_charge_current=self._lowest(
-                wanted.maximum_charge_current, configured.max_charger_current, caps[0]),
-            maximum_discharge_current=self._lowest(
-                wanted.maximum_discharge_current, configured.max_charger_discharge_current,
-                caps[1]),
+        self.current = DcPowerParameters(
+            maximum_voltage=self._told(
+                'maximum_voltage', configured.max_voltage_v,
+                configured.max_charger_voltage, math.inf),
+            maximum_charge_current=self._told(
+                'maximum_charge_current', configured.max_current_a,
+                configured.max_charger_current, caps[0]),
+            maximum_discharge_current=self._told(
+                'maximum_discharge_current', configured.max_discharge_current_a,
+                configured.max_charger_discharge_current, caps[1]),
         )
+
+    def _told(self, name, possible, entry_of_both, cap):
+        """Return one limit as the frame carries it, rounded down: no more is told than is."""
+        wished = getattr(self._wanted, name)
+        if name in self._left and cap >= (wished or entry_of_both):
+            return wished
+        told = min(wished or possible, possible, cap)
+        return max(math.floor(told * 10.0 + 1e-6) / 10.0, SMALLEST_CURRENT_A)
 
     @property
     def ceilings_a(self):
@@ -255,12 +304,6 @@ class AdvertisedLimits:
     def ceiling_v(self):
         """What :meth:`set` leaves of the voltage; infinite where nothing was lowered."""
         return self._wanted.maximum_voltage or math.inf
-
-    @staticmethod
-    def _lowest(value, maximum, cap):
-        if cap >= (value or maximum):
-            return value
-        return max(cap, SMALLEST_CURRENT_A)
 
     def set(self, *, voltage_v, charge_current_a, discharge_current_a):
         """
@@ -313,4 +356,50 @@ class AdvertisedLimits:
         if self._sent_s is not None and now_s - self._sent_s < wait_s:
             return None
         self._sent, self._sent_s = message, now_s
+        forget_before(now_s - FOLLOWED_S, self._history)
+        self._history.append((now_s, message))
         return message
+
+    def forget_told(self):
+        """Begin anew: a controller that was away may not have heard what was told."""
+        self._history.clear()
+
+    def excess_of(self, command: DcPowerControl, *, now_s: float) -> 'Excess | None':
+        """
+        Return what a command asks for beyond the limits that were told :data:`FOLLOWED_S` ago.
+
+        Of several that were in force since then the widest counts. A Target_Voltage in a transfer
+        is no excess: a vehicle may name any above its battery's (R29).
+        """
+        forget_before(now_s - FOLLOWED_S, self._history)
+        if not self._history or now_s - self._history[0][0] < FOLLOWED_S:
+            return None
+        for name, asked, room, unit, entry_name in _asked(command):
+            told = max(getattr(message, name) or math.inf for _, message in self._history)
+            if asked > told + room:
+                return Excess(asked, told, unit, name.title(), entry_name)
+        return None
+
+
+class Excess(typing.NamedTuple):
+    """What a command asks for beyond what was told; magnitudes."""
+
+    asked: float
+    told: float
+    unit: str
+    signal: str
+    """Of DC_Power_Parameters, as the vendor spells it"""
+    entry_name: str
+    """Of the configuration, at both ends"""
+
+
+def _asked(command):
+    """Yield signal, magnitude, room, unit and entry of what a command reaches for."""
+    function = DcPowerControl.PowerFunction
+    if command.power_function == function.POWER_TRANSFER:
+        yield ('maximum_charge_current', command.current_range_max, EXCESS_A, 'A',
+               'max_charger_current')
+        yield ('maximum_discharge_current', -command.current_range_min, EXCESS_A, 'A',
+               'max_charger_discharge_current')
+    elif command.power_function == function.INSULATION_TEST:
+        yield ('maximum_voltage', command.target_voltage, EXCESS_V, 'V', 'max_charger_voltage')

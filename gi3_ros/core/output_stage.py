@@ -66,6 +66,12 @@ class Stage(enum.IntEnum):
     """The voltage across the stage falls through the resistor."""
     RELEASING = 8
     """Main relay closed: the precharge relay opens."""
+    UNKNOWN = 9
+    """Only told, never entered: neither open nor closed is known. Any undefined number is this."""
+
+    @classmethod
+    def _missing_(cls, _value):
+        return cls.UNKNOWN
 
 
 class Happening(enum.Enum):
@@ -290,6 +296,10 @@ class OutputStage:
     def battery_may_be_connected(self):
         """Whether a battery may be at the pistol: then nothing is bled through a closed path."""
         return self._battery_may_be_connected
+
+    def told(self, *, now_s):
+        """Return the stage as it is told to others: ``UNKNOWN`` where nobody can know it."""
+        return self.stage
 
     def take_progress(self, *, now_s):
         """Return the :class:`~.precharge.Progress` of a precharge of the stage, or ``None``."""

@@ -17,7 +17,7 @@ import math
 from . import supervision
 from .command import illegality, plain_stop, Request, request_of
 from .config import check, entry
-from .controller_watch import ControllerWatch, State
+from .controller_watch import ANNOUNCING_S, ControllerWatch, State
 from .hardware import DRIVER_TIMEOUT_S, ModulesMode, PowerSetpoint
 from .journal import Journal
 from .limits import (
@@ -25,7 +25,9 @@ from .limits import (
     ChargerLimits,
     Derating,
     DischargeWindow,
+    FOLLOWED_S,
     SMALLEST_CURRENT_A,
+    Steady,
 )
 from .output_stage import Stage
 from .precharge import WINDOW_V
@@ -62,8 +64,6 @@ CROSSING_S = 0.3
 """Command and status of the same moment arrive no further apart than this (A5)."""
 CLOSING_S = 0.5
 """No session is announced so soon after one was finished: that is a last word of it (R44)."""
-ANNOUNCING_S = 0.3
-"""New_Charge_Session repeats every 100 ms; absent for this long in State 4 it has ended (R6)."""
 PRECHARGE_MAX_A = 20.0
 """A precharge charges capacitors; vehicles allow 0 .. 2 A (R19). More is never given."""
 COMMAND_MAX_AGE_S = 0.3
@@ -170,6 +170,14 @@ class PowerConfig:
     """Parameters of power_control besides those that it shares with the controller."""
 
     limits: ChargerLimits = dataclasses.field(default_factory=ChargerLimits)
+    tell_maximum_voltage: bool = entry(
+        True, 'tell what charger and cable can do as Maximum_Voltage; false: 0, which is the '
+        "controller's own max_charger_voltage, until set_limits lowers it (R33)")
+    tell_maximum_charge_current: bool = entry(
+        True, "the same of Maximum_Charge_Current and the controller's max_charger_current")
+    tell_maximum_discharge_current: bool = entry(
+        True, "the same of Maximum_Discharge_Current and the controller's "
+        'max_charger_discharge_current')
     current_ramp_up_rate: float = entry(
         100.0, 'A/s away from zero, in the power transfer (R28)', 1.0, 10000.0)
     current_ramp_down_rate: float = entry(
@@ -210,6 +218,13 @@ class PowerConfig:
                 f'derating_temperature {self.derating_temperature:g} must be below '
                 f'max_temperature {self.max_temperature:g}')
 
+    @property
+    def left_to_controller(self) -> frozenset[str]:
+        """Signals of DC_Power_Parameters that say the controller's own entry (R33)."""
+        return frozenset(
+            name for name in ('maximum_voltage', 'maximum_charge_current',
+                              'maximum_discharge_current') if not getattr(self, f'tell_{name}'))
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Effective:
@@ -231,7 +246,7 @@ class Effective:
     lease_remaining_s: float = 0.0
     limited_by: tuple = ()
     told: DcPowerParameters = dataclasses.field(default_factory=DcPowerParameters)
-    """The limits as told to the controller; 0 is the configured maximum (R33)."""
+    """The limits as told to the controller; 0 is the controller's own entry (R33)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -266,7 +281,12 @@ class PowerControl:
         self.fault = ''
         self._fault_source = 'fault'
         self._note = ''
-        self._limits = AdvertisedLimits(config.limits)
+        self._limits = AdvertisedLimits(
+            config.limits, left_to_controller=config.left_to_controller)
+        self._steady = Steady(), Steady()
+        """What power leaves of the current in each direction, charging first."""
+        self._is_in_excess = False
+        """Whether the last command was beyond what it had been told for long."""
         self._leases = Leases()
         self._derating = Derating(config.derating_temperature, config.max_temperature)
         self._share = 1.0
@@ -445,11 +465,11 @@ class PowerControl:
             voltage_v=voltage_v, charge_current_a=charge_current_a,
             discharge_current_a=discharge_current_a,
         )
-        limits = self.config.limits
+        told = self._limits.current
         words = (
-            f'told to the controller: maximum {voltage_v or limits.max_charger_voltage:g} V, '
-            f'charge {charge_current_a or limits.max_charger_current:g} A, '
-            f'discharge {discharge_current_a or limits.max_charger_discharge_current:g} A; the '
+            f'told to the controller: maximum {_told(told.maximum_voltage, "V")}, '
+            f'charge {_told(told.maximum_charge_current, "A")}, '
+            f'discharge {_told(told.maximum_discharge_current, "A")}; the '
             'vehicle follows in Target_Mode, this charger in Range_Mode'
         )
         self.journal.info(words, now_s=now_s)
@@ -537,6 +557,8 @@ class PowerControl:
             self._fail_if(self._controller.forbids(now_s=now_s), now_s)
         state = message.state
         before = self._controller.see_status(state, now_s=now_s)
+        if before is None:
+            self._limits.forget_told()
         if before is None or (
                 state == State.NEGOTIATING_CONNECTION and before != state):
             self._limits.announce()
@@ -561,6 +583,8 @@ class PowerControl:
         self._is_finished = False
 
     def _on_new_session(self, _message, now_s):
+        if not self._awaits_idle:
+            self._controller.see_announcement(now_s=now_s)
         self._announced(now_s)
 
     def _announced(self, now_s):
@@ -572,7 +596,7 @@ class PowerControl:
             return
         if is_next or self.phase is Phase.IDLE:
             if (self._controller.forbids(now_s=now_s) or self._awaits_idle
-                    or self._controller.state in _PAST_ANNOUNCEMENT):
+                    or self._controller.is_past_announcement):
                 return  # the announcement repeats, and so does whatever forbids it
             self._begin_session()
         self._happen(event, now_s)
@@ -593,6 +617,8 @@ class PowerControl:
     def _on_finished(self, message, now_s):
         # An undefined label controls nothing (1.4).
         is_defined = isinstance(message.state, ChargeSessionFinished.State)
+        if is_defined:
+            self._controller.see_finished()
         if is_defined and self.phase is not Phase.FAULT:
             if self.phase is not Phase.IDLE and not self._is_finished:
                 self._drop_wishes()
@@ -654,6 +680,7 @@ class PowerControl:
             self._transfer_command = command
         self._is_tested |= event is Request.INSULATION_TEST
         self._is_off_commanded = event is Request.OFF
+        self._warn_of_excess(command, now_s)
         self._happen(event, now_s)
         maximum_v = self.config.limits.max_voltage_v
         if (command.target_voltage > maximum_v and self.phase in POWERED
@@ -662,6 +689,26 @@ class PowerControl:
             self._fail(
                 f'Target_Voltage {command.target_voltage:g} V above the maximum of '
                 f'{maximum_v:g} V (A38)', now_s)
+
+    def _warn_of_excess(self, command, now_s):
+        """Say once when a command begins to go beyond what the controller was told (R33)."""
+        excess = self._limits.excess_of(command, now_s=now_s)
+        was_in_excess, self._is_in_excess = self._is_in_excess, excess is not None
+        if excess is None or was_in_excess:
+            return
+        asked, told, unit, signal, entry_name = excess
+        if unit == 'V':
+            given = self.config.limits.max_voltage_v
+        else:
+            given, _ = self.config.limits.largest(
+                discharging=signal == 'Maximum_Discharge_Current',
+                voltage_v=self._measurement.voltage_v, share=self._share)
+        self.journal.finding(
+            'told limits',
+            f'controller commands {asked:g} {unit} although it has been told {signal} '
+            f'{told:g} {unit} for {FOLLOWED_S:g} s or more (R33); this charger gives at most '
+            f'{given:g} {unit}. Check that DC_Power_Parameters reaches the controller, and '
+            f'{entry_name} in its configuration', now_s=now_s)
 
     def _event_of(self, command):
         """Return what a legal command is in the table: a lowering is one of three (R16)."""
@@ -800,7 +847,7 @@ class PowerControl:
         if state == State.INSULATION_TEST:
             since_s = max(controller.since_s, self._announced_s)
             return self._awaits_idle or now_s - since_s >= ANNOUNCING_S
-        return state in _PAST_ANNOUNCEMENT or (
+        return controller.is_past_announcement or (
             self._awaits_idle and state == State.CONNECTED_WITH_FULL_INFO)
 
     def _not_ready(self, now_s):
@@ -1050,12 +1097,9 @@ class PowerControl:
                 and self.config.limits.supports_range_mode)
 
     def _advertise(self, lease):
-        """Lower the limits in DC_Power_Parameters to what a lease and the heat leave (R32)."""
-        limits, transfer = self.config.limits, self._transfer_command
-        charge_a = discharge_a = math.inf
-        if self._share < 1.0:
-            charge_a = self._share * limits.max_charger_current
-            discharge_a = self._share * limits.max_charger_discharge_current
+        """Lower the limits in DC_Power_Parameters to what a lease, heat and power leave (R32)."""
+        transfer = self._transfer_command
+        charge_a, discharge_a = self._caps_a()
         # In Range_Mode a lease is carried out by ourselves. Else it limits its own direction; one
         # for next to nothing can only be told as the least of it, and once the vehicle asks.
         if lease is not None and not self._may_choose():
@@ -1066,6 +1110,25 @@ class PowerControl:
             elif is_told:
                 discharge_a = min(discharge_a, -wish_a)
         self._limits.cap(charge_a=charge_a, discharge_a=discharge_a)
+
+    def _caps_a(self):
+        """
+        Return what heat and power leave of the current in each direction, charging first.
+
+        The interface has no signal for power: it is told as a current, from when the output is at
+        the voltage of the battery (R32). Infinite where neither limits.
+        """
+        is_at_battery = self.phase in (Phase.PRECHARGE, Phase.POWER_TRANSFER) or (
+            self.phase is Phase.STANDBY and self._battery_may_be_connected
+            and self._stage is Stage.CLOSED)
+        volts = self._measurement.voltage_v if is_at_battery else 0.0
+        caps_a = []
+        for discharging, steady in zip((False, True), self._steady, strict=True):
+            largest_a, name = self.config.limits.largest(
+                discharging=discharging, voltage_v=volts, share=self._share)
+            by_power_a = steady.follow(largest_a if name.endswith('power') else math.inf)
+            caps_a.append(largest_a if name == 'temperature' else by_power_a)
+        return caps_a
 
     @property
     def _system_enable(self):
@@ -1094,7 +1157,6 @@ class PowerControl:
 
 
 _ENDING = (State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION)
-_PAST_ANNOUNCEMENT = range(State.PRECHARGE, State.CLOSING_COMMUNICATION + 1)
 _NO_PART = (
     'a session is running that this node has not seen begin, or was reset in: it stays off until '
     'the next one'
@@ -1129,6 +1191,14 @@ def power_modules_status(reading, *, is_allowed):
             reading.insulation_resistance_ohm, 0.0, INSULATION_SATURATION_OHM,
         ),
     )
+
+
+def _told(value, unit):
+    """Put a limit of DC_Power_Parameters into words."""
+    if not value:
+        return 'as the controller is configured'
+    least = ' (the least that can be told)' if value == SMALLEST_CURRENT_A else ''
+    return f'{value:g} {unit}{least}'
 
 
 def _inside(value, low, high):

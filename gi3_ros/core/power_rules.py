@@ -8,7 +8,7 @@ import collections
 import dataclasses
 import math
 
-from .findings import Lasting
+from .findings import forget_before, Lasting
 from .signals import (
     AdvanticsControllerStatus,
     DcPowerControl,
@@ -38,13 +38,24 @@ _BEFORE_COMMANDS = frozenset({
 AFTER_LOOP = frozenset({
     State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION})
 """Where a charge ends."""
+_ROUNDING_S = 1e-6
+"""Sums of times have rounding errors."""
+PROGRESS_V, PROGRESS_S = 1.0, 2.0
+"""A voltage that has come closer by so much within so long is still on its way .."""
+PROGRESS_DOWN = 0.05
+""".. down by such a share of it, too: an output that just discharges is not lowered (R15)."""
 _FLOATING = (PowerFunction.OFF, PowerFunction.STANDBY)
+_LOWERING = ('R15', 'R18')
 _CURRENTS = ('short', 'charging', 'discharging')
 _KEYS_OF_FUNCTION = {
     PowerFunction.OFF: {'floating current'},
-    PowerFunction.STANDBY: {'floating current', 'lowering', 'lowering at the end'},
-    PowerFunction.INSULATION_TEST: {'test voltage'},
-    PowerFunction.PRECHARGE: {'precharge current', 'precharge voltage'},
+    PowerFunction.STANDBY: {
+        'floating current', 'lowering', 'slow lowering', 'lowering at the end',
+        'slow lowering at the end'},
+    PowerFunction.INSULATION_TEST: {'test voltage', 'late test', 'slow late test'},
+    PowerFunction.PRECHARGE: {
+        'precharge current', 'precharge voltage', 'late precharge', 'slow late precharge',
+        'precharge window'},
     PowerFunction.POWER_TRANSFER: {'voltage', *_CURRENTS},
 }
 """Breaches that are over when another function begins."""
@@ -95,6 +106,22 @@ class _Hull:
             self.least_a, self.most_a = -self._delay_a, self._delay_a
 
 
+class _Way:
+    """Tells whether a voltage still comes closer to where it has to be."""
+
+    def __init__(self) -> None:
+        self._distances = collections.deque()
+        """``(time, V)`` of the last moments."""
+
+    def is_on(self, distance_v: float, now_s: float, share: float = 0.0) -> bool:
+        """Take the next distance; tell whether it has become smaller in the last moments."""
+        distances = self._distances
+        distances.append((now_s, distance_v))
+        forget_before(now_s - PROGRESS_S, distances)
+        _, before_v = distances[0]
+        return before_v - distance_v >= max(PROGRESS_V, share * before_v)
+
+
 class PowerRules:
     """
     Judge what one charger does with the power in one session.
@@ -129,7 +156,17 @@ class PowerRules:
         # Of the function in force:
         self._highest_target_v = 0.0
         self._test_since_s = None
+        self._precharge_since_s = None
+        self._precharge_v = 0.0
+        """The target from which the time in the window counts."""
+        self._out_s = 0.0
+        """How long the voltage was out of it, once it was in it."""
         self._has_reached = False
+        self._way = _Way()
+        self._begun_v = 0.0
+        """What was on the output when the function began .."""
+        self._closing_v = 0.0
+        """.. and when the communication began to close."""
         self._wanted_since_s = None
         self._able_since_s = None
         self._has_flowed = False
@@ -173,9 +210,9 @@ class PowerRules:
         for setpoint in self._setpoints:
             setpoint.since_s = now_s
         for name in (
-            '_function_since_s', '_emergency_since_s', '_test_since_s', '_wanted_since_s',
-            '_able_since_s', '_ending_since_s', '_closing_since_s', '_stop_since_s',
-            '_uncommanded_since_s',
+            '_function_since_s', '_emergency_since_s', '_test_since_s', '_precharge_since_s',
+            '_wanted_since_s', '_able_since_s', '_ending_since_s', '_closing_since_s',
+            '_stop_since_s', '_uncommanded_since_s',
         ):
             if getattr(self, name) is not None:
                 setattr(self, name, now_s)
@@ -185,7 +222,8 @@ class PowerRules:
         if state != self._state:
             self._state = state
             if state == State.CLOSING_COMMUNICATION:
-                self._closing_since_s = now_s
+                self._closing_since_s, self._closing_v = now_s, self._last_v
+                self._way = _Way()
             elif state in _BEFORE_COMMANDS:
                 self._is_whole = True
             self._see_end(now_s)
@@ -224,7 +262,13 @@ class PowerRules:
                 before is None or before.power_function != PowerFunction.INSULATION_TEST
                 or command.target_voltage != before.target_voltage):
             self._test_since_s = now_s
-            self._has_reached = False
+            self._begin_way()
+        if command.power_function == PowerFunction.PRECHARGE and (
+                before is None or before.power_function != PowerFunction.PRECHARGE
+                or abs(command.target_voltage - self._precharge_v)
+                > self.tolerances.precharge_window_v):
+            self._precharge_since_s, self._precharge_v = now_s, command.target_voltage
+            self._begin_way()
         self._highest_target_v = max(self._highest_target_v, command.target_voltage)
         if self._wanted_since_s is None and (
                 command.current_range_min > 0 or command.current_range_max < 0):
@@ -255,6 +299,7 @@ class PowerRules:
 
         :param silent_s: since when the controller has been silent
         """
+        before_s = now_s if self._status_at_s is None else self._status_at_s
         self._status, self._status_at_s = status, now_s
         self._found_v = min(self._found_v, status.present_voltage)
         if self.is_emergency:
@@ -274,6 +319,7 @@ class PowerRules:
         elif function == PowerFunction.PRECHARGE:
             self._check_precharge_current(command, status, now_s)
             self._check_precharge_voltage(command, status, in_force_s, now_s)
+            self._check_precharge_window(status, now_s - before_s, now_s)
         elif function == PowerFunction.POWER_TRANSFER and (
                 now_s - self._heard_since_s > self.tolerances.exceed_s):
             self._check_transfer_voltage(status, now_s)
@@ -304,9 +350,21 @@ class PowerRules:
         self._function_since_s = self._able_since_s = now_s
         self._over = None
         self._highest_target_v = 0.0
-        self._found_v = 0.0 if self._status is None else self._status.present_voltage
+        self._found_v = self._last_v
         self._wanted_since_s = None
-        self._has_reached = self._has_flowed = False
+        self._has_flowed = False
+        self._begin_way()
+
+    def _begin_way(self) -> None:
+        """Take it that a voltage shall change from now on."""
+        self._has_reached = False
+        self._out_s = 0.0
+        self._begun_v = self._last_v
+        self._way = _Way()
+
+    @property
+    def _last_v(self) -> float:
+        return 0.0 if self._status is None else self._status.present_voltage
 
     # No power
 
@@ -388,12 +446,36 @@ class PowerRules:
                 self._has_connected or self._state != State.INSULATION_TEST):
             return
         voltage_v = status.present_voltage
-        if self._findings.breaks(
-                'lowering', voltage_v > LOW_VOLTAGE_V and in_force_s > self.tolerances.lowering_s
-                and not self.is_excused):
-            self._findings.add(
-                now_s, 'R15', f'{voltage_v:.1f} V after {in_force_s:.1f} s of Lowering, wanted '
-                f'{LOW_VOLTAGE_V:.0f} V', present_voltage_v=voltage_v, in_force_s=in_force_s)
+        is_late = (
+            voltage_v > LOW_VOLTAGE_V and not self.is_excused
+            and in_force_s > self._lowering_s(self._begun_v))
+        self._check_way(
+            'lowering', is_late, voltage_v, now_s, 'R15',
+            f'{voltage_v:.1f} V after {in_force_s:.1f} s of Lowering, wanted '
+            f'{LOW_VOLTAGE_V:.0f} V', present_voltage_v=voltage_v, in_force_s=in_force_s)
+
+    def _lowering_s(self, begun_v: float) -> float:
+        """Return how long the way down from a voltage may take."""
+        limits = self.tolerances
+        return limits.lowering_s + _way_s(begun_v, limits.lowering_v_per_s)
+
+    def _check_way(
+            self, key: str, is_late: bool, distance_v: float, now_s: float, rule: str,
+            words: str, **values: float) -> None:
+        """
+        Judge a voltage that has to come somewhere.
+
+        One that is late and does not move is a breach; one that is still on its way is an
+        observation, as no source says how long that may take.
+        """
+        is_on_its_way = self._way.is_on(
+            distance_v, now_s, PROGRESS_DOWN if rule in _LOWERING else 0.0)
+        if self._findings.breaks(f'slow {key}', is_late and is_on_its_way):
+            self._findings.observe(
+                now_s, rule, f'{words}, and still on its way: slow, but no page of the interface '
+                'says how long that may take', **values)
+        if self._findings.breaks(key, is_late and not is_on_its_way):
+            self._findings.add(now_s, rule, words, **values)
 
     def _check_lowering_at_the_end(self, command, status, in_force_s, now_s):
         """R18: what holds a CHAdeMO plug in Closing_Communication (L3)."""
@@ -405,13 +487,15 @@ class PowerRules:
             return
         voltage_v = status.present_voltage
         closing_s = min(in_force_s, now_s - self._closing_since_s)
-        if self._findings.breaks(
-                'lowering at the end', voltage_v > UNLOCKING_VOLTAGE_V
-                and closing_s > self.tolerances.lowering_s and not self.is_excused):
-            self._findings.add(
-                now_s, 'R18', f'{voltage_v:.1f} V after {closing_s:.1f} s of Lowering in '
-                f'Closing_Communication, the plug is unlocked at {UNLOCKING_VOLTAGE_V:.0f} V',
-                present_voltage_v=voltage_v, closing_s=closing_s)
+        begun_v = self._begun_v if closing_s == in_force_s else self._closing_v
+        is_late = (
+            voltage_v > UNLOCKING_VOLTAGE_V and not self.is_excused
+            and closing_s > self._lowering_s(begun_v))
+        self._check_way(
+            'lowering at the end', is_late, voltage_v, now_s, 'R18',
+            f'{voltage_v:.1f} V after {closing_s:.1f} s of Lowering in Closing_Communication, '
+            f'the plug is unlocked at {UNLOCKING_VOLTAGE_V:.0f} V',
+            present_voltage_v=voltage_v, closing_s=closing_s)
 
     def _check_end_current(self, status, permitted_s, now_s):
         """R42."""
@@ -434,19 +518,25 @@ class PowerRules:
         limits = self.tolerances
         target_v, voltage_v = command.target_voltage, status.present_voltage
         in_force_s = now_s - self._test_since_s
-        is_high_enough = voltage_v >= TEST_VOLTAGE_REACHED * self._able_v(target_v)
+        wanted_v = TEST_VOLTAGE_REACHED * self._able_v(target_v)
+        is_high_enough = voltage_v >= wanted_v
         self._has_reached = self._has_reached or is_high_enough
-        is_late = not self._has_reached and in_force_s > limits.test_rise_s
+        is_late = not self._has_reached and (
+            in_force_s > limits.test_rise_s + _way_s(target_v, limits.rise_v_per_s))
         sags_s = self._lasting.seconds('sag', self._has_reached and not is_high_enough, now_s)
         # Modules that only source cannot follow a target that falls.
         highest_v = self._highest_v + self._voltage_room(self._highest_v)
         above_s = self._lasting.seconds('above', voltage_v > highest_v, now_s)
-        is_too_low = (is_late or sags_s > limits.test_sag_s) and self._is_bound(status)
-        if self._findings.breaks('test voltage', is_too_low or above_s > limits.exceed_s):
-            self._findings.add(
-                now_s, 'R11', f'{voltage_v:.1f} V after {in_force_s:.1f} s of Insulation_Test at '
-                f'{target_v:.1f} V', present_voltage_v=voltage_v, target_voltage_v=target_v,
-                in_force_s=in_force_s)
+        is_bound = self._is_bound(status)
+        words = (f'{voltage_v:.1f} V after {in_force_s:.1f} s of Insulation_Test at '
+                 f'{target_v:.1f} V')
+        values = {'present_voltage_v': voltage_v, 'target_voltage_v': target_v,
+                  'in_force_s': in_force_s}
+        self._check_way(
+            'late test', is_late and is_bound, wanted_v - voltage_v, now_s, 'R11', words, **values)
+        is_sagging = sags_s > limits.test_sag_s and is_bound
+        if self._findings.breaks('test voltage', is_sagging or above_s > limits.exceed_s):
+            self._findings.add(now_s, 'R11', words, **values)
 
     def _check_precharge_current(self, command, status, now_s):
         """R19, A13: no more than the vehicle's cap."""
@@ -463,23 +553,45 @@ class PowerRules:
         """R19: into the window around the battery's voltage, and not above it."""
         limits = self.tolerances
         target_v, voltage_v = command.target_voltage, status.present_voltage
-        wanted_v = self._able_v(target_v)
-        self._has_reached = (
-            self._has_reached or abs(voltage_v - wanted_v) <= limits.precharge_window_v)
-        # With a cap of 0 A nothing can be raised; what chargers use then is their choice (A13).
-        is_late = (
-            not self._has_reached and command.current_range_max > 0
-            and in_force_s > limits.precharge_rise_s)
+        distance_v = abs(voltage_v - self._able_v(target_v))
+        self._has_reached = self._has_reached or distance_v <= limits.precharge_window_v
         is_above = (
             voltage_v > self._highest_v + limits.precharge_window_v
             and in_force_s > limits.exceed_s
         )
-        if self._findings.breaks(
-                'precharge voltage', (is_late and self._is_bound(status)) or is_above):
+        # With a cap of 0 A nothing can be raised; what chargers use then is their choice (A13).
+        is_late = (
+            not self._has_reached and not is_above and command.current_range_max > 0
+            and self._is_bound(status) and now_s - self._precharge_since_s
+            > limits.precharge_rise_s + _way_s(target_v, limits.rise_v_per_s))
+        words = f'{voltage_v:.1f} V after {in_force_s:.1f} s of Precharge to {target_v:.1f} V'
+        values = {'present_voltage_v': voltage_v, 'target_voltage_v': target_v,
+                  'in_force_s': in_force_s}
+        self._check_way('late precharge', is_late, distance_v, now_s, 'R19', words, **values)
+        if self._findings.breaks('precharge voltage', is_above):
+            self._findings.add(now_s, 'R19', words, **values)
+
+    def _check_precharge_window(
+            self, status: PowerModulesStatus, step_s: float, now_s: float) -> None:
+        """
+        R19: the window is held, not touched; the vehicle connects when it has looked for a while.
+
+        Above it, what modules cannot sink may be left: that is looked at elsewhere.
+        """
+        limits, command = self.tolerances, self._setpoints[-1].command
+        away_v = self._able_v(command.target_voltage) - status.present_voltage
+        if self._has_reached and away_v > limits.precharge_window_v and (
+                command.current_range_max > 0):
+            self._out_s += step_s
+        if self._findings.breaks('precharge window', (
+                self._out_s > limits.precharge_out_s + _ROUNDING_S and self._is_bound(status))):
             self._findings.add(
                 now_s, 'R19',
-                f'{voltage_v:.1f} V after {in_force_s:.1f} s of Precharge to {target_v:.1f} V',
-                present_voltage_v=voltage_v, target_voltage_v=target_v, in_force_s=in_force_s)
+                f'{status.present_voltage:.1f} V in Precharge to {command.target_voltage:.1f} V: '
+                f'the voltage was there, and has been out of the window of '
+                f'{limits.precharge_window_v:.0f} V for {self._out_s:.1f} s altogether',
+                present_voltage_v=status.present_voltage,
+                target_voltage_v=command.target_voltage, out_s=self._out_s)
 
     # Power transfer: held against the hull of the set-points of the last moments, so that ramps
     # and steps are permitted.
@@ -593,7 +705,8 @@ class PowerRules:
             return False
         # As long as no current is asked for there is no hurry.
         since_s = now_s if self._wanted_since_s is None else self._wanted_since_s
-        return now_s - since_s <= limits.chademo_rise_s
+        target_v = self._setpoints[-1].command.target_voltage
+        return now_s - since_s <= limits.chademo_rise_s + _way_s(target_v, limits.rise_v_per_s)
 
     def _transfers_since(self, since_s):
         """Return the Power_Transfer commands in force at any time since then."""
@@ -638,6 +751,11 @@ class PowerRules:
 
     def _voltage_room(self, voltage_v):
         return max(self.tolerances.voltage_v, self.tolerances.voltage_share * voltage_v)
+
+
+def _way_s(volts: float, volts_per_s: float) -> float:
+    """Return how long a voltage may be on its way."""
+    return volts / volts_per_s if volts_per_s > 0 else math.inf
 
 
 def _limited(command):

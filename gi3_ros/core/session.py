@@ -9,9 +9,11 @@ import dataclasses
 import enum
 import math
 
+from .availability import Availability
 from .config import entry
-from .controller_watch import IDLE_STATES
+from .controller_watch import CHARGE_PAUSE, IDLE_STATES
 from .journal import Journal
+from .output_stage import BATTERY_FROM_V, Stage
 from .signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
@@ -23,6 +25,7 @@ from .signals import (
 )
 from .timing import (
     CONTROLLER_TIMEOUT_S,
+    EMERGENCY_CLEAR_S,
     FEEDBACK_MAX_AGE_S,
     MEASUREMENT_MAX_AGE_S,
     STAGE_MAX_AGE_S,
@@ -34,7 +37,8 @@ BUTTON_S = 0.3
 """How long a button stays pressed: long enough to be seen, then back, as only the edge acts
 (R39)."""
 REPEAT_S = 2.0
-"""A controller that stays in Not_Available although it may start has not heard us (A7)."""
+"""A controller that stays in Not_Available although it may start, or waits for a vehicle although
+it may not, has not heard us (A7, R35)."""
 REPEAT_IN_SESSION_S = 1.0
 """The whole word again: levels lose nothing by it, and buttons act on the edge only (R34, R39)."""
 PRE_AUTHORISATION_S = 120.0
@@ -42,6 +46,14 @@ PRE_AUTHORISATION_S = 120.0
 SAFE_CURRENT_A = 1.0
 SAFE_VOLTAGE_V = 20.0
 """R15, R44: the plug may be pulled below these."""
+FLOWING_A = 0.5
+"""More than the offset of a current sensor: energy goes into the battery, or comes out of it."""
+HEEDED_S = 1.0
+"""A vehicle that begins so long after the permission was withdrawn was let in without it (R34)."""
+START_HEEDED_S = 10.0
+"""A start button that has led nowhere after this time was heard by nobody."""
+UNKNOWN_STATE = 255
+"""Told as the controller's state when it is not heard; no version has it as a label."""
 
 
 class Phase(enum.IntEnum):
@@ -59,6 +71,9 @@ class Phase(enum.IntEnum):
     FINISHED = 9
     UNAVAILABLE = 10
     NO_CONTROLLER = 11
+    PAUSED = 12
+    UNKNOWN = 13
+    """A state without a label here is a session that goes on, whatever it is."""
 
 
 PHASE_OF_STATE = {
@@ -75,12 +90,19 @@ PHASE_OF_STATE = {
     State.ENDING_CHARGE: Phase.ENDING,
     State.WELDING_DETECTION: Phase.ENDING,
     State.CLOSING_COMMUNICATION: Phase.FINISHED,
+    CHARGE_PAUSE: Phase.PAUSED,
 }
 """The controller's state is informative (A5): it tells the story, it never moves power."""
 
-_STOPPABLE = frozenset(PHASE_OF_STATE) - IDLE_STATES - {
+_ANNOUNCING = frozenset({
+    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS, State.CONNECTED_WITH_FULL_INFO,
+})
+"""States in which a New_Charge_Session begins a session."""
+_ENDING = frozenset({
     State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION,
-}
+})
+_LET_GO = IDLE_STATES - {State.INITIALISING}
+"""Where the controller has let the plug go (R44); one that has just started knows nothing."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,7 +110,8 @@ class SessionConfig:
     """Parameters of the session."""
 
     start_allowed: bool = entry(
-        True, 'Start_Charge_Authorisation from the beginning: a vehicle may start (R35)')
+        True, 'a vehicle may start (Start_Charge_Authorisation, R35) as long as no fault is '
+        'latched; false: only after the service set_availability')
     auto_authorise: bool = entry(
         False, 'answer an external authorisation with Valid by itself; false waits for the '
         'service authorise (R36)')
@@ -107,6 +130,87 @@ class Story:
     peak_power_w: float
     state_of_charge: float
     end_reason: str
+    note: str = ''
+
+
+class Charging(enum.IntEnum):
+    """What the battery does; the numbers are those of ``sensor_msgs/BatteryState``."""
+
+    UNKNOWN = 0
+    CHARGING = 1
+    DISCHARGING = 2
+    NOT_CHARGING = 3
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Battery:
+    """What is known of the vehicle's battery right now. Volts, amperes, 0..1; NaN is unknown."""
+
+    voltage_v: float = math.nan
+    current_a: float = math.nan
+    """Positive into the battery."""
+    state_of_charge: float = math.nan
+    charging: Charging = Charging.UNKNOWN
+    is_present: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Words:
+    """All that session says to people and robots, true at one moment."""
+
+    story: Story
+    battery: Battery
+    is_safe_to_unplug: bool
+    why_not_available: str
+    """Empty when a charge may begin."""
+
+    @property
+    def news(self):
+        """Return what is worth a word before the next repeat."""
+        story, battery = self.story, self.battery
+        return (
+            story.phase, story.controller_state, story.end_reason, self.is_safe_to_unplug,
+            self.why_not_available, battery.charging, battery.is_present,
+            math.isnan(battery.voltage_v), math.isnan(battery.state_of_charge),
+        )
+
+    def last(self, why: str) -> 'Words':
+        """
+        Return what is left to say for one who says nothing any more.
+
+        What was counted stays, as it was so; of what is so now nothing is known.
+        """
+        story = dataclasses.replace(
+            self.story, phase=Phase.UNKNOWN, controller_state=UNKNOWN_STATE,
+            state_of_charge=math.nan, note=why)
+        return Words(story, Battery(), is_safe_to_unplug=False, why_not_available=why)
+
+
+NOTHING_KNOWN = Words(
+    Story(Phase.UNKNOWN, UNKNOWN_STATE, '', 0.0, 0.0, 0.0, 0.0, math.nan, ''), Battery(),
+    is_safe_to_unplug=False, why_not_available='nothing is known yet')
+
+
+class _Button:
+    """A button that acts on its edge: held for a while, let go for a while (R39)."""
+
+    def __init__(self):
+        self._pressed_s = -math.inf
+
+    def press(self, *, now_s):
+        """Press it; returns whether that is a new edge."""
+        is_new = now_s - self._pressed_s >= 2 * BUTTON_S
+        if is_new:
+            self._pressed_s = now_s
+        return is_new
+
+    def is_held(self, *, now_s):
+        """Tell whether it is pressed at this moment."""
+        return now_s - self._pressed_s < BUTTON_S
+
+    def let_go(self):
+        """Forget that it was pressed."""
+        self._pressed_s = -math.inf
 
 
 class SessionControl:
@@ -118,17 +222,29 @@ class SessionControl:
         self._word = SequenceControl()
         self._is_word_due = False
         self._sent_s = -math.inf
-        self._pressed_s = None
+        self._availability = Availability(config.start_allowed)
+        self._is_initialised = False
+        """Whether the controller was idle since we, or it, began: before that nothing is given."""
+        self._withheld_s = math.inf
+        """Since when the controller has been told that no vehicle may begin."""
+        self._stop_button = _Button()
+        self._start_button = _Button()
+        self._start_pressed_s = None
+        """When the start button was pressed for a charge that has not begun yet."""
         self._pre_authorised = None
         self._pre_authorised_s = -math.inf
         self._has_parameters = False
+        self._is_announced = False
+        """By New_Charge_Session, whatever the state says yet."""
         self._state = None
         self._state_s = -math.inf
+        self._let_go_in_a_row = 0
         self._began_s = None
         self._ended_s = None
         self._protocol = ''
         self._end_reason = ''
         self._emergency = ''
+        self._emergency_s = -math.inf
         self._power_fault = ''
         self._state_of_charge = math.nan
         self._charged_wh = 0.0
@@ -136,7 +252,7 @@ class SessionControl:
         self._peak_w = 0.0
         self._measurement = None
         self._measured_s = -math.inf
-        self._is_output_open = False
+        self._stage = Stage.UNKNOWN
         self._has_output_contactors = True
         self._stage_s = -math.inf
         self._pistol_v = math.nan
@@ -151,9 +267,14 @@ class SessionControl:
             handler(self, message, now_s)
 
     def measure(self, measurement, *, now_s):
-        """Take a reading of the power modules' driver and count the energy since the last."""
-        if not (math.isfinite(measurement.voltage_v) and math.isfinite(measurement.current_a)):
-            return
+        """
+        Take a reading of the power modules' driver and count the energy since the last.
+
+        :returns: whether it was taken; one that is no number or older than the last is not
+        """
+        if now_s < self._measured_s or not (
+                math.isfinite(measurement.voltage_v) and math.isfinite(measurement.current_a)):
+            return False
         elapsed_s = now_s - self._measured_s
         if (self._measurement is not None and self._began_s is not None
                 and self._ended_s is None and 0 < elapsed_s < MEASUREMENT_MAX_AGE_S):
@@ -167,15 +288,18 @@ class SessionControl:
             self._discharged_wh += max(0.0, -energy_wh)
             self._peak_w = max(self._peak_w, abs(power_w))
         self._measurement, self._measured_s = measurement, now_s
+        return True
 
-    def see_power(self, fault):
+    def see_power(self, fault, *, now_s):
         """Take power_control's latched fault in words, empty when there is none."""
         self._power_fault = fault
+        self._availability.see_power(fault, now_s=now_s)
 
-    def see_stage(self, is_open, *, has_output_contactors=True, now_s):
-        """Take whether the output contactors are open, and whether there are any."""
-        self._is_output_open, self._stage_s = is_open, now_s
+    def see_stage(self, stage, reason='', *, has_output_contactors=True, now_s):
+        """Take a report of the output stage: where it is, why, and whose its contacts are."""
+        self._stage, self._stage_s = Stage(stage), now_s
         self._has_output_contactors = has_output_contactors
+        self._availability.see_stage(self._stage, reason, now_s=now_s)
 
     def see_pistol(self, voltage_v, *, now_s):
         """Take the voltage at the vehicle's side of the output contactors, NaN if unmeasured."""
@@ -187,6 +311,9 @@ class SessionControl:
         return dataclasses.replace(
             self._word,
             start_charge_authorisation=SequenceControl.StartChargeAuthorisation.NOT_ALLOWED,
+            # Nobody would be left to let them go (R39).
+            chademo_start_button=SequenceControl.ChademoStartButton.NOT_PRESSED,
+            user_stop_button=SequenceControl.UserStopButton.NOT_PRESSED,
         )
 
     # Requests
@@ -198,8 +325,7 @@ class SessionControl:
         :returns: words that say what it does
         :raises ValueError: with the reason of the refusal
         """
-        if not self._is_controller_alive(now_s):
-            raise ValueError('nothing is heard from the controller')
+        self._refuse_without_controller(now_s)
         result = 'valid' if is_valid else 'refused'
         if self._state == State.CCS_AUTHORISATION_PROCESS:
             self._set_authorisation(is_valid, now_s)
@@ -221,49 +347,150 @@ class SessionControl:
         :returns: words that say what happens now
         :raises ValueError: with the reason of the refusal
         """
-        if not self._is_controller_alive(now_s):
-            raise ValueError('nothing is heard from the controller')
-        if self._state not in _STOPPABLE:
+        self._refuse_without_controller(now_s)
+        # An edge of the button outside of a session does nothing (R39).
+        is_only_plugged = self._state == State.NEGOTIATING_CONNECTION and not self._is_announced
+        if self._state in IDLE_STATES | _ENDING or is_only_plugged:
             raise ValueError(f'no charge to stop: the controller is in {_name(self._state)}')
-        if self._pressed_s is not None:
+        if not self._stop_button.press(now_s=now_s):
             return 'already asked for'
-        self._pressed_s = now_s
-        self._set(user_stop_button=SequenceControl.UserStopButton.PRESSED)
+        self._set_buttons(now_s)
         self.journal.info('stop asked for', now_s=now_s)
         return 'the vehicle is asked to end the charge'
+
+    def start_charge(self, *, now_s: float) -> str:
+        """
+        Press CHAdeMO_Start_Button: the charge of a plugged CHAdeMO vehicle begins (R39).
+
+        Only where it acts at once: a controller remembers a press that it may not follow yet, and
+        would begin when nobody expects it (R35).
+
+        :returns: words that say what happens now
+        :raises ValueError: with the reason of the refusal
+        """
+        self._refuse_without_controller(now_s)
+        if self._state not in IDLE_STATES:
+            raise ValueError(f'a charge is under way: the controller is in {_name(self._state)}')
+        why = self.why_not_available(now_s=now_s)
+        if why:
+            raise ValueError(f'no charge may begin: {why}')
+        if not self._start_button.press(now_s=now_s):
+            return 'already asked for'
+        self._start_pressed_s = now_s
+        self._set_buttons(now_s)
+        self.journal.info('start asked for', now_s=now_s)
+        return ('CHAdeMO_Start_Button is pressed: a plugged CHAdeMO vehicle begins; CCS begins '
+                'by itself')
+
+    def set_availability(
+        self, is_available: bool, *, reason: str = '', duration_s: float = 0.0, now_s: float,
+    ) -> str:
+        """
+        Take the pistol out of service or give it back (R35); a charge that runs goes on (A35).
+
+        :param duration_s: how long this holds, 0 until the next call
+        :returns: words that say what holds now
+        :raises ValueError: with the reason of the refusal
+        """
+        self._availability.ask(
+            is_available, reason=reason, duration_s=duration_s, now_s=now_s)
+        why = self._availability.why_not(now_s=now_s)
+        words = f'not available: {why}' if why else 'available: a vehicle may begin'
+        if duration_s:
+            words += f'; asked for {duration_s:g} s'
+        if not is_available and self._is_in_session(now_s):
+            words += '; the charge that runs goes on, to end it call stop_charge'
+        return words
+
+    def _refuse_without_controller(self, now_s):
+        if not self._is_controller_alive(now_s):
+            raise ValueError('nothing is heard from the controller')
 
     # The tick
 
     def tick(self, *, now_s):
         """Return the Sequence_Control word to send now, or ``None``."""
-        if self._pressed_s is not None and now_s - self._pressed_s >= BUTTON_S:
-            self._pressed_s = None
-            self._set(user_stop_button=SequenceControl.UserStopButton.NOT_PRESSED)
-        if (self._state == State.NOT_AVAILABLE and self._word.start_charge_authorisation
-                and now_s - self._sent_s >= REPEAT_S):
+        self._set_permission(now_s)
+        self._set_buttons(now_s)
+        self._watch_start(now_s)
+        if self._is_unheeded and now_s - self._sent_s >= REPEAT_S:
             self._is_word_due = True
         if (self._state is not None and self._state not in IDLE_STATES
                 and now_s - self._sent_s >= REPEAT_IN_SESSION_S):
             self._is_word_due = True
-        if not self._is_word_due or not self._is_controller_alive(now_s):
+        # What is said to a controller that starts is not taken as initialisation (R34, A7).
+        if (not self._is_word_due or not self._is_controller_alive(now_s)
+                or self._state == State.INITIALISING):
             return None
         self._is_word_due = False
         self._sent_s = now_s
+        self._withheld_s = math.inf if self._word.start_charge_authorisation else min(
+            self._withheld_s, now_s)
         return self._word
+
+    @property
+    def _is_unheeded(self):
+        idle = State.NOT_AVAILABLE if self._word.start_charge_authorisation else (
+            State.WAITING_FOR_PEV)
+        return self._state == idle
+
+    # What is told
+
+    def words(self, *, now_s: float) -> Words:
+        """Tell all of it, as far as it is known now: what nobody repeats is unknown."""
+        return Words(
+            self.story(now_s=now_s), self.battery(now_s=now_s),
+            self.is_safe_to_unplug(now_s=now_s), self.why_not_available(now_s=now_s))
 
     def story(self, *, now_s):
         """Tell the charge so far."""
-        if self._is_controller_alive(now_s):
-            phase = PHASE_OF_STATE.get(self._state, Phase.UNAVAILABLE)
-        else:
-            phase = Phase.NO_CONTROLLER
+        is_alive = self._is_controller_alive(now_s)
         duration_s = 0.0
         if self._began_s is not None:
-            duration_s = (now_s if self._ended_s is None else self._ended_s) - self._began_s
+            # Of a session whose controller is silent nobody knows whether it goes on.
+            until_s = now_s if is_alive else max(self._state_s, self._began_s)
+            duration_s = (until_s if self._ended_s is None else self._ended_s) - self._began_s
+        phase = PHASE_OF_STATE.get(self._state, Phase.UNKNOWN)
         return Story(
-            phase, 0 if self._state is None else int(self._state), self._protocol,
+            phase if is_alive else Phase.NO_CONTROLLER,
+            int(self._state) if is_alive else UNKNOWN_STATE, self._protocol,
             self._charged_wh, self._discharged_wh, duration_s, self._peak_w,
-            self._state_of_charge, self._end_reason,
+            self._state_of_charge if is_alive else math.nan, self._end_reason,
+            self._note(phase) if is_alive else 'nothing is heard from the controller',
+        )
+
+    def _note(self, phase):
+        if phase is Phase.UNKNOWN:
+            return (f'the controller is in {_name(self._state)}, which this version does not '
+                    'know: taken for a session that goes on')
+        return 'the charge is paused, contactors may be closed' if phase is Phase.PAUSED else ''
+
+    def battery(self, *, now_s: float) -> Battery:
+        """Tell what is known of the vehicle's battery right now."""
+        if not self._is_controller_alive(now_s) or self._state in IDLE_STATES:
+            return Battery()
+        charge = self._state_of_charge
+        battery = Battery(
+            state_of_charge=charge,
+            is_present=not math.isnan(charge) and self._ended_s is None)
+        if not self._is_battery_on_output(now_s):
+            return battery
+        reading = self._measurement
+        return dataclasses.replace(
+            battery, voltage_v=reading.voltage_v, current_a=reading.current_a,
+            charging=(
+                Charging.CHARGING if reading.current_a > FLOWING_A
+                else Charging.DISCHARGING if reading.current_a < -FLOWING_A
+                else Charging.NOT_CHARGING))
+
+    def _is_battery_on_output(self, now_s):
+        """Tell whether what is measured at the output is the battery: all is closed and fresh."""
+        return (
+            self._state in (State.WAITING_FOR_CHARGE, State.CHARGING)
+            and self._stage is Stage.CLOSED and now_s - self._stage_s < STAGE_MAX_AGE_S
+            and now_s - self._measured_s < MEASUREMENT_MAX_AGE_S
+            # Behind a diode the output may be empty (R46): that is not the battery's voltage.
+            and self._measurement.voltage_v >= BATTERY_FROM_V
         )
 
     def is_safe_to_unplug(self, *, now_s):
@@ -272,40 +499,49 @@ class SessionControl:
 
         What counts is the voltage at the pistol. Where it is not measured, open contactors hide
         it, our own or those on the controller's relay: then only a controller without a session
-        is trusted, which has let the plug go (R44).
+        is trusted, which has let the plug go (R44). A state that is not known is a session.
         """
         if not self._is_controller_alive(now_s) or (
                 now_s - self._measured_s >= MEASUREMENT_MAX_AGE_S
                 or now_s - self._stage_s >= STAGE_MAX_AGE_S):
             return False
-        volts, is_ended = self._measurement.voltage_v, self._state in IDLE_STATES
+        # One odd status among good ones does not say that a session is over.
+        volts, is_over = self._measurement.voltage_v, self._let_go_in_a_row >= 2
         if self._has_output_contactors:
             is_fresh = now_s - self._pistol_s < FEEDBACK_MAX_AGE_S
-            if not (self._is_output_open and is_fresh):
+            if self._stage is not Stage.OPEN or not is_fresh:
                 return False
             if not math.isnan(self._pistol_v):
                 volts = max(volts, self._pistol_v)
-                is_ended |= self._ended_s is not None
+                is_over |= self._ended_s is not None and self._state in _ENDING
         return (
-            is_ended
+            is_over
             and abs(self._measurement.current_a) <= SAFE_CURRENT_A
             and volts <= SAFE_VOLTAGE_V
         )
 
-    @property
-    def is_battery_on_output(self):
-        """Whether what is measured at the output is the battery: all contactors are closed."""
-        return not self._is_output_open and self._state in (
-            State.WAITING_FOR_CHARGE, State.CHARGING,
-        )
+    def why_not_available(self, *, now_s: float) -> str:
+        """Say why no charge may begin, with what to do; empty when one may."""
+        if not self._is_controller_alive(now_s):
+            return 'nothing is heard from the controller: is it on, is the bus up?'
+        why = self._availability.why_not(now_s=now_s)
+        if not why and now_s - self._emergency_s < EMERGENCY_CLEAR_S:
+            why = f'{self._emergency}: it is in force as long as the controller repeats it (R38)'
+        if why or self._state not in (State.INITIALISING, State.NOT_AVAILABLE):
+            return why or self._why_no_start(now_s)
+        return (f'the controller is in {_name(self._state)}: it starts, has not heard '
+                'Start_Charge_Authorisation yet, or is not available for a reason of its own')
 
     # Messages
 
     def _on_status(self, message, now_s):
         entered = message.state != self._state or not self._is_controller_alive(now_s)
         before, self._state, self._state_s = self._state, message.state, now_s
+        self._let_go_in_a_row = self._let_go_in_a_row + 1 if self._state in _LET_GO else 0
         if not entered:
             return
+        if self._state not in IDLE_STATES:
+            self._on_vehicle(before, now_s)
         if self._state in IDLE_STATES:
             self._reset_for_next(now_s)
         elif self._state == State.CCS_AUTHORISATION_PROCESS:
@@ -317,17 +553,31 @@ class SessionControl:
         if before != self._state:
             self.journal.info(f'controller: {_name(self._state)}', now_s=now_s)
 
+    def _on_vehicle(self, before, now_s):
+        """Take that the controller has a session; ``before`` is the state that it comes from."""
+        self._start_pressed_s = None
+        if before in IDLE_STATES and now_s - self._withheld_s >= HEEDED_S:
+            self.journal.finding(
+                'permission', 'a vehicle begins although Start_Charge_Authorisation is 0: the '
+                'controller does not heed it, is use_sequence_flags = true there (R34, R35)?',
+                now_s=now_s)
+
     def _on_new_session(self, message, now_s):
         protocol = message.communication_protocol
         self._protocol = getattr(protocol, 'name', f'protocol {protocol}')
-        if self._state == State.CONNECTED_WITH_FULL_INFO:
+        # It may come before the state, which then waits for Charge_Parameters_Done (A4).
+        self._is_announced = self._state in _ANNOUNCING
+        if self._is_announced:
             self._begin(now_s)
+            self._finish_parameters(now_s)
 
     def _on_battery(self, message, _now_s):
         self._state_of_charge = min(message.present_state_of_charge / 100, 1.0)
 
     def _on_finished(self, message, now_s):
-        if self._ended_s is not None or self._began_s is None:
+        # An undefined label controls nothing (1.4).
+        is_defined = isinstance(message.state, ChargeSessionFinished.State)
+        if self._ended_s is not None or self._began_s is None or not is_defined:
             return
         self._ended_s = now_s
         self._end_reason = _label(message.state)
@@ -336,7 +586,8 @@ class SessionControl:
             self._end_reason += f': {why}'
         self.journal.info(f'session ended: {self._end_reason}', now_s=now_s)
 
-    def _on_emergency(self, message, _now_s):
+    def _on_emergency(self, message, now_s):
+        self._emergency_s = now_s
         side = getattr(message.origin, 'name', f'origin {message.origin}')
         self._emergency = f'Emergency_Stop raised by {side}'
 
@@ -350,6 +601,41 @@ class SessionControl:
         word = dataclasses.replace(self._word, **flags)
         if word != self._word:
             self._word, self._is_word_due = word, True
+
+    def _why_no_start(self, now_s):
+        return self._availability.why_not(now_s=now_s) or (
+            '' if self._is_initialised else 'a session is running that this node has not seen '
+            'begin: the start is given after it')
+
+    def _set_permission(self, now_s):
+        """Give or withdraw the start: at any time, a charge that runs goes on (R35, A35)."""
+        why = self._why_no_start(now_s)
+        if bool(self._word.start_charge_authorisation) is not bool(why):
+            return
+        flags = SequenceControl.StartChargeAuthorisation
+        self._set(start_charge_authorisation=flags.NOT_ALLOWED if why else flags.ALLOWED)
+        if why:
+            # A press that cannot act is remembered by the controller: none is left pending.
+            self._start_button.let_go()
+            self._start_pressed_s = None
+        self.journal.info(
+            f'no vehicle may begin: {why}' if why else 'a vehicle may begin', now_s=now_s)
+
+    def _set_buttons(self, now_s):
+        self._set(
+            user_stop_button=SequenceControl.UserStopButton(
+                self._stop_button.is_held(now_s=now_s)),
+            chademo_start_button=SequenceControl.ChademoStartButton(
+                self._start_button.is_held(now_s=now_s)))
+
+    def _watch_start(self, now_s):
+        if self._start_pressed_s is None or now_s - self._start_pressed_s < START_HEEDED_S:
+            return
+        self._start_pressed_s = None
+        self.journal.finding(
+            'start button', f'no charge began within {START_HEEDED_S:g} s of the start button: is '
+            'a vehicle plugged in, is it a CHAdeMO pistol, is use_sequence_flags = true in the '
+            'controller (R34)?', now_s=now_s)
 
     def _set_authorisation(self, is_valid, now_s):
         # Both in one frame, so that Valid is never later than Done (R36).
@@ -368,7 +654,8 @@ class SessionControl:
 
     def _finish_parameters(self, now_s):
         # Only after our limits are on their way: the flag says that they are final (R37).
-        if self._state == State.CONNECTED_WITH_FULL_INFO and self._has_parameters:
+        is_due = self._state == State.CONNECTED_WITH_FULL_INFO or self._is_announced
+        if is_due and self._has_parameters:
             self._set(charge_parameters_done=SequenceControl.ChargeParametersDone.DONE)
 
     def _reset_for_next(self, now_s):
@@ -376,11 +663,13 @@ class SessionControl:
         if self._began_s is not None and self._ended_s is None:
             self._ended_s = now_s
             self._end_reason = 'ended without Charge_Session_Finished'
-        allowed = SequenceControl.StartChargeAuthorisation(self.config.start_allowed)
-        self._word = SequenceControl(start_charge_authorisation=allowed)
-        self._is_word_due = self._state != State.INITIALISING
-        self._pressed_s = None
-        self._has_parameters = False
+        self._is_initialised = self._state != State.INITIALISING
+        self._word = SequenceControl(
+            start_charge_authorisation=self._word.start_charge_authorisation)
+        self._is_word_due = True
+        self._stop_button.let_go()
+        self._start_button.let_go()
+        self._has_parameters = self._is_announced = False
 
     def _begin(self, now_s):
         if self._began_s is not None and self._ended_s is None:
@@ -393,6 +682,9 @@ class SessionControl:
 
     def _is_controller_alive(self, now_s):
         return now_s - self._state_s < CONTROLLER_TIMEOUT_S
+
+    def _is_in_session(self, now_s):
+        return self._is_controller_alive(now_s) and self._state not in IDLE_STATES
 
 
 _HANDLERS = {

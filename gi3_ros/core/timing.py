@@ -15,3 +15,6 @@ POWER_MAX_AGE_S = 0.5
 """Of power_control, which reports ten times a second."""
 FEEDBACK_MAX_AGE_S = 0.5
 """Of the contactors' driver, which reports ten times a second."""
+TOLD_WITHIN_S = 1.5
+"""Of every word to people and robots: what has changed is told at once, and repeated every second.
+Who listens takes an older word for unknown."""

@@ -105,14 +105,18 @@ class _V2gSession:
         if curve is None or self._is_told:
             return None
         self._is_told = self._ended_s is not None
-        if self._ended_s is None:
-            verdict = Verdict.IN_WINDOW if curve.is_matching else Verdict.RUNNING
-        else:
-            verdict = Verdict.DONE if self.stage is Stage.CLOSED else Verdict.ABORTED
         end_s = now_s if self._ended_s is None else self._ended_s
-        return Progress(
-            curve.battery_v, curve.output_v, curve.current_a, 0.0, end_s - self._began_s, verdict,
-            kind=Kind.V2G, energy_j=curve.energy_j)
+        progress = Progress(
+            curve.battery_v, curve.output_v, curve.current_a, 0.0, end_s - self._began_s,
+            self._verdict(), kind=Kind.V2G, energy_j=curve.energy_j)
+        if self._ended_s is None and now_s - self._curve_s >= MEASUREMENT_MAX_AGE_S:
+            return progress.unmeasured
+        return progress
+
+    def _verdict(self):
+        if self._ended_s is None:
+            return Verdict.IN_WINDOW if self._curve.is_matching else Verdict.RUNNING
+        return Verdict.DONE if self.stage is Stage.CLOSED else Verdict.ABORTED
 
     # The proof
 

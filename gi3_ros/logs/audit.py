@@ -5,14 +5,14 @@ import dataclasses
 from ..core import codec
 from ..core.findings import Finding
 from ..core.rules import Rules, TICK_S
-from .entries import decoded_batches, Gap
+from .entries import decoded_batches, Gap, UNREADABLE
 
 BREAK_S = 10.0
 """After so long without a single frame the log was interrupted, not the bus: the rules begin
 anew .."""
 SESSION_BREAK_S = 0.5
 """.. and much sooner in a session: there both ends send every 100 ms."""
-BACK_S = 1.0
+BACK_S = 0.2
 """A clock that is set back further than this makes a new beginning, too."""
 
 
@@ -88,13 +88,19 @@ class Audit:
             verdicts.append(Verdict(index, finding))
         return verdicts
 
-    def skip(self, time_ns):
-        """Take it that something of the log is missing before this time: nobody is blamed."""
+    def skip(self, time_ns, words=UNREADABLE):
+        """
+        Take it that something of the log is missing before this time: nobody is blamed.
+
+        :param words: why, for ``breaks``; empty where another one beside it says it
+        """
         if self.first_ns is not None:
-            self._begin_anew('something could not be read', self.seconds(time_ns))
+            self._begin_anew(words, self.seconds(time_ns))
+            # The stamp may be one that cannot be.
+            self._due_s = min(self._due_s, self._last_s)
 
     def _begin_anew(self, words, now_s):
-        if len(self.breaks) < _BREAKS:
+        if words and len(self.breaks) < _BREAKS:
             self.breaks.append((now_s, f'{words}: the rules begin anew'))
         self._due_s = now_s
         self._pistols = {index: Rules(self._tolerances) for index in self._pistols}
@@ -111,4 +117,4 @@ def audit(log, tolerances=None):
             if decoded is not None:
                 yield from judge.take(entry.time_ns, decoded)
             elif isinstance(entry, Gap):
-                judge.skip(entry.time_ns)
+                judge.skip(entry.time_ns, entry.words)

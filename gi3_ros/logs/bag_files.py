@@ -19,6 +19,7 @@ import zlib
 import lz4.frame
 
 from .entries import LogError
+from .formats.packing import Source
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -64,53 +65,29 @@ def _ignore(_text):
 
 def open_file(path, report):
     """
-    Open one file of a bag by its content; compressed ones are unpacked into a temporary file.
+    Open one file of a bag by its content; packed ones are unpacked into a temporary file.
 
     :raises LogError: when it is none
     """
     path = pathlib.Path(path)
     try:
-        with path.open('rb') as file:
+        source = Source(path)
+        plain = source.plain()
+        with plain.open('rb') as file:
             start = file.read(16)
         if start.startswith(MCAP_MAGIC):
-            return McapFile(path)
-        if start.startswith(SQLITE_MAGIC):
-            return SqliteFile(path)
+            opened = McapFile(plain, path)
+        elif start.startswith(SQLITE_MAGIC):
+            opened = SqliteFile(plain, path)
+        else:
+            raise LogError(f'{path} is empty' if not start else
+                           f'{path} is neither an MCAP nor an sqlite3 file')
     except OSError as error:
         raise LogError(f'{path} cannot be read: {error.strerror or error}') from error
-    if start.startswith(ZSTD_MAGIC):
-        return _unpacked(path, report)
-    raise LogError(
-        f'{path} is empty' if not start else f'{path} is neither an MCAP nor an sqlite3 file')
-
-
-def _unpacked(path, report):
-    folder = tempfile.TemporaryDirectory(prefix='gi3_bag_')
-    target = pathlib.Path(folder.name, path.stem)
-    try:
-        with path.open('rb') as file, target.open('wb') as out:
-            unpacker = zstd.ZstdDecompressor()
-            while block := file.read(_BLOCK):
-                while True:
-                    out.write(unpacker.decompress(block, _BLOCK))
-                    if unpacker.eof or unpacker.needs_input:
-                        break
-                    block = b''
-                if unpacker.eof:
-                    break
-            if not unpacker.eof:
-                report(f'{path.name}: the compressed file is cut off, its rest is missing')
-    except zstd.ZstdError as error:
-        report(f'{path.name}: the compressed file is damaged, its rest is missing ({error})')
-    except OSError as error:
-        folder.cleanup()
-        raise LogError(f'{path} cannot be unpacked: {error.strerror or error}') from error
-    with target.open('rb') as file:
-        if file.read(4) == ZSTD_MAGIC:
-            raise LogError(f'{path} is compressed twice')
-    opened = open_file(target, report)
-    # It lives as long as what reads from it.
-    opened.folder = folder
+    if source.damage:
+        report(source.damage)
+    # What was unpacked lives as long as what reads from it.
+    opened.source = source
     return opened
 
 
@@ -137,8 +114,8 @@ class McapFile:
 
     kind = 'mcap'
 
-    def __init__(self, path):
-        self.name = path.name
+    def __init__(self, path, given):
+        self.name = given.name
         self._path = path
         self._report = _ignore
         self._size = path.stat().st_size
@@ -348,9 +325,10 @@ class SqliteFile:
 
     kind = 'sqlite3'
 
-    def __init__(self, path):
-        self.name = path.name
+    def __init__(self, path, given):
+        self.name = given.name
         self._path = path
+        self._given = given
         self._topics = self._read_topics()
 
     def topics(self):
@@ -414,7 +392,7 @@ class SqliteFile:
                         'SELECT id, name, type FROM topics')
                 }
         except SQLITE_ERRORS as error:
-            raise LogError(f'{self._path} cannot be read as a bag: {error}') from error
+            raise LogError(f'{self._given} cannot be read as a bag: {error}') from error
 
     @contextlib.contextmanager
     def _open(self):

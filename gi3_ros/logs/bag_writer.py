@@ -56,6 +56,14 @@ _END = (
 _YamlDumper = getattr(yaml, 'CSafeDumper', yaml.SafeDumper)
 
 
+def _is_text(name):
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def qos_of(topic):
     """Return what the nodes of this package offer on a topic."""
     is_latched = topic.rpartition('/')[2] in recorded.LATCHED
@@ -93,6 +101,10 @@ class BagWriter:
         if SUFFIXES.get(suffix, storage) != storage:
             raise ValueError(f'{self.path.name} does not go with the storage {storage}')
         self._is_alone = suffix in SUFFIXES
+        if not self._is_alone and not _is_text(self.path.name):
+            raise LogError(
+                f'{self.path}: the name of a bag stands in its metadata.yaml and is not UTF-8: '
+                'choose another one')
         self._connections = {}
         self._counts = {}
         self._first_ns, self._last_ns = _NEVER_NS, 0
@@ -103,7 +115,7 @@ class BagWriter:
             self.flush()
 
     def _open(self, storage):
-        if self.path.exists():
+        if os.path.lexists(self.path):
             raise LogError(f'{self.path} is there already and is not overwritten')
         # A file alone begins its life in a folder of its own, as the library wants one.
         folder = self.path.with_name(f'{self.path.name}.part') if self._is_alone else self.path

@@ -5,36 +5,31 @@ It needs no ROS. A bag brings the definitions of its types along; where they dif
 of this version, the bag's count.
 """
 
+import contextlib
 import heapq
 import itertools
-import pathlib
 import re
 
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
-import yaml
 
 from ..core.codec import INDEX_MAX, INDEX_MIN
 from . import bag_files, ros_types
+from .buses import Buses, REQUEST_TOPICS
 from .entries import Gap, Heard, LogError, Sample
+from .folders import bag_in, BagFolder, enumerated
 from .reading import Log
 
-SUFFIXES = ('.mcap', '.db3')
-"""Of the files of a bag, possibly with .zstd behind it."""
-RAW_SENT_TOPICS = ('to_can_bus', 'sent')
+RAW_SENT_TOPICS = (*REQUEST_TOPICS, 'sent')
 """Last part of the names of topics with raw frames that the recording machine sent."""
-REQUEST_TOPIC = 'to_can_bus'
-"""
-Of a driver such as ros2_socketcan: frames on their way to the bus, which the driver may report
-again among the received ones once they were on it.
-"""
 ECHO_NS = 50_000_000
 """A frame on both of these topics within this time is one frame; R2 and R4 leave 100 ms."""
+_SCANNED = 20_000
+"""Messages within which each topic of raw frames should show its frame_id."""
 WINDOW_NS = 500_000_000
 WINDOW_ENTRIES = 2000
 """Messages are put in the order of their times as far as these two reach."""
 _DATED_FROM_NS = 946_684_800_000_000_000
 """The year 2000; before that a log counts from its own start."""
-_NAMED = 5
 OLDEST_WORD_NS = 10**9
 """No word to the controller leaves with an older measurement; such a header has another clock."""
 
@@ -65,10 +60,17 @@ class Bag(Log):
         """Topic of a type that is not of this package -> (type, messages in the last reading)."""
         self._channel = channel
         self._opening = []
+        self._after_missing = set()
+        """Files before which a part of the bag is missing."""
         self._files = self._open(self.path)
         topics = list(dict.fromkeys(itertools.chain.from_iterable(
             file.topics() for file in self._files)))
-        self._has_raw = any(topic.type == ros_types.RAW_FRAME for topic in topics)
+        raw = [topic for topic in topics if topic.type in ros_types.RAW_TYPES]
+        self._has_raw = bool(raw)
+        if channel is not None and not raw:
+            self._opening.append(
+                f'--channel {channel} chooses nothing: the topics do not tell their bus, all are '
+                'read')
         self._pistols = _Pistols(pistols or {}, self._opening.append)
         namespaces = {
             _split(topic.name)[0] for topic in topics if topic.type.startswith(_OURS)}
@@ -76,13 +78,15 @@ class Bag(Log):
             if name.strip('/') not in namespaces:
                 self._opening.append(
                     f'no topic of this package is in {name}, which --pistol names; there is '
-                    f'{_enumerated(sorted(namespaces)) or "none at all"}')
+                    f'{enumerated(sorted(namespaces)) or "none at all"}')
         self._pistols.name(namespaces)
         storages = ' and '.join(dict.fromkeys(file.kind for file in self._files))
         content = 'raw CAN frames' if self._has_raw else 'typed topics'
         self.kind = f'rosbag2 ({storages}), {content}'
         self.problems[:] = self._opening
         self._losses = 0
+        self._buses = Buses(self._frame_ids(raw))
+        self._fd = 0
         first = next(self._messages(lambda _text: None), None)
         self.has_dates = first is None or first[1] >= _DATED_FROM_NS
 
@@ -90,51 +94,50 @@ class Bag(Log):
     def losses(self):
         return self._losses
 
+    @property
+    def is_damaged(self):
+        # Frames of CAN FD are another bus's.
+        return len(self.problems) > bool(self._fd)
+
+    def _frame_ids(self, raw):
+        """Return the frame_id of the first message of each raw topic, among the first of all."""
+        frame_ids = {}
+        reading = _Reading(
+            has_raw=True, channel=None, pistols=self._pistols, buses=None, report=lambda _: None)
+        for topic, _, data in itertools.islice(self._messages(lambda _text: None), _SCANNED):
+            if topic in raw and topic.name not in frame_ids:
+                decode = reading.decoder(topic)
+                with contextlib.suppress(_NotDecodable):
+                    frame_ids[topic.name] = '' if decode is None else decode(data).header.frame_id
+                if len(frame_ids) == len(raw):
+                    break
+        return frame_ids
+
     def _open(self, path):
         """Open the files, the first one first."""
         if not path.exists():
             raise LogError(f'{path} does not exist')
         try:
-            paths = self._paths_in(path) if path.is_dir() else [path]
+            folder = bag_in(path) if path.is_dir() else BagFolder([path], set(), [])
         except OSError as error:
             raise LogError(f'{path} cannot be read: {error.strerror or error}') from error
-        files = []
-        refused = []
-        for each in paths:
+        files, refused = [], []
+        is_after_missing = False
+        for each in folder.parts:
             try:
-                files.append(bag_files.open_file(each, self._opening.append))
+                file = bag_files.open_file(each, self._opening.append)
             except LogError as error:
                 refused.append(str(error))
+                is_after_missing = True
+                continue
+            if is_after_missing or each in folder.after_missing:
+                self._after_missing.add(file)
+            is_after_missing = False
+            files.append(file)
         if not files:
-            raise LogError('; '.join(refused) or f'{path} has no .mcap or .db3 file: it is no bag')
-        self._opening += refused
+            raise LogError('; '.join(refused))
+        self._opening += [*refused, *folder.problems]
         return files
-
-    def _paths_in(self, folder):
-        there = {
-            path.name: path for path in sorted(folder.iterdir(), key=_natural)
-            if path.name.removesuffix('.zstd').endswith(SUFFIXES)
-        }
-        listed = []
-        try:
-            metadata = yaml.load((folder / 'metadata.yaml').read_bytes(), _YamlLoader)
-            listed = [
-                pathlib.PurePath(name).name
-                for name in metadata['rosbag2_bagfile_information']['relative_file_paths']
-            ]
-        except FileNotFoundError:
-            self._opening.append(
-                'metadata.yaml is missing: whoever recorded the bag was stopped; the files '
-                'themselves are read')
-        except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError,
-                RecursionError):
-            self._opening.append('metadata.yaml is damaged; the files themselves are read')
-        missing = [name for name in listed if name not in there]
-        if missing:
-            self._opening.append(
-                f'missing: {_enumerated(missing)}, which metadata.yaml names as part of the bag')
-        # A recorder that was killed has not entered its last files.
-        return [there[name] for name in dict.fromkeys([*listed, *there]) if name in there]
 
     def __iter__(self):
         """Yield ``Heard`` and ``Sample`` by time."""
@@ -142,7 +145,7 @@ class Bag(Log):
         self._losses = 0
         reading = _Reading(
             has_raw=self._has_raw, channel=self._channel, pistols=self._pistols,
-            report=self.problems.append)
+            buses=self._buses, report=self.problems.append)
         for entry in _in_order(_without_echoes(reading.entries(
                 self._messages(self.problems.append)))):
             if isinstance(entry, Gap):
@@ -150,19 +153,22 @@ class Bag(Log):
             else:
                 yield entry
         reading.conclude()
+        self._fd = reading.fd
         self.ignored = reading.ignored
 
     def _messages(self, report):
         """Yield (topic, time in ns, data), without a topic before the next one after a damage."""
         damages = []
         for file in self._files:
+            is_after_missing = file in self._after_missing
             try:
                 for message in file.messages(damages.append):
-                    if damages:
+                    if damages or is_after_missing:
                         yield None, message[1], None
                         for damage in damages:
                             report(damage)
                         damages.clear()
+                        is_after_missing = False
                     yield message
             except (OSError, *bag_files.SQLITE_ERRORS) as error:
                 damages.append(f'{file.name} cannot be read any further: '
@@ -174,15 +180,20 @@ class Bag(Log):
 class _Reading:
     """One pass through the messages of a bag."""
 
-    def __init__(self, *, has_raw, channel, pistols, report):
+    def __init__(self, *, has_raw, channel, pistols, buses, report):
         self._has_raw = has_raw
         self._channel = channel
         self._pistols = pistols
+        self._buses = buses
+        self._others = set()
+        """Buses that were not wanted."""
+        self.fd = 0
         self._report = report
         self._definitions = {}
         self._handlers = {}
         self._broken = {}
         self._is_anything = False
+        self._is_on_channel = False
         self.ignored = {}
 
     def entries(self, messages):
@@ -211,14 +222,21 @@ class _Reading:
             self._report(
                 f'{count} message{"s" * (count > 1)} of {topic.name} cannot be read and '
                 f'{"are" if count > 1 else "is"} left out: {first}')
-        if not self._is_anything:
+        if self.fd:
+            self._report(
+                f'{self.fd} frame{"s" * (self.fd > 1)} of CAN FD left out: the interface is '
+                'classic CAN')
+        if self._others and not self._is_on_channel:
+            self._report(f'nothing on channel {self._channel}, there is '
+                         f'{enumerated(sorted(self._others))}')
+        elif not self._is_anything and not self.fd:
             names = [f'{name} ({kind})' for name, (kind, _) in self.ignored.items()]
             self._report(
                 'nothing of the interface is in the bag'
-                + (f', only {_enumerated(names)}' if names else ''))
+                + (f', only {enumerated(names)}' if names else ''))
 
     def _handler_for(self, topic):
-        if topic.type == ros_types.RAW_FRAME:
+        if topic.type in ros_types.RAW_TYPES:
             if not self._has_raw:
                 # A damaged bag may show them late.
                 self._has_raw = True
@@ -243,26 +261,39 @@ class _Reading:
         return count
 
     def _raw(self, topic):
-        decode = self._decoder(topic)
+        decode = self.decoder(topic)
         if decode is None:
             return _nothing
         is_sent = _split(topic.name)[1] in RAW_SENT_TOPICS
-        wanted = self._channel
+        to_frame = ros_types.from_fd if topic.type == ros_types.FD_FRAME else ros_types.from_raw
+        name = topic.name
 
         def read(time_ns, data):
             message = decode(data)
-            channel = message.header.frame_id
-            if wanted is not None and channel != wanted:
+            channel = self._channel_of(name, message.header.frame_id)
+            if channel is None:
+                return None
+            frame = to_frame(message)
+            if frame is None:
+                self.fd += 1
                 return None
             stamp_ns = ros_types.time_of(message)
-            return Heard(
-                time_ns if stamp_ns is None else stamp_ns, ros_types.from_raw(message), channel,
-                is_sent)
+            return Heard(time_ns if stamp_ns is None else stamp_ns, frame, channel, is_sent)
 
         return read
 
+    def _channel_of(self, topic, frame_id):
+        """Return the name of the bus; ``None`` for one that is not wanted."""
+        channel = self._buses.name(topic, frame_id)
+        if self._channel is not None:
+            if not self._buses.is_meant(self._channel, topic, frame_id):
+                self._others.add(channel or '(without a name)')
+                return None
+            self._is_on_channel = True
+        return channel
+
     def _typed(self, topic):
-        decode = self._decoder(topic)
+        decode = self.decoder(topic)
         if decode is None:
             return _nothing
         cls = ros_types.FRAME_CLASSES[topic.type]
@@ -283,14 +314,14 @@ class _Reading:
         return read
 
     def _sample(self, topic):
-        decode = self._decoder(topic)
+        decode = self.decoder(topic)
         if decode is None:
             return _nothing
         namespace, name = _split(topic.name)
         index = self._pistols.index_of(namespace)
         return lambda time_ns, data: Sample(time_ns, namespace, name, decode(data), index)
 
-    def _decoder(self, topic):
+    def decoder(self, topic):
         """Return what turns bytes into a message of the topic; ``None``, reported, for nothing."""
         key = topic.type, topic.definition
         if key not in self._definitions:
@@ -354,7 +385,7 @@ def _store_for(topic):
     if lacking:
         raise _NotDecodable(
             f'it was recorded with another version of gi3_ros, whose {topic.type} lacks '
-            f'{_enumerated(lacking)}, or has it in another form')
+            f'{enumerated(lacking)}, or has it in another form')
     return store
 
 
@@ -422,14 +453,19 @@ def _without_echoes(entries):
         yield entry
 
 
-_WITH_ECHOES = (f'/{REQUEST_TOPIC}', '/from_can_bus')
+_WITH_ECHOES = tuple(f'/{name}' for name in (*REQUEST_TOPICS, 'from_can_bus', 'from_can_bus_fd'))
 
 
 def _in_order(entries):
-    """Put entries in the order of their times, as far as the window reaches."""
+    """Put entries in the order of their times, as far as the window and the next gap reach."""
     waiting = []
     latest_ns = 0
     for number, entry in enumerate(entries):
+        if isinstance(entry, Gap):
+            while waiting:
+                yield heapq.heappop(waiting)[2]
+            yield entry
+            continue
         heapq.heappush(waiting, (entry.time_ns, number, entry))
         latest_ns = max(latest_ns, entry.time_ns)
         while waiting[0][0] < latest_ns - WINDOW_NS or len(waiting) > WINDOW_ENTRIES:
@@ -442,18 +478,3 @@ def _split(topic):
     """Return the namespace of a topic and its name in it."""
     namespace, _, name = topic.strip('/').rpartition('/')
     return namespace, name
-
-
-def _natural(path):
-    """Sort bag_10 behind bag_9."""
-    return [(int(part), '') if part.isdecimal() else (-1, part)
-            for part in re.split(r'([0-9]+)', path.name)]
-
-
-def _enumerated(words):
-    """Join the first few words."""
-    more = len(words) - _NAMED
-    return ', '.join(words[:_NAMED]) + (f' and {more} more' if more > 0 else '')
-
-
-_YamlLoader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)

@@ -9,7 +9,6 @@ import dataclasses
 import html
 import itertools
 
-from .story import is_observation
 
 CONFIG = {
     'displaylogo': False,
@@ -349,7 +348,7 @@ def _finding_traces(findings, place):
 def _kind(finding):
     """Return name, symbol and colour of a finding."""
     who = finding.who
-    if is_observation(finding):
+    if finding.is_observation:
         return f'observation, {who}', 'circle', OBSERVED_COLOUR
     return f'finding, {who}', WHO_SYMBOL.get(who, 'circle'), WHO_COLOUR.get(who, DARK)
 

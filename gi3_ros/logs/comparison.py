@@ -35,6 +35,8 @@ class Kind(enum.Enum):
     """The same words may have other numbers: what was measured, for how long."""
     COVERED = 'covered'
     """Then is a measured current, now what is permitted at the most."""
+    DELIVERED = 'delivered'
+    """Then is a measured current, now what was asked for at the least."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ FIELDS = (
     Field('told voltage', Kind.NUMBER, 'V', FOR_EVER_S),
     Field('told charge current', Kind.NUMBER, 'A', FOR_EVER_S),
     Field('told discharge current', Kind.NUMBER, 'A', FOR_EVER_S),
+    Field('delivered current', Kind.DELIVERED, 'A', 0.5),
 )
 PLACES = {field.name: place for place, field in enumerate(FIELDS)}
 
@@ -99,13 +102,19 @@ class Row:
 
 
 class Comparison:
-    """Collects what was decided then and what is decided now, and finds the differences."""
+    """
+    Collects what was decided then and what is decided now, and finds the differences.
 
-    def __init__(self):
+    :param without: names of fields that cannot be judged
+    """
+
+    def __init__(self, without=()):
+        self._without = frozenset(without)
         self.differences = []
         self._phases = []
         self.compared_s = 0.0
         """For how long anything of then was known."""
+        self._known = set()
         self._then = [None] * len(FIELDS)
         self._expires_s = [-FOR_EVER_S] * len(FIELDS)
         self._now = [None] * len(FIELDS)
@@ -126,13 +135,32 @@ class Comparison:
                 rows.append(row)
         return rows
 
+    @property
+    def compared(self):
+        """Names of the fields of which the log has what was decided then."""
+        return [field.name for field in FIELDS if field.name in self._known]
+
+    @property
+    def unknown(self):
+        """Names of the other fields: of these the log has nothing."""
+        return [field.name for field in FIELDS
+                if field.name not in self._known and field.name not in self._without]
+
+    @property
+    def not_judged(self):
+        """Names of fields that cannot be judged, as the limits of then are not known."""
+        return [field.name for field in FIELDS if field.name in self._without]
+
     def was(self, name, value, *, now_s, expires_s=None):
         """
         Take what was decided then.
 
         :param expires_s: where it is not known for as long as the field says
         """
+        if name in self._without:
+            return
         place = PLACES[name]
+        self._known.add(name)
         self._then[place] = value
         self._expires_s[place] = now_s + (
             FIELDS[place].expires_s if expires_s is None else expires_s)
@@ -214,6 +242,8 @@ class Comparison:
             return without_numbers(is_now) in map(without_numbers, around)
         if field.kind is Kind.NUMBER:
             return min(around) - field.tolerance <= is_now <= max(around) + field.tolerance
+        if field.kind is Kind.DELIVERED:
+            return max(map(abs, around)) >= 0.9 * is_now - 3.0
         permitted = max(now[place] for _, _, now, _ in self._ring if now[place] is not None)
         return min(map(abs, around)) <= 1.05 * permitted + 3.0
 
@@ -228,7 +258,7 @@ class Comparison:
                 difference = Difference(field, time_s, time_s, was, is_now, reason)
                 self.differences.append(difference)
             self._open[place] = difference
-        elif (field.kind in (Kind.NUMBER, Kind.COVERED)
+        elif (field.kind in (Kind.NUMBER, Kind.COVERED, Kind.DELIVERED)
                 and abs(was - is_now) > abs(difference.then - difference.now)):
             difference.then, difference.now = was, is_now
         difference.end_s = time_s

@@ -14,7 +14,7 @@ import plotly.offline
 from .chart import chart, CONFIG, LINES
 from .page_parts import SCRIPT, STYLE
 from .rates import AT_MOST, EXAMPLES
-from .story import FINDINGS, INTEGRATE_S, is_observation
+from .story import FINDINGS, INTEGRATE_S
 from .times import offset_text, Zone
 from .verdict import count as _count
 from .verdict import duration as _duration
@@ -380,7 +380,7 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
         for number, time_s, finding in findings:
             who = _safe(finding.who)
             kind = f'who {who}'
-            if is_observation(finding):
+            if finding.is_observation:
                 who, kind = f'{who}, observation', 'who observation'
             rows.append(
                 f'<tr id="finding-{number}" data-time="{time_s:.4f}" data-chart="{identifier}">'

@@ -8,7 +8,7 @@ import yaml
 
 from ..core import controller_config
 from ..core.config import entries_of
-from ..core.limits import ChargerLimits
+from ..core.limits import ChargerLimits, SMALLEST_CURRENT_A
 from ..core.output_stage import StageConfig
 from ..core.power import PowerConfig
 from .entries import LogError
@@ -17,6 +17,9 @@ PRECHARGE_TIMEOUT_S = 20.0
 """Default of the node's parameter precharge_timeout."""
 _CONTROLLER_CONFIG = ('controller_config', 'controller_pistol')
 _LIMITS = {field.name: field.default for field in entries_of(ChargerLimits)}
+_HIGHEST = {
+    field.name: field.metadata['high'] for field in entries_of(ChargerLimits)
+    if field.metadata['high'] is not None}
 _DEFAULTS = {
     'power_control': {
         **dict.fromkeys(_CONTROLLER_CONFIG, ''), **_LIMITS,
@@ -29,6 +32,47 @@ _OF_ANY_NODE = re.compile(r'autostart$|use_sim_time$|qos_overrides\.|start_type_
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Told:
+    """The largest limits that a log has in DC_Power_Parameters; 0 is none (R33)."""
+
+    voltage_v: float = 0.0
+    current_a: float = 0.0
+    discharge_a: float = 0.0
+
+    def with_also(self, message):
+        """Return what is known after another DC_Power_Parameters."""
+        return Told(
+            max(self.voltage_v, message.maximum_voltage),
+            max(self.current_a, message.maximum_charge_current),
+            max(self.discharge_a, message.maximum_discharge_current))
+
+    def limits(self):
+        """Return the entries of the limits that follow from it."""
+        found = {}
+        if self.voltage_v:
+            found |= dict.fromkeys(('max_charger_voltage', 'max_cable_voltage'), self.voltage_v)
+        if self.current_a:
+            found['max_charger_current'] = self.current_a
+            found['max_cable_current'] = max(self.current_a, self.discharge_a)
+        # The smallest that can be told stands for none.
+        if self.discharge_a > SMALLEST_CURRENT_A:
+            found |= {'is_bidirectional': True, 'max_charger_discharge_current': self.discharge_a}
+        # No charger has more than that; what says so is nonsense, and no reason to end.
+        return {name: min(value, _HIGHEST.get(name, value)) for name, value in found.items()}
+
+    def unknown(self):
+        """Return the names of what cannot be judged (:data:`.comparison.FIELDS`)."""
+        names = set()
+        if not self.voltage_v:
+            names |= {'voltage', 'told voltage'}
+        if not self.current_a:
+            names |= {'current', 'flowing current', 'delivered current', 'told charge current'}
+        if not self.discharge_a:
+            names.add('told discharge current')
+        return names
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Parameters:
     """What the two nodes of one pistol are configured with."""
 
@@ -37,6 +81,25 @@ class Parameters:
     precharge_timeout_s: float = PRECHARGE_TIMEOUT_S
     given: dict = dataclasses.field(default_factory=dict)
     """What differs from the defaults or was spelt out: name -> value."""
+    unknown: frozenset = frozenset()
+    """What cannot be judged, as nobody says which limits there were: names of fields."""
+    has_limits_of_log: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Entry:
+    """One value from the command line."""
+
+    pistol: str
+    """Its namespace or index; empty: all of them."""
+    node: str
+    name: str
+    value: object
+
+    @classmethod
+    def of(cls, name, text):
+        pistol, _, name = name.rpartition('/')
+        return cls(pistol.strip('/'), _node_of(name), name, _value_of(text))
 
 
 class ParameterFile:
@@ -44,46 +107,84 @@ class ParameterFile:
     A ROS parameter file, and single values that hold over it.
 
     :param path: of the YAML file, or ``None``
-    :param entries: ``(name, text)`` of either node
+    :param entries: ``(name, text)`` of either node; the name of a pistol before it, as in
+        ``pistol2/max_charger_current``, or its index
     :raises LogError: when it cannot be read or has no such form
     """
 
     def __init__(self, path=None, entries=()):
         self._path = path
         self._sections = [] if path is None else list(_sections(path))
-        self._entries = [(_node_of(name), name, _value_of(text)) for name, text in entries]
+        self._entries = [_Entry.of(name, text) for name, text in entries]
+        self._pistols = []
 
-    def of(self, namespace, *, installation=None):
+    def namespace_of(self, index):
+        """Return the namespace that the file gives a pistol; ``None`` where it does not tell."""
+        for pattern, parameters in self._sections:
+            names, indices = (parameters.get(each) for each in ('pistols', 'indices'))
+            if (pattern.fullmatch('/gateway') and isinstance(names, list)
+                    and isinstance(indices, list) and index in indices[:len(names)]):
+                return str(names[indices.index(index)]).strip('/')
+        return None
+
+    def check_used(self):
         """
-        Return the :class:`Parameters` for the nodes in a namespace.
+        Refuse a value for a pistol that was not asked for.
+
+        :raises LogError: with the names of those that were
+        """
+        known = {each for pair in self._pistols for each in pair}
+        for entry in self._entries:
+            if self._pistols and entry.pistol and entry.pistol not in known:
+                names = ', '.join(f'{namespace} (index {index})'
+                                  for namespace, index in self._pistols)
+                raise LogError(
+                    f'{entry.pistol}/{entry.name}: there is no pistol {entry.pistol} in the log, '
+                    f'there is {names}')
+
+    def of(self, namespace, index, *, installation=None, told=None):
+        """
+        Return the :class:`Parameters` for the nodes of a pistol.
 
         :param installation: of the output stage, where neither file nor entry has one
+        :param told: limits of the log (:class:`Told`), where there is no file
         :raises LogError: for a name that neither node has, or a value that it refuses
         """
-        found = {node: self._of_node(f'/{namespace}/{node}', node) for node in _DEFAULTS}
+        self._pistols.append((namespace, str(index)))
+        found = {node: self._of_node(namespace, str(index), node) for node in _DEFAULTS}
         power, precharge = found['power_control'], found['precharge']
         given = power | precharge
         if installation is not None:
             precharge.setdefault('installation', installation)
         self._take_controller_config(power)
+        unknown = frozenset()
+        is_told = told is not None and self._path is None
+        if is_told:
+            spelt = _LIMITS.keys() & power.keys()
+            unknown = frozenset() if spelt else frozenset(told.unknown())
+            for name, value in told.limits().items():
+                power.setdefault(name, value)
         timeout_s = precharge.pop('precharge_timeout', PRECHARGE_TIMEOUT_S)
         try:
             limits = {name: power.pop(name) for name in _LIMITS if name in power}
             return Parameters(
                 PowerConfig(limits=ChargerLimits(**limits), **power), StageConfig(**precharge),
-                timeout_s, given)
+                timeout_s, given, unknown, is_told)
         except ValueError as error:
             raise LogError(f'parameters: {error}') from error
 
-    def _of_node(self, full_name, node):
+    def _of_node(self, namespace, index, node):
         values = {}
         for pattern, parameters in self._sections:
-            if pattern.fullmatch(full_name):
+            if pattern.fullmatch(f'/{namespace}/{node}'):
                 values.update(parameters)
         # What is meant for every node need not be of this one.
         known = _DEFAULTS[node]
         values = {name: value for name, value in values.items() if name in known}
-        values.update({name: value for owner, name, value in self._entries if owner == node})
+        for pistols in (('',), (namespace, index)):
+            values.update({
+                each.name: each.value for each in self._entries
+                if each.node == node and each.pistol in pistols})
         return {
             name: _fitting(node, name, value, known[name]) for name, value in values.items()}
 

@@ -2,12 +2,14 @@
 
 import contextlib
 import pathlib
+import shlex
 import sqlite3
 
-from .entries import LogError
+from .entries import LogError, UNREADABLE
+from .formats.packing import DAMAGE, Source
 
 _MCAP = b'\x89MCAP0\r\n'
-_ZSTD = b'\x28\xb5\x2f\xfd'
+_ROS_1 = b'#ROSBAG V'
 _PARQUET = b'PAR1'
 _SQLITE = b'SQLite format 3\0'
 _BAG_SUFFIXES = ('.mcap', '.db3')
@@ -34,6 +36,11 @@ class Log:
         return 0
 
     @property
+    def loss(self):
+        """Why something is missing in the last of these places, in words."""
+        return UNREADABLE
+
+    @property
     def is_damaged(self):
         """Whether what could not be read may have been of the interface; as ``problems``."""
         return bool(self.problems)
@@ -43,12 +50,14 @@ class Log:
         raise NotImplementedError
 
 
-def open_log(path, *, channel=None, pistols=None):
+def open_log(path, *, channel=None, pistols=None, blf_start=None):
     """
     Open a CAN log, a table or a bag; the content decides, then the suffix.
 
     :param channel: only what was heard on this bus; all of them without
     :param pistols: pistol indices by namespace, for bags of typed topics that do not tell
+    :param blf_start: 'local' or 'utc', the clock of the start that a BLF file names; without,
+        what its writer uses
     :returns: :class:`Log`
     :raises LogError: when nothing can be read from it
     """
@@ -58,26 +67,29 @@ def open_log(path, *, channel=None, pistols=None):
             return _open_bag(path, channel, pistols)
         if path.exists() and not path.is_file():
             raise LogError(f'{path}: is no file: save what comes out of a pipe in one first')
-        with path.open('rb') as file:
-            head = file.read(len(_SQLITE))
+        source = Source(path)
+        head = source.start(len(_SQLITE))
     except FileNotFoundError:
-        pipe = ': save what comes out of a pipe in one first' if path.name == '-' else ''
-        raise LogError(f'{path}: there is no such file{pipe}') from None
-    except (OSError, ValueError) as error:
+        raise LogError(f'{path}: there is no such file') from None
+    except (*DAMAGE, ValueError) as error:
         raise LogError(f'{path}: cannot be read: {_reason(error)}') from None
     if not head:
         raise LogError(f'{path}: the file is empty')
-    suffix = path.suffix.lower()
-    if head.startswith((_MCAP, _ZSTD)) or suffix in _BAG_SUFFIXES or (
-            head == _SQLITE and _is_bag(path)):
+    if head.startswith(_ROS_1):
+        names = (shlex.quote(str(each)) for each in (path, path.with_suffix('')))
+        raise LogError(
+            f'{path}: a bag of ROS 1: rosbags-convert --src {" --dst ".join(names)} makes one of '
+            'ROS 2 of it, which is read')
+    if head.startswith(_MCAP) or pathlib.Path(source.name).suffix.lower() in _BAG_SUFFIXES or (
+            head == _SQLITE and _is_bag(source.plain())):
         return _open_bag(path, channel, pistols)
     if pistols:
         raise LogError(f'{path}: it is no bag, its frames have the index of their pistol')
     if head.startswith(_PARQUET) or head.lstrip(b'\xef\xbb\xbf"').startswith(b'time_ns'):
         from .tables import Table
-        return Table(path, channel=channel)
+        return Table(path, channel=channel, source=source)
     from .can_logs import CanLog
-    return CanLog(path, channel=channel)
+    return CanLog(path, channel=channel, source=source, blf_start=blf_start)
 
 
 def _is_bag(path):

@@ -6,6 +6,11 @@ Which topics tell the story of a charge: what the recorder records.
 
 from ..core.signals import MESSAGES
 
+_LATCHED = {
+    'charge_session': 'gi3_ros/msg/ChargeSession',
+    'battery_state': 'sensor_msgs/msg/BatteryState',
+    'safe_to_unplug': 'std_msgs/msg/Bool',
+}
 OF_PISTOL = {cls.TOPIC: f'gi3_ros/msg/{cls.__name__}' for cls in MESSAGES.values()} | {
     'power_setpoint': 'gi3_ros/msg/PowerSetpoint',
     'power_measurement': 'gi3_ros/msg/PowerMeasurement',
@@ -15,11 +20,10 @@ OF_PISTOL = {cls.TOPIC: f'gi3_ros/msg/{cls.__name__}' for cls in MESSAGES.values
     'contactor_feedback': 'gi3_ros/msg/ContactorFeedback',
     'stage_status': 'gi3_ros/msg/StageStatus',
     'precharge_status': 'gi3_ros/msg/PrechargeStatus',
-    'charge_session': 'gi3_ros/msg/ChargeSession',
-}
+} | _LATCHED
 """Name within the namespace of a pistol -> type: frames in both directions, then our own words."""
 OF_ALL = {'/diagnostics': 'diagnostic_msgs/msg/DiagnosticArray'}
-LATCHED = frozenset({'charge_session'})
+LATCHED = frozenset(_LATCHED)
 """Those that a late joiner gets the last message of."""
 
 

@@ -37,7 +37,7 @@ from ..core.signals import (
 )
 from .comparison import Comparison, without_numbers
 from .entries import decoded_batches, Gap, Heard, Sample
-from .parameters import ParameterFile
+from .parameters import ParameterFile, Told
 
 TICK_S = 0.01
 """Of power_control; precharge ticks at every second one."""
@@ -50,6 +50,8 @@ CONTACT_PERIOD_S = 0.05
 """Of contactors that are taken to follow."""
 PEAK_S = 0.5
 """Modules take this long to bring a current down."""
+FOLLOW_S = 6.0
+"""Modules take this long at the most to deliver what they are told, as for the rules (R28)."""
 OLDEST_NS = round(OLDEST_S * 1e9)
 WRITING_NS = 10_000_000_000
 """A recorder that gets no processor writes a topic so much later than another."""
@@ -61,7 +63,10 @@ PAUSE_S = 10.0
 RESET_PERIOD_S = 1.0
 STATUS_EXPIRES_S = 0.15
 """Power_Modules_Status comes every 100 ms in a session; who has fallen silent says nothing."""
-_UNDERWAY = range(State.INSULATION_TEST, State.CLOSING_COMMUNICATION + 1)
+_NOT_UNDERWAY = IDLE_STATES | {
+    State.NEGOTIATING_CONNECTION, State.CONNECTED_WITH_FULL_INFO, State.CCS_AUTHORISATION_PROCESS}
+UNKNOWN = Stage.UNKNOWN.name
+"""Of a phase or a stage, too: nothing is told by it."""
 _VOLTAGE_IS_OURS = frozenset({Phase.INSULATION_TEST, Phase.PRECHARGE})
 _DECISIONS = frozenset({
     'power_setpoint', 'power_status', 'effective_setpoint', 'contactor_command', 'stage_status'})
@@ -91,7 +96,7 @@ class Replay:
         self.name = name
         self.index = index
         self.parameters = parameters
-        self.comparison = Comparison()
+        self.comparison = Comparison(without=parameters.unknown)
         self.faults_then = []
         self.faults_now = []
         self.remarks = []
@@ -119,7 +124,9 @@ class Replay:
         self._is_emptied = False
         self._contacts_differ_since_s = None
         self._contacts_s = -math.inf
-        self._peaks = []
+        self._peaks = collections.deque()
+        self._least = collections.deque()
+        self._voltage_v = math.nan
         self._lease = None
 
     @property
@@ -127,6 +134,8 @@ class Replay:
         """Say of each input where it comes from, as ``(what, words)``."""
         has = self._topics.__contains__
         own = self.parameters.stage.has_output_contactors
+        if self.parameters.has_limits_of_log:
+            yield 'limits', self._limits()
         yield 'frames of the controller', 'recorded'
         yield 'power modules', (
             'recorded (power_measurement)' if has('power_measurement') else
@@ -139,6 +148,20 @@ class Replay:
             'leases derived from effective_setpoint, emergency stops and resets from power_status '
             'and stage_status; set_limits and set_contactors are not replayed'
             if has('power_status') else 'not recorded, none are replayed')
+
+    def _limits(self):
+        if self.comparison.not_judged:
+            return (
+                'not known: there are no parameters, and DC_Power_Parameters of the log tells '
+                f'none. Not judged: {", ".join(self.comparison.not_judged)}; --params brings '
+                'them')
+        limits = self.parameters.power.limits
+        discharge = (
+            f', {limits.max_discharge_current_a:g} A of discharge'
+            if limits.is_bidirectional else '')
+        return (
+            f'{limits.max_voltage_v:g} V, {limits.max_current_a:g} A{discharge}: the largest in '
+            'DC_Power_Parameters of the log, but for what --set says')
 
     # What comes from the log
 
@@ -230,6 +253,7 @@ class Replay:
             says('told discharge current', decision.parameters.maximum_discharge_current)
         if before is not None and decision.fault and decision.fault != before.fault:
             self._latches('power_control', decision.fault, now_s)
+        self.comparison.says('delivered current', self._least_asked(decision, now_s))
         self.comparison.is_power(
             decision.phase.name, decision.system_enable, decision.fault, setpoint,
             self._peak(abs(setpoint.current_a), now_s),
@@ -252,18 +276,23 @@ class Replay:
             self._tick_power(now_s)
         progress = self._supervision.take_news(now_s=now_s) or stage.take_progress(now_s=now_s)
         if progress is not None:
-            self.comparison.says('precharge', progress.verdict.name)
+            verdict = progress.verdict
+            self.comparison.says(
+                'precharge', None if verdict is Verdict.UNKNOWN else verdict.name)
         self.comparison.is_stage(stage.stage.name, fault, command, stage.reason)
 
     def _peak(self, magnitude_a, now_s):
         """Return the largest current that was permitted lately."""
-        peaks = self._peaks
-        while peaks and (peaks[0][0] < now_s - PEAK_S):
-            peaks.pop(0)
-        while peaks and peaks[-1][1] <= magnitude_a:
-            peaks.pop()
-        peaks.append((now_s, magnitude_a))
-        return peaks[0][1]
+        return -_least_lately(self._peaks, -magnitude_a, now_s, PEAK_S)
+
+    def _least_asked(self, decision, now_s):
+        """Return what today has asked for all the time for long enough, so that it should flow."""
+        setpoint = decision.setpoint
+        is_limited_by_voltage = (
+            setpoint.current_a > 0.0 and not self._voltage_v < 0.98 * setpoint.voltage_v - 2.0)
+        is_asked = decision.phase is Phase.POWER_TRANSFER and not is_limited_by_voltage
+        return _least_lately(
+            self._least, abs(setpoint.current_a) if is_asked else 0.0, now_s, FOLLOW_S)
 
     # What was recorded of the hardware
 
@@ -279,7 +308,7 @@ class Replay:
         measurement = self._as_today(measurement, now_s)
         self._power.measure(measurement, now_s=true_s)
         self._stage.measure(measurement, now_s=true_s)
-        self._supervision.measure(measurement)
+        self._supervision.measure(measurement, now_s=true_s)
 
     def _as_today(self, measurement, now_s):
         """
@@ -350,8 +379,10 @@ class Replay:
         if 'power_status' not in self._topics:
             self.comparison.was(
                 'system_enable', is_allowed, now_s=now_s, expires_s=STATUS_EXPIRES_S)
+        self._voltage_v = message.present_voltage
         if 'power_setpoint' not in self._topics:
             self.comparison.was('flowing current', message.present_current, now_s=now_s)
+            self.comparison.was('delivered current', message.present_current, now_s=now_s)
         if 'power_measurement' not in self._topics:
             self._is_ready |= is_allowed
             self._use(PowerMeasurement(
@@ -379,6 +410,11 @@ class Replay:
 
     def _see_power(self, message, true_s, now_s):
         was = self.comparison.was
+        if message.phase_name == UNKNOWN:
+            # The last word of a node that left active: from here on nothing was decided.
+            for name in ('phase', 'system_enable', 'fault'):
+                was(name, None, now_s=true_s)
+            return
         before = self.comparison.last('fault')
         was('phase', message.phase_name or Phase(message.phase).name, now_s=true_s)
         was('system_enable', bool(message.system_enable), now_s=true_s)
@@ -395,6 +431,10 @@ class Replay:
     def _see_stage(self, message, true_s, now_s):
         was = self.comparison.was
         name = message.stage_name or Stage(message.stage).name
+        if name == UNKNOWN:
+            for field in ('stage', 'stage fault'):
+                was(field, None, now_s=true_s)
+            return
         before = self.comparison.last('stage')
         fault = message.reason if name == Stage.FAULT.name else ''
         was('stage', name, now_s=true_s)
@@ -410,7 +450,9 @@ class Replay:
         was('precharge relay', 'closed' if message.precharge_closed else 'open', now_s=true_s)
 
     def _see_precharge(self, message, true_s, _now_s):
-        self.comparison.was('precharge', Verdict(message.verdict).name, now_s=true_s)
+        verdict = Verdict(message.verdict)
+        self.comparison.was(
+            'precharge', None if verdict is Verdict.UNKNOWN else verdict.name, now_s=true_s)
 
     def _see_lease(self, message, _true_s, now_s):
         """Grant the lease that ranked highest then, and give it back when it was gone."""
@@ -431,9 +473,10 @@ class Replay:
     def _see_state(self, state, now_s):
         if not self._has_state:
             self._has_state = True
-            if state in _UNDERWAY:
+            if state not in _NOT_UNDERWAY:
+                name = getattr(state, 'name', f'state {state}')
                 self._remark(
-                    f'the log begins within a session (controller in {state.name}): today gives '
+                    f'the log begins within a session (controller in {name}): today gives '
                     f'no power before one that it sees begin, as after a restart')
         if state not in IDLE_STATES or state != self._state:
             self._state, self._state_s = state, now_s
@@ -497,6 +540,20 @@ def _less(measured, excess, told):
     return max(told, measured - excess)
 
 
+def _least_lately(window, value, now_s, length_s):
+    """
+    Return the least of the values of the last seconds.
+
+    :param window: ``(time, value)`` with rising values, kept from call to call
+    """
+    while window and window[0][0] < now_s - length_s:
+        window.popleft()
+    while window and window[-1][1] >= value:
+        window.pop()
+    window.append((now_s, value))
+    return window[0][1]
+
+
 def _unless(nothing, value):
     """Give NaN for the number by which the frame says that there is no sensor (R13, R50)."""
     return math.nan if value == nothing else value
@@ -516,9 +573,14 @@ class Outcome:
 
     @property
     def is_same(self):
-        """Whether today decides as then, wherever that is known, and anything was known."""
-        return not self.differences and any(
+        """Whether today decides as then, wherever that is known, and all could be judged."""
+        return not self.differences and self.is_judged and any(
             each.comparison.compared_s > 0 for each in self.replays)
+
+    @property
+    def is_judged(self):
+        """Whether the limits of then are known of every pistol."""
+        return not any(each.comparison.not_judged for each in self.replays)
 
     @property
     def differences(self):
@@ -540,16 +602,18 @@ def replay(log, parameter_file=None):
     parameter_file = parameter_file or ParameterFile()
     replays = {}
     for index, found in sorted(survey.pistols.items()):
-        namespace = found.namespace or f'pistol{index}'
+        namespace = found.namespace or parameter_file.namespace_of(index) or f'pistol{index}'
         replays[index] = Replay(
             namespace, index, found.topics,
-            parameter_file.of(namespace, installation=found.installation))
+            parameter_file.of(
+                namespace, index, installation=found.installation, told=found.told))
         for topic, last_ns in found.topics.items():
             silent_s = survey.seconds - (last_ns - survey.start_ns) / 1e9
             if topic in _INPUTS and silent_s > PAUSE_S / 10:
                 replays[index].remarks.append(
                     f'the log has no {topic} in its last {silent_s:.1f} s: today takes that for '
                     f'silence, whether it was silent or not recorded')
+    parameter_file.check_used()
     start_ns, seconds = survey.start_ns, survey.seconds
     entries = _as_known(log) if survey.has_samples else ((each.time_ns, each) for each in log)
     for known_ns, entry in entries:
@@ -635,6 +699,7 @@ class _Pistol:
     topics: dict = dataclasses.field(default_factory=dict)
     """Name -> time of its last message, in ns."""
     installation: str | None = None
+    told: Told = dataclasses.field(default_factory=Told)
 
 
 class _Survey:
@@ -655,7 +720,9 @@ class _Survey:
             last_ns = max(last_ns, entry.time_ns)
             if decoded is not None:
                 if isinstance(decoded, codec.Received):
-                    self.pistols.setdefault(decoded.index, _Pistol())
+                    pistol = self.pistols.setdefault(decoded.index, _Pistol())
+                    if type(decoded.message) is DcPowerParameters:
+                        pistol.told = pistol.told.with_also(decoded.message)
                 continue
             self.has_samples = True
             if entry.index is not None:
@@ -679,7 +746,7 @@ class _Survey:
             found, = self._nameless.values()
             index, pistol = next(iter(self.pistols.items()))
             if not pistol.topics:
-                self.pistols[index] = found
+                self.pistols[index] = dataclasses.replace(found, told=pistol.told)
                 return
         for namespace in self._nameless:
             self.remarks.append(

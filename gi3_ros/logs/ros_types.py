@@ -26,6 +26,18 @@ bool is_error
 uint8 dlc
 uint8[8] data
 """
+FD_FRAME = 'ros2_socketcan_msgs/msg/FdFrame'
+"""Of ros2_socketcan with ``enable_can_fd``: frames of CAN FD, and classic ones among them."""
+_FD_FRAME_DEFINITION = """
+std_msgs/Header header
+uint32 id
+bool is_extended
+bool is_error
+uint8 len
+uint8[<=64] data
+"""
+RAW_TYPES = (RAW_FRAME, FD_FRAME)
+LONGEST_DATA = 8
 FRAME_CLASSES = {f'{PACKAGE}/msg/{cls.__name__}': cls for cls in MESSAGES.values()}
 """Type of a topic that carries frames of the interface -> class of its signals."""
 _TYPE_NAMES = {cls: name for name, cls in FRAME_CLASSES.items()}
@@ -40,6 +52,7 @@ def typestore():
     """Return the types of ROS 2, the ones of this package and :data:`RAW_FRAME`."""
     store = get_typestore(Stores.ROS2_JAZZY)
     types = get_types_from_msg(RAW_FRAME_DEFINITION, RAW_FRAME)
+    types |= get_types_from_msg(_FD_FRAME_DEFINITION, FD_FRAME)
     for path in sorted(_folder().glob('*.msg')):
         types |= get_types_from_msg(path.read_text('utf-8'), f'{PACKAGE}/msg/{path.stem}')
     store.register(types)
@@ -89,6 +102,17 @@ def from_raw(message):
         # A remote frame asks for that many bytes and has none.
         b'' if message.is_rtr else bytes(message.data[:message.dlc]),
         message.is_extended, message.is_rtr, message.is_error,
+    )
+
+
+def from_fd(message):
+    """Read the frame in a message of :data:`FD_FRAME`; ``None`` where only CAN FD has such."""
+    if message.len > LONGEST_DATA:
+        return None
+    return Frame(
+        message.id & (
+            _EXTENDED_ID if message.is_extended or message.is_error else _STANDARD_ID),
+        bytes(message.data[:message.len]), message.is_extended, False, message.is_error,
     )
 
 

@@ -774,7 +774,7 @@ class Story:
                 for verdict in self._judge.take(entry.time_ns, decoded):
                     self._keep(verdict)
             elif isinstance(entry, Gap):
-                self._judge.skip(entry.time_ns)
+                self._judge.skip(entry.time_ns, entry.words)
 
     def _seconds(self, time_ns):
         """
@@ -849,7 +849,7 @@ class Story:
     def _keep(self, verdict):
         finding = verdict.finding
         key = verdict.index, finding.rule, finding.who
-        counts, kept = (self.observed, self.observations) if is_observation(finding) else (
+        counts, kept = (self.observed, self.observations) if finding.is_observation else (
             self.counts, self.findings)
         counts[key] += 1
         if counts[key] <= FINDINGS:
@@ -874,11 +874,6 @@ class Story:
         self.findings.sort(key=lambda each: each[0])
 
 
-def is_observation(finding):
-    """Return whether a finding breaks no rule, but is worth a look."""
-    return getattr(finding, 'is_observation', False)
-
-
 def tell(log, judge=None, *, windows=None):
     """
     Return the :class:`Story` of a log.
@@ -888,7 +883,7 @@ def tell(log, judge=None, *, windows=None):
         seconds since then, of times of which no sample is left out of the lines
     """
     story = Story(judge, windows)
-    for batch in decoded_batches(log):
+    for batch in decoded_batches(log, story.notes):
         story.take(batch)
     story.conclude()
     return story

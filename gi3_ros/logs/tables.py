@@ -18,6 +18,7 @@ from ..core import codec
 from ..core.frame import Frame
 from ..core.signals import MESSAGES
 from .entries import Heard, LogError
+from .formats.packing import DAMAGE, Source
 from .reading import Log
 from .writing import DATES_FROM_NS, LogWriter
 
@@ -88,10 +89,10 @@ def _names(decoded):
 class CsvWriter(LogWriter):
     """A CSV file; identifiers and data begin with 0x, so that nobody takes them for numbers."""
 
-    def __init__(self, path, mode):
+    def __init__(self, path):
         super().__init__(path)
         self._file = open(  # noqa: SIM115 - it is open as long as the writer
-            path, mode.replace('b', ''), encoding='utf-8', newline='')
+            path, 'x', encoding='utf-8', newline='')
         self._writer = csv.writer(self._file, lineterminator='\n')
         self._writer.writerow(COLUMNS)
         self._first_ns = None
@@ -169,10 +170,10 @@ def _schema():
 class ParquetWriter(LogWriter):
     """A Parquet file in row groups; each signal has its unit in the metadata of its column."""
 
-    def __init__(self, path, mode):
+    def __init__(self, path):
         super().__init__(path)
         self._schema = _schema()
-        self._file = open(path, mode)  # noqa: SIM115 - it is open as long as the writer
+        self._file = open(path, 'xb')  # noqa: SIM115 - it is open as long as the writer
         self._writer = parquet.ParquetWriter(self._file, self._schema)
         self._first_ns = None
         self._empty()
@@ -235,14 +236,15 @@ class Table(Log):
     A table written here, read again: the frames that it was made from.
 
     :param channel: only what was heard there
+    :param source: :class:`~.formats.packing.Source` of the path, where there is one already
     :raises LogError: when nothing can be read from it
     """
 
-    def __init__(self, path, *, channel=None):
+    def __init__(self, path, *, channel=None, source=None):
         super().__init__(path)
         self._channel = channel
-        with open(path, 'rb') as file:
-            is_parquet = file.read(4) == b'PAR1'
+        self._source = source or Source(self.path)
+        is_parquet = self._source.start(4) == b'PAR1'
         self.kind = 'Parquet' if is_parquet else 'CSV'
         self._rows = self._parquet_rows if is_parquet else self._csv_rows
         self._bad = bad = []
@@ -287,7 +289,8 @@ class Table(Log):
         number = 1
         try:
             # A damaged file may have NUL bytes and fields without end.
-            with open(self.path, encoding='utf-8-sig', errors='replace', newline='') as file:
+            with self._source.open() as raw, io.TextIOWrapper(
+                    raw, encoding='utf-8-sig', errors='replace', newline='') as file:
                 lines = iter(lambda: file.readline(_LONGEST_FIELD), '')
                 header = next(csv.reader([next(lines, '')]), [])
                 places = {name: header.index(name) for name in RAW_COLUMNS if name in header}
@@ -302,13 +305,14 @@ class Table(Log):
                             _add_bad(bad, f'row {number} is no frame')
                         continue
                     yield number, {name: row[place] for name, place in places.items()}
-        except (OSError, csv.Error) as error:
+        except (*DAMAGE, csv.Error) as error:
             _add_bad(bad, f'ends after row {number}: {" ".join(str(error).split())}')
 
     def _parquet_rows(self, bad):
         number = 0
         try:
-            with parquet.ParquetFile(self.path) as file:
+            # By an open file: Arrow takes no name that is not UTF-8.
+            with self._source.plain().open('rb') as plain, parquet.ParquetFile(plain) as file:
                 missing = set(RAW_COLUMNS) - set(file.schema_arrow.names)
                 if missing:
                     _add_bad(bad, f'a column is missing: {", ".join(sorted(missing))}')

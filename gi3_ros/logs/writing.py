@@ -10,7 +10,7 @@ import datetime
 import pathlib
 import re
 
-from .entries import Heard, LogError
+from .entries import Heard, is_overflow, LogError
 
 DATES_FROM_NS = 631_152_000 * 10**9
 """The year 1990: a time below is no date but counts from the start of the log."""
@@ -149,13 +149,13 @@ class _LineWriter(LogWriter):
 
     _NEWLINE = '\n'
 
-    def __init__(self, path, mode):
+    def __init__(self, path):
         super().__init__(path)
         self._channels = ChannelNumbers()
         self._start = StartTime()
         self._emptied = 0
         self._file = open(  # noqa: SIM115 - it is open as long as the writer
-            path, mode.replace('b', ''), encoding='utf-8', newline=self._NEWLINE)
+            path, 'x', encoding='utf-8', newline=self._NEWLINE)
 
     def _close(self):
         self._file.close()
@@ -191,8 +191,8 @@ class CandumpWriter(_LineWriter):
 class AscWriter(_LineWriter):
     """Vector's text format, with times to the microsecond; its dates are local time."""
 
-    def __init__(self, path, mode):
-        super().__init__(path, mode)
+    def __init__(self, path):
+        super().__init__(path)
         self._start = StartTime(is_local=True)
         self._has_header = False
 
@@ -212,7 +212,10 @@ class AscWriter(_LineWriter):
             else:
                 data = f'd {len(frame.data):x} {frame.data.hex(" ").upper()}'.rstrip()
             words = f'{can_id:15} {"Tx" if heard.is_sent else "Rx"}   {data}'
-        self._file.write(f'{us // 10**6:4d}.{us % 10**6:06d} {channel}  {words}\n')
+        time_s = f'{us // 10**6:4d}.{us % 10**6:06d}'
+        if frame.is_error and is_overflow(frame):
+            self._file.write(f'{time_s} CAN {channel} Status:rx queue overrun\n')
+        self._file.write(f'{time_s} {channel}  {words}\n')
 
     def _header(self, start_ns):
         self._has_header = True
@@ -242,8 +245,8 @@ class TrcWriter(_LineWriter):
 
     _NEWLINE = '\r\n'
 
-    def __init__(self, path, mode):
-        super().__init__(path, mode)
+    def __init__(self, path):
+        super().__init__(path)
         self._has_header = False
 
     def _write(self, heard):
@@ -261,9 +264,12 @@ class TrcWriter(_LineWriter):
         else:
             length, data = len(frame.data), frame.data.hex(' ').upper()
         channel = self._channels.number(heard.channel)
+        begin = f'{self.frames:7d} {us // 1000:9d}.{us % 1000:03d}'
         row = (
-            f'{self.frames:7d} {us // 1000:9d}.{us % 1000:03d} {sort} {channel:2d} {can_id:>8} '
+            f'{begin} {sort} {channel:2d} {can_id:>8} '
             f'{"Tx" if heard.is_sent else "Rx"} -  {length:<4} {data}')
+        if frame.is_error and is_overflow(frame):
+            self._file.write(f'{begin} ST {channel:2d} {"-":>8} Rx -  4    00 00 00 02\n')
         self._file.write(f'{row.rstrip()}\n')
 
     def _header(self, start_ns):
@@ -286,30 +292,28 @@ class TrcWriter(_LineWriter):
         super()._close()
 
 
-def open_writer(path, *, kind=None, is_overwriting=False):
+def open_writer(path):
     """
     Begin a log; what it becomes follows from the suffix.
 
     What was written is in the file at once, but for what the system buffers: a log that is cut
     short by a crash can be read as far as it goes (BLF and Parquet in blocks).
 
-    :param kind: a suffix such as '.asc', where the path has another one
-    :param is_overwriting: whether a file that is there may be replaced
+    It begins where nothing is yet; :mod:`.output` replaces what is there.
+
     :returns: :class:`LogWriter`, or a writer of bags with the same methods
     :raises LogError: when it cannot be written
     """
     path = pathlib.Path(path)
-    suffix = (path.suffix if kind is None else kind).lower()
-    if (suffix in _BAGS or path.is_dir()) and kind is None:
-        return _bag_writer(path, is_overwriting)
+    suffix = path.suffix.lower()
     if suffix in _BAGS:
-        return _bag_writer(path, is_overwriting)
+        return _bag_writer(path)
     writer = _writer_class(suffix)
     if writer is None:
         raise LogError(
             f'{path}: {suffix} is no log that can be written; there are {", ".join(SUFFIXES)}')
     try:
-        return writer(path, 'wb' if is_overwriting else 'xb')
+        return writer(path)
     except FileExistsError:
         raise LogError(f'{path}: the file is there already') from None
     except OSError as error:
@@ -322,7 +326,7 @@ SUFFIXES = ('.log', '.asc', '.blf', '.trc', '.csv', '.parquet', '.mcap', '.db3')
 def _writer_class(suffix):
     # Libraries of the other formats take a while to load.
     if suffix == '.blf':
-        from .can_logs import BlfWriter
+        from .formats.blf import BlfWriter
         return BlfWriter
     if suffix == '.csv':
         from .tables import CsvWriter
@@ -333,8 +337,6 @@ def _writer_class(suffix):
     return {'.log': CandumpWriter, '.asc': AscWriter, '.trc': TrcWriter}.get(suffix)
 
 
-def _bag_writer(path, is_overwriting):
+def _bag_writer(path):
     from .bag_writer import BagWriter
-    if path.exists() and not is_overwriting:
-        raise LogError(f'{path}: it is there already')
     return BagWriter(path)

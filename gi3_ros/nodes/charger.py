@@ -5,6 +5,8 @@ The gateway's parameter ``pistols`` says which pistols there are; each gets its 
 precharge and session in the namespace of its name.
 """
 
+from rclpy.validate_namespace import validate_namespace
+
 from .gateway import Gateway
 from .lifecycle import run
 from .power_control import PowerControlNode
@@ -17,10 +19,12 @@ def make_nodes():
     gateway = Gateway()
     yield gateway
     for pistol in gateway.value('pistols'):
+        # rclpy has more to say about a wrong one than a sentence.
+        validate_namespace(f'/{pistol}' if pistol[:1] != '/' else pistol)
         for node_class in (PowerControlNode, PrechargeNode, SessionNode):
             yield node_class(namespace=pistol)
 
 
 def main():
     """Run the whole charger."""
-    return run(make_nodes)
+    return run(make_nodes, is_whole=True)

@@ -11,11 +11,12 @@ import collections
 import dataclasses
 import functools
 import math
+import operator
 import threading
 import time
 import traceback
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.duration import Duration
 
 from .. import convert
@@ -24,6 +25,7 @@ from ..core import codec, signals
 from ..core.hardware import COMMAND_TIMEOUT_S
 from ..core.journal import Journal
 from ..core.rules import Rules, TICK_S
+from ..core.spacing import Spacing
 from ..core.timing import MEASUREMENT_MAX_AGE_S
 from .lifecycle import CannotConfigure, ChargerNode, EVENTS, Parameter, run
 
@@ -39,9 +41,18 @@ waited keeps its age."""
 MOST_FRAMES_PER_S = 400
 """Of one pistol; several times what both ends have to say."""
 FRESH_FINDING_S = 60.0
-"""For so long a breach of a rule keeps the diagnostics at WARN."""
+"""For so long a breach of a rule, or another finding, keeps the diagnostics at WARN."""
+MOST_IDS = 8
+"""Of a newer version are named in the diagnostics."""
 OWN_FRAMES = 64
-"""How many of our own frames are remembered to know their echoes."""
+"""How many of our own frames are remembered to know their echoes, on a bus that has echoes."""
+SPACED = {signals.DcPowerParameters: False, signals.SequenceControl: True}
+"""
+What goes out no faster than :data:`~..core.spacing.SPACING_S`, and whether each change of it does.
+
+Not Power_Modules_Status: a withdrawal of System_Enable waits for nothing, and of several that
+arrive together the newest is the last.
+"""
 
 
 @dataclasses.dataclass
@@ -53,6 +64,8 @@ class Counters:
     not_sent: int = 0
     bad: int = 0
     foreign: int = 0
+    newer: int = 0
+    """Of this interface's family, with a number that v3.2 does not have: ignored (1.4.3)."""
     bus_errors: int = 0
 
 
@@ -69,9 +82,9 @@ class Judge:
 
     def __init__(self, report, give_up):
         self.counts = collections.Counter()
-        """How often which end broke which rule since configure."""
+        """How often which end broke which rule since configure; observations apart."""
         self.last = None
-        """The last finding."""
+        """The last breach."""
         self.is_flooded = False
         self.fault = ''
         """Why nobody is judged any more, until the next configure."""
@@ -114,8 +127,11 @@ class Judge:
                 return
             try:
                 for finding in ask(self._rules):
-                    self.counts[f'{finding.rule} {finding.who}'] += 1
-                    self.last = finding
+                    if finding.is_observation:
+                        self.counts[f'{finding.rule} {finding.who}, observations'] += 1
+                    else:
+                        self.counts[f'{finding.rule} {finding.who}'] += 1
+                        self.last = finding
                     self._report(finding)
             except Exception as error:
                 # Whoever charges does not need it: this may be what a peer's frames can cause.
@@ -126,6 +142,8 @@ class Judge:
 class Gateway(ChargerNode):
     """The bridge between one CAN bus and the topics of its pistols."""
 
+    TICK_S = 0.02
+    """What waits for its distance on the bus waits no longer than this for its turn."""
     PARAMETERS = (
         Parameter('interface', 'udp_multicast',
                   'python-can interface: socketcan, udp_multicast (this machine only), ..'),
@@ -146,6 +164,7 @@ class Gateway(ChargerNode):
         self._receiving = False
         self._asked_to_send_s = -math.inf
         self._outputs_high_s = {}
+        self._spacings = {}
 
     def build(self):
         pistols, indices = list(self.value('pistols')), list(self.value('indices'))
@@ -161,11 +180,17 @@ class Gateway(ChargerNode):
                 raise CannotConfigure(f'pistol index {index} is not 1..31 (A19)')
         self._journal = Journal()
         self._counters = Counters()
+        self._newer_ids = collections.Counter()
+        self._found_s = -math.inf
         self._own = collections.deque(maxlen=OWN_FRAMES)
+        self._spacings = {
+            (index, cls): Spacing(keeps_edges=keeps_edges)
+            for index in indices for cls, keeps_edges in SPACED.items()}
         try:
             self._bus = Bus(
                 self.value('interface'), self.value('channel'), bitrate=self.value('bitrate'),
-                port=self.value('port'), on_event=self._on_bus_event,
+                port=self.value('port'), is_family_only=True, waits=True,
+                on_event=self._on_bus_event,
             )
         except BusError as error:
             raise CannotConfigure(str(error)) from error
@@ -178,8 +203,7 @@ class Gateway(ChargerNode):
             index: Judge(functools.partial(self._blame, pistol),
                          functools.partial(self._give_up_judging, pistol))
             for index, pistol in self._pistols.items()}
-        self._diagnostics = self.publisher(DiagnosticArray, '/diagnostics')
-        self.every(1.0, self._diagnose)
+        self.diagnose_every_second(self._diagnose)
         self.every(TICK_S, self._watch)
         self._receiving = True
         self._receiver = threading.Thread(
@@ -205,7 +229,8 @@ class Gateway(ChargerNode):
     def is_at_rest(self):
         # In processes of their own the others are ending too, and not without a last word.
         is_quiet = time.monotonic() - self._asked_to_send_s > QUIET_S
-        return not self.is_active or (is_quiet and not self._outputs_high_s)
+        is_waiting = self._outputs_high_s or any(self._spacings.values())
+        return not self.is_active or (is_quiet and not is_waiting)
 
     def _create_topics(self, pistol, index):
         publishers = {}
@@ -227,25 +252,62 @@ class Gateway(ChargerNode):
             return
         content = convert.from_ros(message)
         now_s = self._asked_to_send_s = time.monotonic()
-        if now_s - true_at_s > MAX_AGE_S:
-            self._counters.not_sent += 1
-            self._journal.finding(
-                'too old', f'{content.NAME} is {now_s - true_at_s:.2f} s old: not sent',
-                now_s=now_s,
-            )
+        if self._is_too_old(content, true_at_s, now_s):
             return
         if isinstance(content, signals.AdmCsSeccOutputs):
             self._note_outputs(content, true_at_s, index)
-        self._transmit(content, index)
+        spacing = self._spacings.get((index, type(content)))
+        if spacing is not None:
+            spacing.offer(content, true_at_s)
+            self._send_waiting(spacing, index)
+        elif not self._transmit(content, index):
+            self._miss(now_s)
+
+    def tick(self):
+        """Send what has kept its distance by now."""
+        for (index, _), spacing in self._spacings.items():
+            if self.is_active:
+                self._send_waiting(spacing, index)
+            else:
+                spacing.clear()
+
+    def _send_waiting(self, spacing, index):
+        """Send what is due; what the bus does not take is tried again as long as it is fresh."""
+        now_s = time.monotonic()
+        while (due := spacing.due(now_s=now_s)) is not None:
+            content, true_at_s = due
+            if self._is_too_old(content, true_at_s, now_s):
+                spacing.drop()
+                continue
+            if self._transmit(content, index):
+                spacing.sent(now_s=time.monotonic())
+            return
+
+    def _is_too_old(self, content, true_at_s, now_s):
+        age_s = now_s - true_at_s
+        if age_s <= MAX_AGE_S:
+            return False
+        self._miss(now_s)
+        self._journal.finding(
+            'too old', f'{content.NAME} is {age_s:.2f} s old: not sent', now_s=now_s)
+        return True
+
+    def _miss(self, now_s):
+        self._counters.not_sent += 1
+        if self._bus.is_open:
+            # What a bus in trouble does not take is said as long as it is.
+            self._found_s = now_s
 
     def _transmit(self, content, index):
+        """Return whether the bus has taken it."""
         frame = codec.encode(content, index=index)
-        self._own.append((frame.can_id, frame.data))
-        if self._bus.send(frame):
-            self._counters.sent += 1
-            self._judges[index].take(codec.Received(index, content), time.monotonic())
-        else:
-            self._counters.not_sent += 1
+        if self._bus.echoes:
+            self._own.append((frame.can_id, frame.data))
+        if not self._bus.send(frame):
+            return False
+        self._counters.sent += 1
+        self._judges[index].take(codec.Received(index, content), time.monotonic())
+        return True
 
     def _note_outputs(self, outputs, true_at_s, index):
         if outputs == signals.AdmCsSeccOutputs():
@@ -274,7 +336,8 @@ class Gateway(ChargerNode):
             for index, true_at_s in list(self._outputs_high_s.items()):
                 if now_s - true_at_s > COMMAND_TIMEOUT_S:
                     del self._outputs_high_s[index]
-                    self._transmit(signals.AdmCsSeccOutputs(), index)
+                    if not self._transmit(signals.AdmCsSeccOutputs(), index):
+                        self._miss(now_s)
                     self._journal.finding(
                         'outputs', f'pistol {index}: nobody has commanded the digital outputs '
                         f'for {now_s - true_at_s:.1f} s, all of them go low: has precharge '
@@ -302,11 +365,16 @@ class Gateway(ChargerNode):
         counters.received += 1
         if frame.is_error:
             counters.bus_errors += 1
-            self._journal.finding('error frame', 'the bus reports errors', now_s=now_s)
+            self._journal.finding(
+                'error frame',
+                f'the bus reports errors{self._bus.describe_errors(frame)}', now_s=now_s)
             return
         received = codec.decode(frame)
         if isinstance(received, codec.Rejected):
-            counters.foreign += received.kind is not codec.Rejection.SHORT
+            counters.foreign += received.kind is codec.Rejection.FOREIGN
+            if received.kind is codec.Rejection.UNKNOWN:
+                counters.newer += 1
+                self._newer_ids[f'0x{frame.can_id & 0xFFFFFF:05X}'] += 1
             if received.kind is codec.Rejection.SHORT:
                 self._find('short frame', received.text, now_s)
                 judge = self._judges.get(received.index)
@@ -349,9 +417,16 @@ class Gateway(ChargerNode):
 
     def _find(self, kind, text, now_s):
         self._counters.bad += 1
+        self._found_s = now_s
         self._journal.finding(kind, text, now_s=now_s)
 
     def _blame(self, pistol, finding):
+        if finding.is_observation:
+            self._journal.finding(
+                f'{pistol} {finding.rule} {finding.who}, observations',
+                f'{pistol}: {finding.rule}, {finding.who}: {finding.text} (an observation, no '
+                'rule is broken)', now_s=finding.time_s)
+            return
         self._journal.finding(
             f'{pistol} {finding.rule} {finding.who}',
             f'{pistol}: the {finding.who} breaks {finding.rule}: {finding.text}',
@@ -373,49 +448,51 @@ class Gateway(ChargerNode):
     def _on_bus_event(self, text):
         for judge in self._judges.values():
             judge.begin_anew()
-        self.get_logger().error(text)
+        if self._bus is not None and not self._bus.trouble:
+            self.get_logger().warning(text)
+        else:
+            self.get_logger().error(text)
 
     def _diagnose(self):
         self.tell(self._journal)
-        status = DiagnosticStatus(
-            name=f'{self.get_name()}: bus', hardware_id=self._bus.name,
-            level=DiagnosticStatus.OK, message='frames come and go',
-        )
-        if self.failure:
-            status.level, status.message = DiagnosticStatus.ERROR, self.failure
-        elif not self._bus.is_open:
-            status.level, status.message = DiagnosticStatus.ERROR, 'bus is lost'
-        elif self._counters.bad or self._counters.not_sent:
-            status.level, status.message = DiagnosticStatus.WARN, 'there were findings'
-        values = dataclasses.asdict(self._counters) | dict(self._journal.counts)
-        status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
-        array = DiagnosticArray(status=[
-            status, *(self._diagnose_rules(index) for index in self._judges)])
-        array.header.stamp = self.now()
-        self._diagnostics.publish(array)
+        level, words = DiagnosticStatus.OK, 'frames come and go'
+        if not self._bus.is_open:
+            level, words = DiagnosticStatus.ERROR, self._bus.trouble
+        elif self._bus.warning:
+            level, words = DiagnosticStatus.WARN, self._bus.warning
+        elif time.monotonic() - self._found_s < FRESH_FINDING_S:
+            level, words = DiagnosticStatus.WARN, 'there were findings'
+        values = dataclasses.asdict(self._counters) | {
+            'bus_state': self._bus.condition.value, 'fd_frames': self._bus.fd_frames,
+        } | dict(self._journal.counts)
+        # A copy at once: frames go on coming in their own thread.
+        newer = sorted(dict(self._newer_ids).items(), key=operator.itemgetter(1), reverse=True)
+        if newer:
+            values['newer ids'] = ', '.join(
+                f'{name} ({count})' for name, count in newer[:MOST_IDS])
+        return [
+            self.diagnostic(
+                'bus', words, level=level, hardware_id=self._bus.name, values=values),
+            *(self._diagnose_rules(index) for index in self._judges)]
 
     def _diagnose_rules(self, index):
         """Say which end of this pistol broke which rule how often, and what came last."""
         judge, pistol = self._judges[index], self._pistols[index]
-        status = DiagnosticStatus(
-            name=f'{self.get_name()}: rules {pistol}', hardware_id=f'{self._bus.name} {pistol}',
-            level=DiagnosticStatus.OK, message='nobody breaks a rule')
-        last = judge.last
+        level, words, last = DiagnosticStatus.OK, 'nobody breaks a rule', judge.last
         if judge.fault:
-            status.level = DiagnosticStatus.ERROR
-            status.message = f'a fault in the rules, nobody is judged any more: {judge.fault}'
+            level = DiagnosticStatus.ERROR
+            words = f'a fault in the rules, nobody is judged any more: {judge.fault}'
         elif judge.is_flooded:
-            status.level = DiagnosticStatus.WARN
-            status.message = 'more frames than this interface has: nobody is judged meanwhile'
+            level = DiagnosticStatus.WARN
+            words = 'more frames than this interface has: nobody is judged meanwhile'
         elif last is not None:
             ago_s = time.monotonic() - last.time_s
-            status.message = (
-                f'{ago_s:.0f} s ago: the {last.who} breaks {last.rule}: {last.text}')
+            words = f'{ago_s:.0f} s ago: the {last.who} breaks {last.rule}: {last.text}'
             if ago_s < FRESH_FINDING_S:
-                status.level = DiagnosticStatus.WARN
-        status.values = [
-            KeyValue(key=key, value=str(count)) for key, count in sorted(judge.counts.items())]
-        return status
+                level = DiagnosticStatus.WARN
+        return self.diagnostic(
+            f'rules {pistol}', words, level=level, hardware_id=f'{self._bus.name} {pistol}',
+            values=dict(sorted(judge.counts.items())))
 
 
 def main():

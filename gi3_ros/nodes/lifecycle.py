@@ -7,25 +7,31 @@ Every way out of active (deactivate, an error, a signal) sends the safe state fi
 
 import contextlib
 import dataclasses
-import os
 import signal
 import sys
 import threading
 import time
 import traceback
 
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 import rclpy
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    NameValidationException,
+)
+from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from rclpy.time import Time
 
 from .. import convert
 from ..core.config import entries_of
+from ..parameter_files import UnusableParameters
 from ..priority import raise_priority
+from .arguments import check_taken, REFUSALS, start_ros, UNUSABLE, words_of
+from .executor import make_executor
 
 EVENTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """For what must arrive in order; a late joiner gets nothing old."""
@@ -77,7 +83,7 @@ class Parameter:
                 IntegerRange(from_value=self.low, to_value=self.high, step=1)
             ]
         if found is not None:
-            given = node.declare_parameter(self.name, self.default, descriptor).value
+            given = self._declare(node, descriptor).value
             node.undeclare_parameter(self.name)
             # A parameters file may spell out defaults: that is no second opinion.
             if given not in (self.default, found):
@@ -86,10 +92,29 @@ class Parameter:
                     'the controller: give it once'
                 )
         descriptor.read_only = True
-        node.declare_parameter(
-            self.name, self.default if found is None else found, descriptor,
-            ignore_override=found is not None,
-        )
+        if found is None:
+            self._declare(node, descriptor)
+        else:
+            node.declare_parameter(self.name, found, descriptor, ignore_override=True)
+
+    def _declare(self, node, descriptor):
+        try:
+            return node.declare_parameter(self.name, self.default, descriptor)
+        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+            kind = next(words for kind, words in _KINDS if isinstance(self.default, kind))
+            within = '' if self.low is None else f', {self.low:g} .. {self.high:g}'
+            # rclpy has the name once more behind its own words.
+            why = str(error).rpartition(':')[0]
+            raise ValueError(
+                f'{node.get_fully_qualified_name()}: {self.name} has to be {kind}{within}: {why}'
+            ) from error
+
+
+_KINDS = (
+    (bool, 'true or false'), (int, 'a whole number'),
+    (float, 'a number with a point, such as 120.0'), (str, 'a text'),
+    (list, 'a list, such as [1, 2] or [left, right]'),
+)
 
 
 def parameters_of(cls):
@@ -129,6 +154,8 @@ class ChargerNode(LifecycleNode):
         self.failure = ''
         """Why it fell silent by a failure of its own, until it is configured anew."""
         self._entities = []
+        self._is_built = False
+        """False from cleanup on: what was waiting in the executor then finds nothing any more."""
         self._tick_stop = threading.Event()
         self._tick_thread = None
 
@@ -196,8 +223,9 @@ class ChargerNode(LifecycleNode):
                     'use_sim_time is set: the age of what it hears cannot be told, unset it'
                 )
             self.build()
-        except CannotConfigure as error:
-            self.get_logger().error(f'cannot be configured: {error}')
+            self._is_built = True
+        except (CannotConfigure, NameValidationException) as error:
+            self.get_logger().error(f'cannot be configured: {words_of(error)}')
             self._clean_up()
             return TransitionCallbackReturn.FAILURE
         if self.TICK_S is not None:
@@ -226,6 +254,7 @@ class ChargerNode(LifecycleNode):
 
     def _clean_up(self):
         self._deactivate()
+        self._is_built = False
         self._tick_stop.set()
         if self._tick_thread is not None:
             self._tick_thread.join()
@@ -332,6 +361,8 @@ class ChargerNode(LifecycleNode):
         and says so. One without a header is true when it comes.
         """
         def guarded(message):
+            if not self._is_built:
+                return
             has_header = hasattr(message, 'header')
             true_at_s = self.true_at_s(message.header) if has_header else time.monotonic()
             if true_at_s is None:
@@ -383,6 +414,8 @@ class ChargerNode(LifecycleNode):
     def every(self, period_s, callback):
         """Call back periodically until cleanup, from the executor."""
         def guarded():
+            if not self._is_built:
+                return
             try:
                 callback()
             except Exception:
@@ -390,6 +423,31 @@ class ChargerNode(LifecycleNode):
 
         timer = self.create_timer(period_s, guarded)
         self._entities.append((self.destroy_timer, timer))
+
+    def diagnostic(self, part, words, *, level=DiagnosticStatus.OK, hardware_id='', values=None):
+        """
+        Return a status for /diagnostics; a failure of our own holds over what is given.
+
+        Its name is that of the node with its namespace, as an aggregator takes two statuses of
+        one name for the same.
+        """
+        if self.failure:
+            level, words = DiagnosticStatus.ERROR, self.failure
+        return DiagnosticStatus(
+            name=f'{self.get_fully_qualified_name().lstrip("/")}: {part}', level=level,
+            message=words, hardware_id=hardware_id or self.get_namespace(),
+            values=[KeyValue(key=key, value=str(value)) for key, value in (values or {}).items()])
+
+    def diagnose_every_second(self, diagnose):
+        """Publish what ``diagnose()`` returns on /diagnostics, a list of statuses, at 1 Hz."""
+        publisher = self.publisher(DiagnosticArray, '/diagnostics')
+
+        def publish():
+            array = DiagnosticArray(status=diagnose())
+            array.header.stamp = self.now()
+            publisher.publish(array)
+
+        self.every(1.0, publish)
 
     def tell(self, journal):
         """Write a journal's new entries to the log."""
@@ -403,19 +461,22 @@ class ChargerNode(LifecycleNode):
                 self.get_logger().info(entry.text)
 
 
-def run(make_nodes):
+def run(make_nodes, *, is_whole=False):
     """
     Run nodes in one process until SIGINT or SIGTERM, then bring them to rest.
 
     :param make_nodes: called once ROS is up; yields the nodes, the gateway first if there is one
-    :returns: exit status: 0 after a requested end, 1 when a node could not start, 2 when a
-        parameter is unusable
+    :param is_whole: whether they are all nodes of a charger, so that a parameter that none of them
+        takes is taken by nobody
+    :returns: exit status: 0 after a requested end, 1 when a node could not start, 2 when an
+        argument or a parameter is unusable
     """
     ending, ended, failures = threading.Event(), threading.Event(), []
-    # Fast DDS: through shared memory each process that joins makes publishers wait, for 0.3 s.
-    os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
-    # rclpy's own handlers shut the context down before the safe state could be sent.
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        start_ros()
+    except UnusableParameters as error:
+        print(f'gi3_ros: {error}', file=sys.stderr)
+        return UNUSABLE
     for number in END_SIGNALS:
         # nohup: who started us may want us to outlive the terminal.
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
@@ -424,9 +485,11 @@ def run(make_nodes):
     try:
         try:
             nodes.extend(make_nodes())
-        except (ValueError, ParameterException) as error:
-            print(f'gi3_ros: unusable parameter: {error}', file=sys.stderr)
-            return 2
+            check_taken(nodes, is_whole=is_whole)
+            executors = [make_executor() for _ in nodes]
+        except REFUSALS as error:
+            print(f'gi3_ros: unusable parameter: {words_of(error)}', file=sys.stderr)
+            return UNUSABLE
         for node in nodes:
             if not node.value('autostart'):
                 node.get_logger().info(
@@ -435,9 +498,10 @@ def run(make_nodes):
                 )
             elif not _start(node):
                 return 1
-        for node in nodes:
+        for node, executor in zip(nodes, executors, strict=True):
             threads.append(threading.Thread(
-                target=_spin, args=(node, ending, ended, failures), name=node.get_name(),
+                target=_spin, args=(node, executor, ending, ended, failures),
+                name=node.get_name(),
             ))
             threads[-1].start()
         is_raised = False
@@ -462,14 +526,13 @@ def run(make_nodes):
         rclpy.try_shutdown()
 
 
-def _spin(node, ending, ended, failures):
+def _spin(node, executor, ending, ended, failures):
     """
     Run one node's callbacks.
 
-    Each node has an executor of its own: what one costs for a message grows with the number of
-    entities that it waits for, and a node that hangs holds up no other.
+    Each node has an executor of its own: a node that hangs holds up no other, and what a
+    single-threaded one costs for a message grows with the number of entities that it waits for.
     """
-    executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
         while not ended.is_set():

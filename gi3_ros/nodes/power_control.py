@@ -10,7 +10,7 @@ import pathlib
 import time
 
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 
 from gi3_ros import msg as ros
 from gi3_ros import srv
@@ -19,7 +19,7 @@ from .. import convert
 from ..core import controller_config, signals
 from ..core.hardware import PowerSetpoint
 from ..core.limits import ChargerLimits
-from ..core.power import Phase, power_modules_status, PowerConfig, PowerControl
+from ..core.power import power_modules_status, PowerConfig, PowerControl
 from .lifecycle import ChargerNode, Parameter, parameters_of, run
 
 SETPOINT_PERIOD_S = 0.05
@@ -99,8 +99,7 @@ class PowerControlNode(ChargerNode):
         self.serve(srv.SetLimits, 'set_limits', self._set_limits)
         self.serve(srv.EmergencyStop, 'emergency_stop', self._emergency_stop)
         self.serve(srv.ResetFault, 'reset_fault', self._reset_fault)
-        self._diagnostics = self.publisher(DiagnosticArray, '/diagnostics')
-        self.every(1.0, self._diagnose)
+        self.diagnose_every_second(self._diagnose)
 
     def start(self):
         # Nothing that was commanded while inactive counts: power needs a session begun now.
@@ -111,7 +110,7 @@ class PowerControlNode(ChargerNode):
     def stop(self):
         """Zero power, System_Enable withdrawn while that can be said honestly, then silence."""
         # Not decided by the core: it may be the core that has failed.
-        why, stamp = 'power_control leaves active', self.now()
+        why, stamp = self.failure or 'power_control leaves active', self.now()
         self._setpoint.publish(convert.setpoint_to_ros(PowerSetpoint(reason=why), stamp))
         reading = self._core.reading(now_s=time.monotonic())
         if reading is not None:
@@ -120,12 +119,13 @@ class PowerControlNode(ChargerNode):
         if self._core.is_in_session:
             fault = f'{why} (in {self._core.phase.name})'
             self.get_logger().error(f'power off: {fault}')
-        phase = Phase.FAULT if fault else Phase.IDLE
+        phase = ros.PowerStatus.FAULT if fault else ros.PowerStatus.UNKNOWN
         message = ros.PowerStatus(
-            phase=int(phase), phase_name=phase.name, fault=fault,
+            phase=phase, phase_name='FAULT' if fault else 'UNKNOWN', fault=fault, note=why,
             fault_since=stamp if fault and self._fault_since == Time() else self._fault_since)
         message.header.stamp = stamp
         self._status.publish(message)
+        self._effective.publish(convert.nothing_effective_to_ros(stamp))
 
     def begin_safe_stop(self):
         if self.is_active and self._core.is_in_session:
@@ -241,26 +241,18 @@ class PowerControlNode(ChargerNode):
     def _diagnose(self):
         with self.lock:
             decision, counts = self._last, dict(self._core.journal.counts)
-        status = DiagnosticStatus(
-            name=f'{self.get_name()}: power', hardware_id=self.get_namespace(),
-            level=DiagnosticStatus.OK, message='inactive',
-        )
-        if self.failure:
-            status.level, status.message = DiagnosticStatus.ERROR, self.failure
-        elif self.is_active and decision is not None:
-            status.message = decision.note or decision.phase.name
+        level, words = DiagnosticStatus.OK, 'inactive'
+        if self.is_active and decision is not None:
+            words = decision.note or decision.phase.name
             if decision.fault:
-                status.level, status.message = DiagnosticStatus.ERROR, decision.fault
+                level, words = DiagnosticStatus.ERROR, decision.fault
             elif counts:
-                status.level = DiagnosticStatus.WARN
+                level = DiagnosticStatus.WARN
         authors = self.count_publishers('power_setpoint')
         if authors > 1:
-            status.level = DiagnosticStatus.ERROR
-            status.message = f'{authors} authors of power_setpoint: only one may be there'
-        status.values = [KeyValue(key=key, value=str(value)) for key, value in counts.items()]
-        array = DiagnosticArray(status=[status])
-        array.header.stamp = self.now()
-        self._diagnostics.publish(array)
+            level = DiagnosticStatus.ERROR
+            words = f'{authors} authors of power_setpoint: only one may be there'
+        return [self.diagnostic('power', words, level=level, values=counts)]
 
 
 def main():

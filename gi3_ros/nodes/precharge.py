@@ -8,6 +8,8 @@ commands the controller's digital outputs, on which relays of the stage may hang
 import math
 import time
 
+from diagnostic_msgs.msg import DiagnosticStatus
+
 from gi3_ros import msg as ros
 from gi3_ros import srv
 
@@ -57,12 +59,15 @@ class PrechargeNode(ChargerNode):
         self.serve(srv.SetContactors, 'set_contactors', self._set_contactors)
         self.serve(srv.SetOutputs, 'set_outputs', self._set_outputs)
         self.serve(srv.ResetFault, 'reset_stage_fault', self._reset_fault)
+        self.diagnose_every_second(self._diagnose)
 
     def _reset(self):
         self._stage = stage_for(self._config)
         self._outputs = DigitalOutputs(self._config)
         self._supervision = PrechargeSupervision(self.value('precharge_timeout'))
         self._last = None
+        self._progress = None
+        """Of a precharge that lasts, as told last."""
         self._verdict = None
         self._due_s = -math.inf
         self._ending = False
@@ -71,9 +76,14 @@ class PrechargeNode(ChargerNode):
         self._reset()
 
     def stop(self):
-        """Ask for zero power; the driver opens by itself once the current is gone."""
-        if self._stage.stage is not Stage.OPEN:
-            self._publish_stage(Stage.UNLOADING, 'precharge leaves active')
+        """Say that nothing is known: no power; the driver opens once the current is gone."""
+        why = self.failure or 'precharge has left active'
+        if self._stage.stage is Stage.FAULT:
+            self._publish_stage(Stage.FAULT, f'{self._stage.reason}; {why}')
+        else:
+            self._publish_stage(Stage.UNKNOWN, why)
+        if self._progress is not None:
+            self._publish_progress(self._progress.unmeasured)
         self._publish_outputs(self._outputs.last_word())
 
     def begin_safe_stop(self):
@@ -103,8 +113,8 @@ class PrechargeNode(ChargerNode):
             self._last, self._due_s = decision, now_s + REPORT_PERIOD_S
             if command is not None:
                 self._command.publish(convert.command_to_ros(command, self.now()))
-            self._publish_stage(stage.stage, stage.reason)
-            self._publish_progress(now_s)
+            self._publish_stage(stage.told(now_s=now_s), stage.reason)
+            self._tell_progress(now_s)
         self.tell(stage.journal)
 
     def _publish_stage(self, stage, reason):
@@ -121,11 +131,21 @@ class PrechargeNode(ChargerNode):
         if message is not None:
             self._outputs_to_controller.publish(convert.to_ros(message, self.now()))
 
-    def _publish_progress(self, now_s):
-        progress = self._supervision.take_news(now_s=now_s) or self._stage.take_progress(
-            now_s=now_s)
+    def _tell_progress(self, now_s):
+        progress = self._progress = self._supervision.take_news(
+            now_s=now_s) or self._stage.take_progress(now_s=now_s)
         if progress is None:
             return
+        self._publish_progress(progress)
+        before, self._verdict = self._verdict, progress.verdict
+        if progress.verdict is before:
+            return
+        if progress.verdict in (Verdict.DONE, Verdict.ABORTED):
+            self.get_logger().info(progress.words)
+        elif progress.verdict in (Verdict.TIMED_OUT, Verdict.OVER_CURRENT, Verdict.UNKNOWN):
+            self.get_logger().warning(progress.words)
+
+    def _publish_progress(self, progress):
         message = ros.PrechargeStatus(
             kind=int(progress.kind), target=progress.target_v, present=progress.present_v,
             difference=progress.difference_v, current=progress.current_a,
@@ -134,13 +154,6 @@ class PrechargeNode(ChargerNode):
         )
         message.header.stamp = self.now()
         self._precharge_status.publish(message)
-        before, self._verdict = self._verdict, progress.verdict
-        if progress.verdict is before:
-            return
-        if progress.verdict in (Verdict.DONE, Verdict.ABORTED):
-            self.get_logger().info(progress.words)
-        elif progress.verdict in (Verdict.TIMED_OUT, Verdict.OVER_CURRENT):
-            self.get_logger().warning(progress.words)
 
     # Inputs
 
@@ -152,7 +165,7 @@ class PrechargeNode(ChargerNode):
     def _on_measurement(self, message, true_at_s):
         measurement = convert.measurement_from_ros(message)
         self._stage.measure(measurement, now_s=true_at_s)
-        self._supervision.measure(measurement)
+        self._supervision.measure(measurement, now_s=true_at_s)
 
     def _on_feedback(self, message, true_at_s):
         self._stage.see_contacts(convert.feedback_from_ros(message), now_s=true_at_s)
@@ -185,6 +198,22 @@ class PrechargeNode(ChargerNode):
     def _reset_fault(self, _request, _response):
         self._stage.reset_fault(now_s=time.monotonic())
         return 'reset'
+
+    # Diagnostics
+
+    def _diagnose(self):
+        with self.lock:
+            stage, counts = self._stage, dict(self._stage.journal.counts)
+            where, reason = stage.stage, stage.reason
+        level, words = DiagnosticStatus.OK, 'inactive'
+        if self.is_active:
+            words = f'{where.name}: {reason}' if reason else where.name
+            if where is Stage.FAULT:
+                level = DiagnosticStatus.ERROR
+            elif counts:
+                level = DiagnosticStatus.WARN
+        return [self.diagnostic('stage', words, level=level, values={
+            'installation': self._config.installation, **counts})]
 
 
 def main():

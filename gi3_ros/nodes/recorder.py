@@ -8,21 +8,20 @@ recorder, or a machine that was switched off, costs the last second.
 
 import importlib
 import operator
-import os
 import pathlib
 import signal
 import sys
 import time
 
 import rclpy
-from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 
 from ..logs import recorded
 from ..logs.bag_writer import BagWriter, FLUSH_S
 from ..logs.entries import LogError
+from ..parameter_files import UnusableParameters
+from .arguments import check_taken, REFUSALS, start_ros, UNUSABLE, words_of
 from .lifecycle import END_SIGNALS, Parameter
 
 DEPTH = 1000
@@ -51,6 +50,8 @@ class Recorder(Node):
         super().__init__('recorder', start_parameter_services=False, **options)
         for parameter in self.PARAMETERS:
             parameter.declare_on(self)
+        # Before there is a bag that nobody wanted.
+        check_taken([self])
         pistols = self.get_parameter('pistols').value
         output = self.get_parameter('output').value or time.strftime('gi3_%Y-%m-%d_%H-%M-%S')
         self.failure = None
@@ -143,13 +144,15 @@ def main():
     """
     Record until SIGINT or SIGTERM.
 
-    :returns: exit status: 0 after a requested end, 1 when it cannot be written, 2 when a
-        parameter is unusable
+    :returns: exit status: 0 after a requested end, 1 when it cannot be written, 2 when an
+        argument or a parameter is unusable
     """
     ending = []
-    # As the other nodes: through shared memory each process that joins makes publishers wait.
-    os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        start_ros()
+    except UnusableParameters as error:
+        print(f'recorder: {error}', file=sys.stderr)
+        return UNUSABLE
     for number in END_SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_: ending.append(time.monotonic()))
@@ -160,9 +163,9 @@ def main():
         except LogError as error:
             print(f'recorder: {error}', file=sys.stderr)
             return 1
-        except (ValueError, ParameterException) as error:
-            print(f'recorder: unusable parameter: {error}', file=sys.stderr)
-            return 2
+        except REFUSALS as error:
+            print(f'recorder: unusable parameter: {words_of(error)}', file=sys.stderr)
+            return UNUSABLE
         while node.failure is None and not _is_over(node, ending):
             time.sleep(COLLECT_S)
             node.collect()

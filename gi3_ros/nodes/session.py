@@ -7,6 +7,9 @@ What a robot or an operator wants of a charge comes in here as services.
 import math
 import time
 
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.duration import Duration
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
 
@@ -15,11 +18,17 @@ from gi3_ros import srv
 
 from .. import convert
 from ..core import signals
-from ..core.output_stage import Stage
-from ..core.session import SessionConfig, SessionControl
+from ..core.session import NOTHING_KNOWN, Phase, SessionConfig, SessionControl, Words
+from ..core.timing import TOLD_WITHIN_S
 from .lifecycle import ChargerNode, LATCHED, parameters_of, run
 
 REPEAT_S = 1.0
+REPEATED = QoSProfile(
+    depth=1, reliability=LATCHED.reliability, durability=LATCHED.durability,
+    deadline=Duration(seconds=TOLD_WITHIN_S),
+)
+"""Latched, and with a promise: a subscriber that asks for this deadline is told when it is missed.
+No lifespan: between hosts whose clocks differ it would swallow every word in silence."""
 SIGNALS = (
     signals.AdvanticsControllerStatus, signals.NewChargeSession, signals.EvInformationBattery,
     signals.ChargeSessionFinished, signals.EmergencyStop, signals.DcPowerParameters,
@@ -40,9 +49,10 @@ class SessionNode(ChargerNode):
         self._reset()
         self._word = self.publisher(
             convert.ROS_TYPES[signals.SequenceControl], signals.SequenceControl.TOPIC)
-        self._charge_session = self.publisher(ros.ChargeSession, 'charge_session', LATCHED)
-        self._battery_state = self.publisher(BatteryState, 'battery_state', LATCHED)
-        self._safe_to_unplug = self.publisher(Bool, 'safe_to_unplug', LATCHED)
+        self._charge_session = self.publisher(ros.ChargeSession, 'charge_session', REPEATED)
+        self._battery_state = self.publisher(BatteryState, 'battery_state', REPEATED)
+        self._safe_to_unplug = self.publisher(Bool, 'safe_to_unplug', REPEATED)
+        self._is_available = self.publisher(ros.Availability, 'is_available', REPEATED)
         for cls in SIGNALS:
             self.subscribe_signals(cls, self._on_signals)
         self.subscribe(ros.PowerMeasurement, 'power_measurement', self._on_measurement)
@@ -50,21 +60,25 @@ class SessionNode(ChargerNode):
         self.subscribe(ros.PowerStatus, 'power_status', self._on_power)
         self.subscribe(ros.StageStatus, 'stage_status', self._on_stage)
         self.serve(srv.Authorise, 'authorise', self._authorise)
+        self.serve(srv.StartCharge, 'start_charge', self._start_charge)
         self.serve(srv.StopCharge, 'stop_charge', self._stop_charge)
+        self.serve(srv.SetAvailability, 'set_availability', self._set_availability)
+        self.diagnose_every_second(self._diagnose)
 
     def _reset(self):
         self._core = SessionControl(self._config)
-        self._last = None
+        self._words = NOTHING_KNOWN
         self._due_s = -math.inf
-        self._reading = None
+        self._reading_stamp = None
 
     def start(self):
         self._reset()
 
     def stop(self):
-        """Nobody is left who could stop a charge: none may begin, and nothing is called safe."""
+        """Nobody is left who could stop a charge: none may begin, and nothing is known."""
+        # From what was told last, not from the core: it may be the core that has failed.
+        self._publish(self._words.last(self.failure or 'session has left active'))
         self._word.publish(convert.to_ros(self._core.start_forbidden, self.now()))
-        self._safe_to_unplug.publish(Bool(data=False))
 
     def tick(self):
         if not self.is_active:
@@ -73,48 +87,51 @@ class SessionNode(ChargerNode):
         word = self._core.tick(now_s=now_s)
         if word is not None:
             self._word.publish(convert.to_ros(word, self.now()))
-        story = self._core.story(now_s=now_s)
-        is_safe = self._core.is_safe_to_unplug(now_s=now_s)
-        news = (story.phase, story.controller_state, story.end_reason, is_safe)
-        if news != self._last or now_s >= self._due_s:
-            self._last, self._due_s = news, now_s + REPEAT_S
-            self._publish(story, is_safe)
+        before, self._words = self._words, self._core.words(now_s=now_s)
+        if self._words.news != before.news or now_s >= self._due_s:
+            self._due_s = now_s + REPEAT_S
+            self._publish(self._words)
         self.tell(self._core.journal)
 
-    def _publish(self, story, is_safe):
+    def _publish(self, words: Words):
+        stamp = self.now()
+        # What somebody may act upon first.
+        self._safe_to_unplug.publish(Bool(data=words.is_safe_to_unplug))
+        self._battery_state.publish(self._battery(words.battery, stamp))
+        self._is_available.publish(self._availability(words.why_not_available, stamp))
+        self._charge_session.publish(self._story(words.story, stamp))
+
+    @staticmethod
+    def _availability(why_not, stamp):
+        message = ros.Availability(available=not why_not, reason=why_not)
+        message.header.stamp = stamp
+        return message
+
+    @staticmethod
+    def _story(story, stamp):
         message = ros.ChargeSession(
             phase=int(story.phase), phase_name=story.phase.name,
             controller_state=story.controller_state, protocol=story.protocol,
             energy_charged=story.energy_charged_wh, energy_discharged=story.energy_discharged_wh,
             duration=story.duration_s, peak_power=story.peak_power_w,
-            state_of_charge=story.state_of_charge, end_reason=story.end_reason,
+            state_of_charge=story.state_of_charge, end_reason=story.end_reason, note=story.note,
         )
-        message.header.stamp = self.now()
-        self._charge_session.publish(message)
-        self._safe_to_unplug.publish(Bool(data=is_safe))
-        self._battery_state.publish(self._battery(story, message.header.stamp))
+        message.header.stamp = stamp
+        return message
 
-    def _battery(self, story, stamp):
+    def _battery(self, battery, stamp):
         """Say what is known of the battery; NaN where nobody tells us (BatteryState.msg)."""
-        battery = BatteryState(
-            voltage=math.nan, current=math.nan, temperature=math.nan, charge=math.nan,
-            capacity=math.nan, design_capacity=math.nan, percentage=story.state_of_charge,
-            power_supply_status=BatteryState.POWER_SUPPLY_STATUS_UNKNOWN,
+        message = BatteryState(
+            voltage=battery.voltage_v, current=battery.current_a, temperature=math.nan,
+            charge=math.nan, capacity=math.nan, design_capacity=math.nan,
+            percentage=battery.state_of_charge, power_supply_status=int(battery.charging),
             power_supply_health=BatteryState.POWER_SUPPLY_HEALTH_UNKNOWN,
             power_supply_technology=BatteryState.POWER_SUPPLY_TECHNOLOGY_UNKNOWN,
-            present=not math.isnan(story.state_of_charge) and not story.end_reason,
+            present=battery.is_present,
         )
-        battery.header.stamp = stamp
-        if self._core.is_battery_on_output and self._reading is not None:
-            battery.header.stamp = self._reading.header.stamp
-            battery.voltage = self._reading.voltage
-            battery.current = self._reading.current
-            battery.power_supply_status = (
-                BatteryState.POWER_SUPPLY_STATUS_CHARGING if battery.current > 0.5
-                else BatteryState.POWER_SUPPLY_STATUS_DISCHARGING if battery.current < -0.5
-                else BatteryState.POWER_SUPPLY_STATUS_NOT_CHARGING
-            )
-        return battery
+        # No reading leaves younger than it is.
+        message.header.stamp = stamp if math.isnan(battery.voltage_v) else self._reading_stamp
+        return message
 
     # Inputs
 
@@ -122,16 +139,16 @@ class SessionNode(ChargerNode):
         self._core.receive(message, now_s=true_at_s)
 
     def _on_measurement(self, message, true_at_s):
-        self._core.measure(convert.measurement_from_ros(message), now_s=true_at_s)
-        self._reading = message
+        if self._core.measure(convert.measurement_from_ros(message), now_s=true_at_s):
+            self._reading_stamp = message.header.stamp
 
-    def _on_power(self, message, _true_at_s):
-        self._core.see_power(message.fault)
+    def _on_power(self, message, true_at_s):
+        self._core.see_power(message.fault, now_s=true_at_s)
 
     def _on_stage(self, message, true_at_s):
         self._core.see_stage(
-            message.stage == Stage.OPEN, has_output_contactors=message.has_output_contactors,
-            now_s=true_at_s,
+            message.stage, message.reason,
+            has_output_contactors=message.has_output_contactors, now_s=true_at_s,
         )
 
     def _on_feedback(self, message, true_at_s):
@@ -142,8 +159,32 @@ class SessionNode(ChargerNode):
     def _authorise(self, request, _response):
         return self._core.authorise(request.valid, now_s=time.monotonic())
 
+    def _start_charge(self, _request, _response):
+        return self._core.start_charge(now_s=time.monotonic())
+
     def _stop_charge(self, _request, _response):
         return self._core.stop_charge(now_s=time.monotonic())
+
+    def _set_availability(self, request, _response):
+        return self._core.set_availability(
+            request.available, reason=request.reason, duration_s=request.duration,
+            now_s=time.monotonic(),
+        )
+
+    # Diagnostics
+
+    def _diagnose(self):
+        with self.lock:
+            story = self._core.story(now_s=time.monotonic())
+            counts = dict(self._core.journal.counts)
+        level, words = DiagnosticStatus.OK, 'inactive'
+        if self.is_active:
+            words = f'{story.phase.name}: {story.end_reason}' if story.end_reason else (
+                story.phase.name)
+            if counts or story.phase is Phase.NO_CONTROLLER:
+                level = DiagnosticStatus.WARN
+        return [self.diagnostic('session', words, level=level, values={
+            'controller state': story.controller_state, 'protocol': story.protocol, **counts})]
 
 
 def main():

@@ -82,7 +82,7 @@ class Agreement:
         return f'{self.protocol.value}, {mode}{converted}, {self.direction.value}'
 
 
-def agree(config, vehicle, battery_v):
+def agree(config, vehicle, battery_v, *, told_v=math.inf):
     """
     Settle the session.
 
@@ -91,14 +91,16 @@ def agree(config, vehicle, battery_v):
     :param config: the :class:`~.config.ControllerConfig`
     :param vehicle: the :class:`~.vehicle.VehicleConfig`
     :param battery_v: voltage of its battery
+    :param told_v: Maximum_Voltage that the charger has told, which it may lower (R33)
     :raises NoAgreement: when no session can come about
     """
     protocol = _protocol(config, vehicle)
     limits = config.limits
-    if not limits.min_charger_voltage <= battery_v <= limits.max_voltage_v:
+    most_v = min(limits.max_voltage_v, told_v)
+    if not limits.min_charger_voltage <= battery_v <= most_v:
         raise NoAgreement(
             f'the battery is at {battery_v:.0f} V, charger and cable can do '
-            f'{limits.min_charger_voltage:g}..{limits.max_voltage_v:g} V')
+            f'{limits.min_charger_voltage:g}..{most_v:g} V')
     is_bidirectional = (
         vehicle.is_bidirectional
         and config.limits.is_bidirectional

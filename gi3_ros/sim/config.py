@@ -41,6 +41,7 @@ _CHOICES = {
     'without_range_mode': ('convert', 'refuse'),
     'insulation_monitor_type': ('Not_Used', 'BenderISOCHA425HV'),
     'hardware': ('ADM-CS-SECC', 'ADM-CO-CUI1'),
+    'state_order': ('before', 'after'),
 }
 
 
@@ -105,6 +106,10 @@ class ControllerConfig:
         False, 'the controller goes back to idle with an emergency stop still in force (4.5)')
     takes_early_flags: bool = entry(
         False, 'Sequence_Control counts while the controller is still initialising (A7)')
+    state_order: str = entry(
+        'before', 'whether Connected_With_Full_Info and Insulation_Test are reported before the '
+        'controller waits for Charge_Parameters_Done and System_Enable, or after it as in the '
+        "maker's diagrams; New_Charge_Session then comes in the state before (A4)")
     hardware: str = entry(
         'ADM-CS-SECC', 'ADM-CS-SECC or ADM-CO-CUI1: whose inputs are reported (0x6B201, 0x6B200)')
 

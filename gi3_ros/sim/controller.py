@@ -63,6 +63,8 @@ LOW_VOLTAGE_V = 20.0
 """Lowering is done at or below this (R15)."""
 UNLOCKING_VOLTAGE_V = 10.0
 """CHAdeMO lets the plug go at or below this (R18)."""
+INTEGRATE_S = 1.0
+"""As gi3 report: no energy is counted across a longer silence of Power_Modules_Status."""
 LONGEST_PRECHARGE_REQUEST_S = 1.0
 """However slow a vehicle is in the transfer: a precharge takes seconds."""
 LOW_CURRENT_A = 1.0
@@ -93,11 +95,13 @@ class Outcome:
     charging_s: float
     energy_charged_wh: float
     energy_discharged_wh: float
-    """Into and out of the vehicle's battery."""
+    """Into and out of the vehicle, at its inlet."""
     agreement: object
     """What controller and vehicle settled on (:class:`~.agreement.Agreement`), or ``None``."""
     insulation_resistance_ohm: float
     """Lowest value that counted in the test; NaN without a test."""
+    told_wh: float = math.nan
+    """Into the vehicle by the charger's Power_Modules_Status, what came out of it subtracted."""
 
     @property
     def is_clean(self):
@@ -106,7 +110,7 @@ class Outcome:
 
     @property
     def energy_wh(self):
-        """Into the battery, what came out of it subtracted."""
+        """Into the vehicle, what came out of it subtracted."""
         return self.energy_charged_wh - self.energy_discharged_wh
 
 
@@ -122,6 +126,7 @@ class _Session:
     agreement: object = None
     is_announced: bool = False
     heard_status: bool = False
+    told_wh: float = 0.0
     was_enabled: bool = False
     good_iterations: int = 0
     insulation_ohm: float = math.inf
@@ -215,6 +220,12 @@ class Controller:
     @property
     def state(self):
         """What Advantics_Controller_Status reports."""
+        if self.config.state_order == 'after':
+            if self.stage is Stage.NOT_READY:
+                return REPORTED[Stage.FULL_INFO]
+            if self.stage is Stage.FULL_INFO:
+                return REPORTED[
+                    Stage.AUTHORISATION if self.config.needs_authorisation else Stage.NEGOTIATING]
         return REPORTED[self.stage]
 
     @property
@@ -241,6 +252,10 @@ class Controller:
             self._receive_outputs(message, now_s)
 
     def _receive_status(self, status, now_s):
+        if self._session is not None and now_s - self._status_at_s <= INTEGRATE_S:
+            watts = self.status.present_voltage * self.status.present_current
+            watts += status.present_voltage * status.present_current
+            self._session.told_wh += watts * (now_s - self._status_at_s) / 7200.0
         self.status = status
         self._status_at_s = now_s
         self._status_is_new = True
@@ -272,8 +287,14 @@ class Controller:
     # What people do
 
     def press_stop(self):
-        """Press the stop button; outside of a session nobody is stopped."""
-        self._stop_pressed = self._session is not None
+        """
+        Press the stop button; outside of a session nobody is stopped (R39).
+
+        That is until controller and vehicle have agreed on one, and after its end.
+        """
+        session = self._session
+        self._stop_pressed = (
+            session is not None and session.agreement is not None and not session.is_finished)
 
     def press_start(self, *, now_s):
         """Press the start button of CHAdeMO; remembered while no session may start (R35)."""
@@ -492,7 +513,8 @@ class Controller:
             return None
         try:
             agreement = agree(
-                self.config, self.vehicle.config, self.vehicle.open_circuit_voltage_v)
+                self.config, self.vehicle.config, self.vehicle.open_circuit_voltage_v,
+                told_v=self._charger_limits().voltage_v)
         except NoAgreement as error:
             self._disagreement = str(error)
             return Trigger.NO_AGREEMENT
@@ -812,6 +834,7 @@ class Controller:
             agreement=session.agreement,
             insulation_resistance_ohm=(
                 session.insulation_ohm if math.isfinite(session.insulation_ohm) else math.nan),
+            told_wh=session.told_wh,
         )
         self._outbox.append(ChargeSessionFinished(state))
         self._event(now_s, f'session finished, {state.name}: {session.reason}')

@@ -7,7 +7,7 @@ waiting. A second of it takes some ten milliseconds, and the same start gives th
 
 from ..core import codec
 from ..core.installations import stage_for
-from ..core.output_stage import Installation, Stage, StageConfig
+from ..core.output_stage import Installation, StageConfig
 from ..core.power import PowerConfig, PowerControl, POWERED
 from ..core.session import SessionConfig, SessionControl
 from .modules import CircuitConfig, Contactors, ModulesConfig, PowerModules
@@ -112,10 +112,14 @@ class Charger:
             self.command = self.stage.tick(now_s=now_s)
             if self.command is not None:
                 self.modules.command(self.command, now_s=now_s)
+            stage = self.stage.told(now_s=now_s)
             self.power.see_stage(
-                self.stage.stage, self.stage.reason, now_s=now_s,
+                stage, self.stage.reason, now_s=now_s,
                 has_output_contactors=self.stage.config.has_output_contactors,
                 battery_may_be_connected=self.stage.battery_may_be_connected)
+            self.session.see_stage(
+                stage, self.stage.reason, now_s=now_s,
+                has_output_contactors=self.stage.config.has_output_contactors)
         if self.is_alive['power']:
             self._tick_power(now_s)
         for part in (self.power, self.stage, self.session):
@@ -130,10 +134,7 @@ class Charger:
         self.stage.see_power(
             decision.fault, is_enabled=decision.system_enable,
             is_commanded=decision.phase in POWERED, now_s=now_s)
-        self.session.see_power(decision.fault)
-        self.session.see_stage(
-            self.stage.stage is Stage.OPEN, now_s=now_s,
-            has_output_contactors=self.stage.config.has_output_contactors)
+        self.session.see_power(decision.fault, now_s=now_s)
         if decision.parameters is not None:
             self._outbox.append(decision.parameters)
             self.session.receive(decision.parameters, now_s=now_s)

@@ -49,6 +49,8 @@ class Kind(enum.Enum):
     CONTROLLER = 'controller'
     FINDING = 'finding'
     """The charger broke a rule."""
+    OBSERVATION = 'observation'
+    """Something odd of the charger that no rule forbids."""
     VEHICLE = 'vehicle'
     CHARGER = 'charger'
     """What is known of the charger besides its frames: where it is simulated, too."""
@@ -61,6 +63,7 @@ class Kind(enum.Enum):
 _PREFIX = {
     Kind.CONTROLLER: '',
     Kind.FINDING: 'RULE BROKEN ',
+    Kind.OBSERVATION: 'observation, no rule broken: ',
     Kind.VEHICLE: 'vehicle: ',
     Kind.CHARGER: 'charger: ',
     Kind.BUS: 'bus: ',
@@ -131,6 +134,9 @@ class Simulator:
         self.sessions = 0
         """Sessions that are over, the closing of the communication included."""
         self.findings = []
+        """Breaches of the charger."""
+        self.observations = []
+        """What else was found: nobody's breach."""
         self.plug = plug
         self.are_all_clean = True
         """Whether every session that is over ended as it should have."""
@@ -302,6 +308,9 @@ class Simulator:
             many = 'es' if len(self.findings) > 1 else ''
             breaches = (
                 f'{len(self.findings)} breach{many} of {", ".join(rules)} by the charger')
+        if self.observations:
+            many = 's' if len(self.observations) > 1 else ''
+            breaches += f', {len(self.observations)} observation{many}'
         expected, permitted = End.CLEAN, ()
         if self.player is not None:
             expected, permitted = self.player.scenario.end, self.player.scenario.may_break
@@ -315,8 +324,16 @@ class Simulator:
         is_as_expected = expected in (End.ANY, ended)
         if expected != End.CLEAN:
             words += f'; {"as" if is_as_expected else "not as"} the scenario expects ({expected})'
-        is_good = is_as_expected and not set(rules) - set(permitted)
+        missing = self.steps_missing.values()
+        if missing:
+            words += f'; not all of the scenario has happened: {", ".join(missing)}'
+        is_good = is_as_expected and not missing and not set(rules) - set(permitted)
         return (0 if is_good else 1), f'{words}; {breaches}'
+
+    @property
+    def steps_missing(self) -> dict[int, str]:
+        """Steps of the scenario that have not happened; see :attr:`.Player.missing`."""
+        return {} if self.player is None else self.player.missing
 
     def say(self, kind, text, *, now_s, **values):
         """Add an event."""
@@ -392,9 +409,12 @@ class Simulator:
 
     def _keep(self, findings):
         for finding in findings:
-            self.findings.append(finding)
+            kept, kind = (
+                (self.observations, Kind.OBSERVATION) if finding.is_observation
+                else (self.findings, Kind.FINDING))
+            kept.append(finding)
             self.say(
-                Kind.FINDING, f'{finding.rule}: {finding.text}',
+                kind, f'{finding.rule}: {finding.text}',
                 now_s=finding.time_s, **finding.values,
             )
 
@@ -445,6 +465,10 @@ def _energy(outcome):
     into = f'{outcome.energy_charged_wh:.0f} Wh in {outcome.charging_s:.1f} s'
     if outcome.energy_discharged_wh >= 0.5:
         into += f', {outcome.energy_discharged_wh:.0f} Wh taken back'
+    # What gi3 report makes of the same session; only a charger that measures wrongly differs.
+    far_wh = max(1.0, 0.1 * (outcome.energy_charged_wh + outcome.energy_discharged_wh))
+    if abs(outcome.told_wh - outcome.energy_wh) > far_wh:
+        into += f' ({outcome.told_wh:.0f} Wh by what Power_Modules_Status tells)'
     return into
 
 
@@ -584,7 +608,8 @@ def conclude(simulators, on_event, *, now_s, is_stopped=False):
         status, words = simulator.verdict()
         if is_stopped and simulator.controller.stage not in IDLE_STAGES:
             status, words = 1, f'stopped in {simulator.controller.state.name}; {words}'
-        simulator.say(Kind.VERDICT, words, now_s=now_s, exit_status=status)
+        steps = {'steps_missing': [*simulator.steps_missing]} if simulator.player else {}
+        simulator.say(Kind.VERDICT, words, now_s=now_s, exit_status=status, **steps)
         worst = max(worst, status)
     tell(simulators, on_event)
     return worst

@@ -20,6 +20,10 @@ STATES = {
 """States of the controller as the interface spells them."""
 
 
+_SPELLED = {state: text for text, state in STATES.items()}
+_BOUNDS = ('current_above', 'current_below', 'voltage_above', 'voltage_below')
+
+
 class End:
     """How a session is expected to end."""
 
@@ -50,6 +54,27 @@ class Step:
     """``True`` closed, ``False`` open."""
     sessions: int = 0
     """That are over."""
+    may_not_come: bool = False
+    """Whether the scenario is complete without it."""
+
+    @property
+    def words(self) -> str:
+        """Its conditions and what it does, in a line."""
+        conditions = [f'at {self.at_s:g} s'] if math.isfinite(self.at_s) else []
+        if self.state is not None:
+            conditions.append(f'state {_SPELLED[self.state]}')
+        conditions += [
+            f'{name} {getattr(self, name):g}' for name in _BOUNDS
+            if math.isfinite(getattr(self, name))]
+        if self.vehicle_contactors is not None:
+            position = 'closed' if self.vehicle_contactors else 'open'
+            conditions.append(f'vehicle_contactors {position}')
+        if self.sessions:
+            conditions.append(f'sessions {self.sessions}')
+        if self.after_s:
+            conditions.append(f'after {self.after_s:g} s')
+        does = ', '.join(action.line for action in self.do) or 'waits'
+        return f'{", ".join(conditions) or "at once"}: {does}'
 
     def holds(self, simulator):
         """Whether the conditions hold, ``after_s`` apart."""
@@ -92,6 +117,8 @@ class Player:
         self.scenario = scenario
         self._waiting = list(scenario.steps)
         self._since_s = None
+        self._caused = []
+        """``(number of the step, Effect)`` of what it did to frames."""
 
     @property
     def is_over(self):
@@ -102,6 +129,25 @@ class Player:
     def steps_done(self):
         """How many steps have been done."""
         return len(self.scenario.steps) - len(self._waiting)
+
+    @property
+    def missing(self) -> dict[int, str]:
+        """
+        Return what should have happened and did not: numbers of steps, counted from 1, and words.
+
+        Steps that never came due, and those that disturbed messages of which none was sent: a
+        test that injects nothing has tested nothing. Not those that may not come.
+        """
+        steps = dict(enumerate(self.scenario.steps, 1))
+        missing = {
+            number: f'step {number} never came due ({step.words})'
+            for number, step in steps.items() if number > self.steps_done}
+        for number, effect in self._caused:
+            if not effect.frames:
+                missing[number] = f'step {number} met no frame ({effect.disturbance})'
+        return {
+            number: missing[number] for number in sorted(missing)
+            if not steps[number].may_not_come}
 
     def tick(self, simulator, *, now_s):
         """Do the steps that are due."""
@@ -116,8 +162,11 @@ class Player:
                 return
             self._waiting.pop(0)
             self._since_s = None
+            before = len(simulator.wire.effects)
             for action in step.do:
                 simulator.do(action, now_s=now_s)
+            self._caused += [
+                (self.steps_done, effect) for effect in simulator.wire.effects[before:]]
 
 
 def load(text, *, name):
@@ -228,9 +277,8 @@ def _step(content, where):
     if not isinstance(content, dict):
         raise ValueError(f'{where}: a mapping is expected')
     when = _mapping(content, 'when', where)
-    _refuse_unknown(content, {'at', 'when', 'after', 'do'}, where)
-    numbers = ('current_above', 'current_below', 'voltage_above', 'voltage_below')
-    _refuse_unknown(when, {'state', 'vehicle_contactors', 'sessions', *numbers}, f'{where}: when')
+    _refuse_unknown(content, {'at', 'when', 'after', 'do', 'may_not_come'}, where)
+    _refuse_unknown(when, {'state', 'vehicle_contactors', 'sessions', *_BOUNDS}, f'{where}: when')
     lines = content.get('do', [])
     lines = lines if isinstance(lines, list) else [lines]
     try:
@@ -241,7 +289,7 @@ def _step(content, where):
     for key, field in (('at', 'at_s'), ('after', 'after_s')):
         if key in content:
             fields[field] = _number(content[key], f'{where}: {key}', low=0.0)
-    for key in numbers:
+    for key in _BOUNDS:
         if key in when:
             fields[key] = _number(when[key], f'{where}: {key}')
     if 'sessions' in when:
@@ -259,7 +307,10 @@ def _step(content, where):
         if position not in words:
             raise ValueError(f'{where}: vehicle_contactors is closed or open, not {position!r}')
         fields['vehicle_contactors'] = words[position]
-    return Step(do=do, **fields)
+    may_not_come = content.get('may_not_come', False)
+    if not isinstance(may_not_come, bool):
+        raise ValueError(f'{where}: may_not_come is true or false, not {may_not_come!r:.40}')
+    return Step(do=do, may_not_come=may_not_come, **fields)
 
 
 def _mapping(content, key, where):

@@ -470,8 +470,11 @@ class Vehicle:
     def _charge_battery(self, elapsed_s):
         into_battery_wh = (
             self.open_circuit_voltage_v * self.inlet_current_a * elapsed_s / 3600.0)
-        self.energy_charged_wh += max(into_battery_wh, 0.0)
-        self.energy_discharged_wh += max(-into_battery_wh, 0.0)
+        # As a meter at the plug counts, and gi3 report out of the readings: what becomes heat in
+        # the battery is in it, and at 0 V there is nothing to count.
+        through_inlet_wh = self.inlet_voltage_v * self.inlet_current_a * elapsed_s / 3600.0
+        self.energy_charged_wh += max(through_inlet_wh, 0.0)
+        self.energy_discharged_wh += max(-through_inlet_wh, 0.0)
         self.state_of_charge = min(
             1.0, max(0.0, self.state_of_charge + into_battery_wh / self.config.capacity_wh))
 

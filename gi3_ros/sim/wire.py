@@ -56,6 +56,15 @@ class Disturbance:
         return self.message in ('', name)
 
 
+@dataclasses.dataclass(slots=True)
+class Effect:
+    """What became of a disturbance."""
+
+    disturbance: Disturbance
+    frames: int = 0
+    """That it has met."""
+
+
 class Wire:
     """
     The way of the simulator's frames to the bus.
@@ -68,6 +77,8 @@ class Wire:
         self._index = index
         self._rng = rng
         self._disturbances = []
+        self.effects = []
+        """An :class:`Effect` for each disturbance there was, in order."""
         self._late = []
         self._count = itertools.count()
         self._due_s = {}
@@ -87,6 +98,7 @@ class Wire:
     def disturb(self, disturbance):
         """Let something be wrong until its time or :meth:`heal`."""
         self._disturbances.append(disturbance)
+        self.effects.append(Effect(disturbance))
 
     def heal(self, message=''):
         """End what is wrong with a message, or everything."""
@@ -125,6 +137,7 @@ class Wire:
         for each in self._disturbances:
             if not each.hits(name):
                 continue
+            self._count_frame(each)
             if each.kind == 'mute':
                 return
             if each.kind == 'jitter':
@@ -137,6 +150,13 @@ class Wire:
         due_s = self._due_s[name] = max(due_s, self._due_s.get(name, -math.inf))
         for _ in range(copies):
             self._queue(frame, due_s)
+
+    def _count_frame(self, disturbance):
+        # The same thing done twice is two disturbances that are equal: the later one is in force.
+        for effect in reversed(self.effects):
+            if effect.disturbance is disturbance:
+                effect.frames += 1
+                return
 
     def _queue(self, frame, due_s):
         heapq.heappush(self._late, (due_s, next(self._count), frame))

@@ -2,7 +2,6 @@
 
 import collections
 import datetime
-import json
 import pathlib
 import sys
 
@@ -11,12 +10,15 @@ import click
 from ..core.findings import Tolerances
 from ..logs.audit import Audit
 from ..logs.entries import decoded_batches, Gap, LogError
-from ..logs.reading import open_log
+from .documents import of_log, print_document
+from .given import given_log
 from .options import log_options, tolerance_option, with_entries
 
 FOUND, UNREADABLE = 1, 2
 AT_MOST = 20
 """Findings of one rule that are printed, unless all are wanted."""
+OBSERVATIONS = 1000
+"""That stand in a JSON document."""
 
 
 @click.command(short_help='Say who broke which rule in a log.')
@@ -25,36 +27,40 @@ AT_MOST = 20
 @tolerance_option
 @click.option('--all', 'is_complete', is_flag=True, help=f'Print more than {AT_MOST} of one rule.')
 @click.option('--json', 'is_json', is_flag=True, help='Print one JSON document, with all of them.')
-def audit(file, channel, pistols, tolerances, is_complete, is_json):
+def audit(file, channel, pistols, blf_start, tolerances, is_complete, is_json):
     """
     Hold a log against the rules of the interface, for both ends.
 
-    FILE is a CAN log of any kind or a bag. Each breach is named once while it lasts: when, which
-    pistol, the rule (docs/rules.md), who broke it, in words.
+    FILE is a CAN log of any kind or a bag; - is standard input. Each breach is named once while it
+    lasts: when, which pistol, the rule (docs/rules.md), who broke it, in words.
 
-    Exit status: 0 nothing found, 1 findings, 2 not readable, or nothing to judge in it.
+    What is odd and no rule forbids is an observation: it is told, and is no finding.
+
+    Exit status: 0 no findings, 1 findings, 2 not readable, or nothing to judge in it.
     """
     out = _Json(file) if is_json else _Lines(file, is_complete)
     try:
         judge = Audit(with_entries(Tolerances(), tolerances))
-        log = open_log(file, channel=channel, pistols=dict(pistols))
-        out.begin(log)
-        frames = 0
-        for batch in decoded_batches(log):
-            for entry, decoded in batch:
-                if isinstance(entry, Gap):
-                    judge.skip(entry.time_ns)
-                if decoded is None:
-                    continue
-                frames += 1
-                for verdict in judge.take(entry.time_ns, decoded):
-                    out.add(verdict, judge.first_ns)
-                last_ns = entry.time_ns
+        with given_log(
+                file, channel=channel, pistols=dict(pistols), blf_start=blf_start) as log:
+            out.begin(log)
+            frames, notes = 0, []
+            for batch in decoded_batches(log, notes):
+                for entry, decoded in batch:
+                    if isinstance(entry, Gap):
+                        judge.skip(entry.time_ns, entry.words)
+                    if decoded is None:
+                        continue
+                    frames += 1
+                    for verdict in judge.take(entry.time_ns, decoded):
+                        out.add(verdict, judge.first_ns)
+                    last_ns = entry.time_ns
     except (LogError, ValueError) as error:
         click.echo(f'gi3 audit: {error}', err=True)
         sys.exit(UNREADABLE)
     seconds = judge.seconds(last_ns) if frames else 0.0
-    out.end(log, judge, frames, seconds)
+    out.end(log, judge, [(judge.seconds(time_ns), words) for time_ns, words in notes], frames,
+            seconds)
     if out.count:
         sys.exit(FOUND)
     sys.exit(0 if judge.indices and not log.is_damaged else UNREADABLE)
@@ -69,27 +75,33 @@ class _Lines:
         self._is_complete = is_complete
         self._of_rule = collections.Counter()
         self._of_end = collections.Counter()
+        self._observations = 0
 
     def begin(self, log):
         self._log = log
 
     def add(self, verdict, first_ns):
         finding = verdict.finding
-        self.count += 1
-        self._of_end[finding.who] += 1
-        key = verdict.index, finding.rule, finding.who
+        kind = ''
+        if finding.is_observation:
+            self._observations += 1
+            kind = 'observation: '
+        else:
+            self.count += 1
+            self._of_end[finding.who] += 1
+        key = verdict.index, f'{kind}{finding.rule}', finding.who
         self._of_rule[key] += 1
         if self._of_rule[key] > AT_MOST and not self._is_complete:
             return
         click.echo(
             f'{self._when(finding.time_s, first_ns)}  pistol {verdict.index}  {finding.rule:4} '
-            f'{finding.who:10}  {finding.text}')
+            f'{finding.who:10}  {kind}{finding.text}')
 
     def _when(self, time_s, first_ns):
         when = f'{time_s:11.3f} s'
         return f'{_date(first_ns, time_s)}  {when}' if self._log.has_dates else when
 
-    def end(self, log, judge, frames, seconds):
+    def end(self, log, judge, notes, frames, seconds):
         for (index, rule, who), count in self._of_rule.items():
             if count > AT_MOST and not self._is_complete:
                 click.echo(f'{count - AT_MOST} more of {rule} by the {who} of pistol {index}; '
@@ -98,6 +110,8 @@ class _Lines:
             click.echo(f'{self._when(time_s, judge.first_ns)}  {words}', err=True)
         if len(judge.breaks) > AT_MOST:
             click.echo(f'{len(judge.breaks) - AT_MOST} more such breaks', err=True)
+        for _, words in notes:
+            click.echo(f'gi3 audit: {self._file}: {words}', err=True)
         for problem in log.problems:
             click.echo(f'gi3 audit: {self._file}: {problem}', err=True)
         if not judge.indices:
@@ -107,22 +121,28 @@ class _Lines:
         ends = ', '.join(f'{count} by the {who}' for who, count in sorted(self._of_end.items()))
         pistols = ', '.join(str(index) for index in judge.indices)
         plural = '' if self.count == 1 else 's'
+        seen = ''
+        if self._observations:
+            seen = f', {self._observations} observation{"s" * (self._observations > 1)}'
         click.echo(
-            f'{self.count or "no"} finding{plural}{": " if ends else ""}{ends} '
+            f'{self.count or "no"} finding{plural}{": " if ends else ""}{ends}{seen} '
             f'in {frames} frames, {seconds:.1f} s, pistol {pistols}')
 
 
 class _Json:
-    """One document, written as it grows."""
+    """One document, printed when it is complete: half of one is of no use to a program."""
 
     def __init__(self, file):
-        self.count = 0
         self._file = file
+        self._records = []
+        self._observations = []
+
+    @property
+    def count(self):
+        return len(self._records)
 
     def begin(self, log):
         self._log = log
-        head = {'file': str(self._file), 'kind': log.kind, 'has_dates': log.has_dates}
-        click.echo(json.dumps(head)[:-1] + ', "findings": [', nl=False)
 
     def add(self, verdict, first_ns):
         finding = verdict.finding
@@ -132,16 +152,17 @@ class _Json:
             'pistol': verdict.index, 'rule': finding.rule, 'who': finding.who,
             'text': finding.text, 'values': finding.values,
         }
-        click.echo((',' if self.count else '') + '\n' + json.dumps(record), nl=False)
-        self.count += 1
+        if not finding.is_observation:
+            self._records.append(record)
+        elif len(self._observations) < OBSERVATIONS:
+            self._observations.append(record)
 
-    def end(self, log, judge, frames, seconds):
-        tail = {
-            'frames': frames, 'seconds': round(seconds, 6), 'pistols': judge.indices,
-            'breaks': [{'time_s': time_s, 'text': words} for time_s, words in judge.breaks],
-            'problems': log.problems,
-        }
-        click.echo('\n], ' + json.dumps(tail)[1:])
+    def end(self, log, judge, notes, frames, seconds):
+        print_document(
+            'audit', **of_log(log, self._file), frames=frames, seconds=round(seconds, 6),
+            pistols=judge.indices, findings=self._records, observations=self._observations,
+            breaks=[{'time_s': time_s, 'text': words} for time_s, words in judge.breaks],
+            notes=[{'time_s': round(time_s, 6), 'text': words} for time_s, words in notes])
 
 
 def _date(first_ns, time_s):

@@ -1,5 +1,7 @@
 """``gi3 convert``: a log as another sort of file."""
 
+import dataclasses
+import os
 import pathlib
 import shutil
 import sys
@@ -8,8 +10,10 @@ import tempfile
 import click
 
 from ..logs.entries import Heard, LogError
-from ..logs.reading import open_log
+from ..logs.output import Replaces, written_beside
 from ..logs.writing import open_writer
+from .documents import of_log, print_document
+from .given import given_log, named
 from .options import log_options
 
 DAMAGED, IMPOSSIBLE = 1, 2
@@ -19,20 +23,23 @@ DAMAGED, IMPOSSIBLE = 1, 2
 @click.argument('source', metavar='IN', type=click.Path(path_type=pathlib.Path))
 @click.argument('target', metavar='OUT', type=click.Path(path_type=pathlib.Path))
 @log_options
-@click.option('--force', is_flag=True, help='Replace OUT if it is there.')
-def convert(source, target, channel, pistols, force):
+@click.option('--force', is_flag=True, help='Replace OUT if it is a plain file or a bag.')
+@click.option('--json', 'is_json', is_flag=True, help='Say what was done as one JSON document.')
+def convert(source, target, channel, pistols, blf_start, force, is_json):
     """
     Turn the log IN into OUT.
 
-    IN is a CAN log of any kind, a table written here or a bag. The name of OUT says what it
-    becomes: .log (candump), .asc, .blf, .trc, .csv, .parquet, a bag for .mcap, .db3 and for
-    names without a suffix. OUT appears when it is complete, not before.
+    IN is a CAN log of any kind, a table written here or a bag; - is standard input. The name of
+    OUT says what it becomes: .log (candump), .asc, .blf, .trc, .csv, .parquet, a bag for .mcap,
+    .db3 and for names without a suffix; - is standard output, as candump writes it. OUT appears
+    when it is complete, not before.
 
     \b
     Examples:
       gi3 convert night.blf night.parquet
       gi3 convert rosbag2_2026_11_26 night.log
       gi3 convert --channel can1 night.log pistol2.asc
+      gi3 convert night.mcap - | grep 0106B000
 
     \b
     Exit status:
@@ -41,74 +48,86 @@ def convert(source, target, channel, pistols, force):
       2  nothing was converted
     """  # noqa: D301 - click wants the backspace itself
     try:
-        log = open_log(source, channel=channel, pistols=dict(pistols))
-        _check(source, target, force)
-        frames, samples, seconds, notes = _convert(log, target)
+        if is_json and str(target) == '-':
+            raise ValueError('--json and OUT - both want standard output: choose one')
+        with given_log(
+                source, channel=channel, pistols=dict(pistols), blf_start=blf_start) as log:
+            done = _convert(log, source, target, force)
     except (LogError, ValueError) as error:
         click.echo(f'gi3 convert: {error}', err=True)
         sys.exit(IMPOSSIBLE)
-    for problem in log.problems:
-        click.echo(f'gi3 convert: {source}: {problem}', err=True)
-    for note in notes:
-        click.echo(f'gi3 convert: {target}: {note}', err=True)
-    others = f' and {samples} other messages' if samples else ''
-    click.echo(f'{frames} frames{others}, {seconds:.3f} s, from {log.kind} to {target}')
+    _report(done, log, source, target, is_json)
     sys.exit(DAMAGED if log.problems else 0)
 
 
-def _check(source, target, is_overwriting):
-    if target.name in ('', '-'):
-        raise LogError(f'{target}: is no name of a file or folder')
-    if not target.exists():
+@dataclasses.dataclass
+class _Done:
+    """What was converted."""
+
+    frames: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+
+def _report(done, log, source, target, is_json):
+    for problem in log.problems:
+        click.echo(f'gi3 convert: {named(source)}: {problem}', err=True)
+    for note in done.notes:
+        click.echo(f'gi3 convert: {target}: {note}', err=True)
+    if is_json:
+        print_document(
+            'convert', **of_log(log, source), output=str(target), frames=done.frames,
+            other_messages=done.samples, seconds=round(done.seconds, 6), notes=done.notes)
         return
-    if target.resolve() == source.resolve():
+    others = f' and {done.samples} other messages' if done.samples else ''
+    click.echo(
+        f'{done.frames} frames{others}, {done.seconds:.3f} s, from {log.kind} to {target}',
+        err=str(target) == '-')
+
+
+def _convert(log, source, target, is_overwriting):
+    if str(target) == '-':
+        with tempfile.TemporaryDirectory(prefix='gi3_') as folder:
+            part = pathlib.Path(folder, 'output.log')
+            done = _write(log, part)
+            with part.open('rb') as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            return done
+    _check(source, target, is_overwriting)
+    replaces = Replaces.FILES_AND_BAGS if is_overwriting else Replaces.NOTHING
+    with written_beside(target, replaces) as part:
+        return _write(log, part)
+
+
+def _check(source, target, is_overwriting):
+    own, other = target.resolve(), source.resolve()
+    if own == other:
         raise LogError(f'{target}: this is the log itself')
+    if not os.path.lexists(target):
+        return
+    if own.is_relative_to(other) or other.is_relative_to(own):
+        raise LogError(f'{target}: this is a part of the log itself, or holds it')
     if not is_overwriting:
-        raise LogError(f'{target}: it is there already; --force replaces it')
-    if target.is_dir() and not (target / 'metadata.yaml').exists():
-        raise LogError(f'{target}: a directory that is no bag is not replaced')
+        raise LogError(f'{target}: it is there already; --force replaces a plain file or a bag')
 
 
-def _convert(log, target):
-    """Write everything beside the target, then move it there."""
-    try:
-        folder = pathlib.Path(tempfile.mkdtemp(prefix='.gi3_convert_', dir=target.parent))
-    except OSError as error:
-        raise LogError(f'{target}: cannot be written: {error.strerror}') from None
-    try:
-        part = folder / target.name
-        try:
-            writer = open_writer(part)
-            with writer:
-                frames, samples, seconds = _copy(log, writer)
-        except LogError as error:
-            # What people know is the name that they gave.
-            raise LogError(str(error).replace(str(part), str(target))) from None
-        if not frames + samples:
-            raise LogError('; '.join([f'{log.path}: nothing in it to convert', *log.problems]))
-        try:
-            if target.is_dir():
-                shutil.rmtree(target)
-            elif part.is_dir():
-                target.unlink(missing_ok=True)
-            part.replace(target)
-        except OSError as error:
-            raise LogError(f'{target}: cannot be written: {error.strerror}') from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return frames, samples, seconds, writer.problems
-
-
-def _copy(log, writer):
+def _write(log, part):
+    done = _Done()
     first_ns = last_ns = None
-    frames = samples = 0
-    for entry in log:
-        writer.write(entry)
-        if isinstance(entry, Heard):
-            frames += 1
-        else:
-            samples += 1
-        if first_ns is None:
-            first_ns = last_ns = entry.time_ns
-        first_ns, last_ns = min(first_ns, entry.time_ns), max(last_ns, entry.time_ns)
-    return frames, samples, (last_ns - first_ns) / 1e9 if first_ns is not None else 0.0
+    writer = open_writer(part)
+    with writer:
+        for entry in log:
+            writer.write(entry)
+            if isinstance(entry, Heard):
+                done.frames += 1
+            else:
+                done.samples += 1
+            if first_ns is None:
+                first_ns = last_ns = entry.time_ns
+            first_ns, last_ns = min(first_ns, entry.time_ns), max(last_ns, entry.time_ns)
+    if first_ns is None:
+        raise LogError('; '.join([f'{log.path}: nothing in it to convert', *log.problems]))
+    done.seconds = (last_ns - first_ns) / 1e9
+    done.notes = writer.problems
+    return done

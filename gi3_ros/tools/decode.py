@@ -8,30 +8,72 @@ import click
 from ..core import codec
 from ..core.frame import Frame
 
-CANDUMP = re.compile(
-    r'(?P<id>[0-9A-Fa-f]{3,8})(?:#|\s+(?:\[\d+\]\s*)?)(?P<data>(?:[0-9A-Fa-f]{2}[ .]?)*)'
-    r"(?:\s+[RTrt]|\s+'.{0,8}')?\s*$"
-)
-"""
-What candump prints (``0106B000#07``, ``can0  0106B000  [1]  07``), without what is before.
-
-After it there may be the direction, or the bytes as characters.
-"""
+_ID = r'(?<![0-9A-Za-z])(?P<id>[0-9A-Fa-f]{3,8})'
+_AFTER = r"(?:\s+[RTrt]|\s+'.{0,8}'|\s+ERRORFRAME)?\s*$"
+LOG_LINE = re.compile(_ID + r'#(?P<data>[^#\s]*)' + _AFTER)
+"""What ``candump -L`` prints and ``cansend`` takes, without what is before: 0106B000#07."""
+SCREEN_LINE = re.compile(
+    _ID + r'\s+(?:\[(?P<count>\d+)\]|\{[9A-F]\})\s*(?P<data>remote request|[0-9A-Fa-f`\s]*?)'
+    + _AFTER)
+"""What candump prints on the screen: bytes, in hexadecimal or binary (-i), swapped (-S) or not."""
+BARE_LINE = re.compile(_ID + r'\s+(?P<data>(?:[0-9A-Fa-f]{2}[ .]?)+)' + _AFTER)
+"""Identifier and bytes, as somebody types them."""
+COLOUR = re.compile(r'\x1b\[[0-9;]*m')
+_LONGEST = 8
+_ERROR_FLAG = 1 << 29
 
 
 def parse(text):
     """
     Read one line of candump's output, with or without time and interface before the frame.
 
-    :raises ValueError: when there is no frame in it
+    :raises ValueError: when there is no frame of classic CAN in it, or one that contradicts itself
     """
-    words = text.strip()
-    match = CANDUMP.search(words)
-    if match is None:
-        raise ValueError(f'no CAN frame in {words!r}; write it as 0106B003#A00F1400000064')
-    digits = match['id']
-    data = bytes.fromhex(match['data'].replace(' ', '').replace('.', ''))
-    return Frame(int(digits, 16), data, is_extended=len(digits) > 3)
+    words = COLOUR.sub('', text).strip()
+    if match := LOG_LINE.search(words):
+        data = match['data'].partition('_')[0]
+        count = None
+    elif match := SCREEN_LINE.search(words):
+        data, count = match['data'], match['count'] or str(_LONGEST)
+        if len(count) > 1:
+            raise _fd(words)
+    elif match := BARE_LINE.search(words):
+        data, count = match['data'], None
+    else:
+        raise _fd(words) if re.search(r'[0-9A-Fa-f]{3}##', words) else ValueError(
+            f'no CAN frame in {words!r}; write it as 0106B003#A00F1400000064')
+    return _frame(match['id'], data, count, words)
+
+
+def _frame(digits, data, count, words):
+    is_remote = data == 'remote request' or (count is None and data[:1] in ('R', 'r'))
+    number = int(digits, 16)
+    return Frame(
+        number & ~_ERROR_FLAG, b'' if is_remote else _bytes(data, count, words),
+        is_extended=len(digits) > 3, is_remote=is_remote, is_error=bool(number & _ERROR_FLAG))
+
+
+def _bytes(data, count, words):
+    """Return the bytes that a line shows, in the order of the bus."""
+    digits = re.sub(r'[\s.`]', '', data)
+    if count is None:
+        count = len(digits) // 2
+    if int(count) > _LONGEST:
+        raise ValueError(f'{count} bytes in {words!r}: classic CAN has {_LONGEST} at the most')
+    size = len(digits) // int(count) if int(count) else 0
+    if len(digits) != int(count) * size or size not in (0, 2, 8) or (not size and digits):
+        raise ValueError(f'not {count} bytes in {words!r}: is the line cut?')
+    base = 16 if size == 2 else 2
+    try:
+        read = bytes(int(digits[at:at + size], base) for at in range(0, len(digits), size or 1))
+    except ValueError:
+        raise ValueError(
+            f'not {count} bytes in {words!r}: neither hexadecimal nor binary') from None
+    return read[::-1] if '`' in data else read
+
+
+def _fd(words):
+    return ValueError(f'a frame of CAN FD in {words!r}: the Generic Interface is classic CAN')
 
 
 def describe(frame):

@@ -30,6 +30,14 @@ def _check_ros():
             raise Unusable(_NO_ROS.format(f'no module {name}'))
 
 
+def _make(log_dir):
+    try:
+        log_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unusable(
+            f'--log-dir {log_dir}: {error.strerror}: give a folder that can be written') from error
+
+
 @click.command(
     short_help='Show a whole session, live.',
     context_settings={'show_default': True, 'help_option_names': ['-h', '--help']},
@@ -61,11 +69,13 @@ def demo(duration_s, port, plug_port, plain, log_dir):
     Exit status:
       0    the session ended Clean_Stop, and the charger broke no rule of the interface
       1    it did not, or a process died: the summary says why and where the logs are
-      2    ROS 2 or the built package is missing
+      2    ROS 2 or the built package is missing, or the logs cannot be written
       130  Ctrl-C, 143 SIGTERM: the charger was brought to its safe state first
     """  # noqa: D301 - click wants the backspace itself
     try:
         _check_ros()
+        if log_dir is not None:
+            _make(log_dir)
         # With it come rich and what only a terminal of Unix has: not for the other commands.
         from .demo_run import run_demo
         status = run_demo(

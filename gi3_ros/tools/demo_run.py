@@ -430,8 +430,8 @@ class Demo:
             rows.append((
                 'energy',
                 f'{charge.energy_wh / 1e3:.3f} kWh, peak {charge.peak_w / 1e3:.1f} kW, battery '
-                f'{100 * picture.first_state_of_charge:.0f} to {100 * charge.state_of_charge:.0f}'
-                ' %', False,
+                f'{100 * picture.first_state_of_charge:.0f} to '
+                f'{100 * picture.last_state_of_charge:.0f} %', False,
             ))
         if not math.isnan(picture.test_ohm):
             rows.append((

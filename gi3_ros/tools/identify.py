@@ -1,20 +1,24 @@
 """``gi3 identify``: which version of the interface speaks, at each end."""
 
 import contextlib
-import json
 import sys
 import time
 
 import click
 
-from ..bus import Bus, BusError
 from ..core.findings import CONTROLLER
 from ..core.versions import Identification, in_words, OLD_IDENTIFIERS, treatment, VERSIONS
 from ..logs.entries import Heard, LogError
+from .documents import of_log, print_document
+from .given import given_log, named
 
 IDENTIFIED = 0
 UNCLEAR = 1
 UNREADABLE = 2
+
+
+class _Unusable(Exception):
+    """The bus cannot be used."""
 
 
 @click.command(
@@ -37,8 +41,9 @@ def identify(file, interface, channel, port, bitrate, seconds, is_json):
     """
     Say which version of the Generic Interface speaks, in FILE or on a bus, with the evidence.
 
-    FILE is a log of CAN frames in any format that gi3 reads, or a bag of raw frames. On a bus it
-    only listens. Controller and charger are told apart, as they may differ.
+    FILE is a log of CAN frames in any format that gi3 reads, or a bag of raw frames; - is
+    standard input. On a bus it only listens. Controller and charger are told apart, as they may
+    differ.
 
     \b
     Examples:
@@ -49,7 +54,8 @@ def identify(file, interface, channel, port, bitrate, seconds, is_json):
     \b
     Exit status:
       0  every end that was heard fits a published version
-      1  contradictions, frames of no published version, or nothing of the interface
+      1  contradictions, frames of no published version, nothing of the interface, or a file of
+         which something could not be read
       2  the file or the bus is unusable
     """  # noqa: D301 - click wants the backspace itself
     if (file is None) == (interface is None):
@@ -57,42 +63,47 @@ def identify(file, interface, channel, port, bitrate, seconds, is_json):
     heard = Identification()
     try:
         if file is not None:
-            source, problems, start_s = _read(file, channel or None, heard)
+            source, start_s, is_damaged = _read(file, channel or None, heard)
+            title = f'{named(file)}: {source["kind"]}'
         else:
-            source, problems, start_s = _listen(
+            source, start_s = _listen(
                 heard, seconds, interface, channel, bitrate=bitrate, port=port)
-    except (LogError, BusError) as error:
+            title, is_damaged = source['kind'], False
+    except (LogError, _Unusable) as error:
         click.echo(f'gi3 identify: {error}', err=True)
         sys.exit(UNREADABLE)
     if is_json:
-        click.echo(json.dumps(_as_json(source, problems, heard, start_s), indent=2))
+        print_document('identify', **source, **_as_json(heard, start_s))
     else:
-        for line in _lines(source, problems, heard, start_s):
+        for line in _lines(title, source['problems'], heard, start_s):
             click.echo(line)
     is_clear = heard.ends and all(end.is_clear for end in heard.ends)
-    sys.exit(IDENTIFIED if is_clear else UNCLEAR)
+    sys.exit(IDENTIFIED if is_clear and not is_damaged else UNCLEAR)
 
 
 def _read(file, channel, heard):
-    # With it come all formats of logs: who listens on a bus need not wait for them.
-    from ..logs.reading import open_log
-    log = open_log(file, channel=channel)
-    if 'typed topics' in log.kind:
-        raise LogError(
-            f'{file} has typed topics: they have the lengths of v3.2 whatever was on the bus; '
-            f'record the raw frames')
-    start_s = None
-    for entry in log:
-        if isinstance(entry, Heard):
-            if start_s is None:
-                start_s = entry.time_s
-            heard.hear(entry.frame, time_s=entry.time_s)
-    return f'{file}: {log.kind}', log.problems, start_s or 0.0
+    with given_log(file, channel=channel) as log:
+        if 'typed topics' in log.kind:
+            raise LogError(
+                f'{file} has typed topics: they have the lengths of v3.2 whatever was on the bus; '
+                f'record the raw frames')
+        start_s = None
+        for entry in log:
+            if isinstance(entry, Heard):
+                if start_s is None:
+                    start_s = entry.time_s
+                heard.hear(entry.frame, time_s=entry.time_s)
+        return of_log(log, file), start_s or 0.0, log.is_damaged
 
 
 def _listen(heard, seconds, interface, channel, **options):
+    # Late: who reads a file need not wait for python-can.
+    from ..bus import Bus, BusError
     problems = []
-    bus = Bus(interface, channel, on_event=problems.append, **options)
+    try:
+        bus = Bus(interface, channel, on_event=problems.append, **options)
+    except BusError as error:
+        raise _Unusable(str(error)) from None
     start_s = None
     with contextlib.closing(bus), contextlib.suppress(KeyboardInterrupt):
         end_s = time.monotonic() + seconds
@@ -103,11 +114,12 @@ def _listen(heard, seconds, interface, channel, **options):
                 if start_s is None:
                     start_s = time_s
                 heard.hear(frame, time_s=time_s)
-    return f'{bus.name}: listened for up to {seconds:g} s', problems, start_s or 0.0
+    kind = f'{bus.name}: listened for up to {seconds:g} s'
+    return {'file': None, 'kind': kind, 'has_dates': True, 'problems': problems}, start_s or 0.0
 
 
-def _lines(source, problems, heard, start_s):
-    yield source
+def _lines(title, problems, heard, start_s):
+    yield title
     for problem in problems:
         yield f'  {problem}'
     if not heard.ends:
@@ -165,10 +177,8 @@ def _foreign(heard):
     return f'; {heard.foreign} frame{"" if heard.foreign == 1 else "s"} of something else'
 
 
-def _as_json(source, problems, heard, start_s):
+def _as_json(heard, start_s):
     return {
-        'source': source,
-        'problems': list(problems),
         'foreign_frames': heard.foreign,
         'remarks': list(_remarks(heard)),
         'ends': [{

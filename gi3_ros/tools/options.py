@@ -61,8 +61,12 @@ class _PistolEntry(Entry):
 
 
 def log_options(command):
-    """Add what every command that reads a log needs: ``channel`` and ``pistols`` (pairs)."""
+    """Add what every command that reads a log needs: ``channel``, ``pistols``, ``blf_start``."""
     for option in (
+        click.option(
+            '--blf-start', type=click.Choice(('local', 'utc')),
+            help='The clock of the start that a BLF file names. Without: UTC where python-can or '
+            'gi3 wrote it, else local time, as CANoe writes it.'),
         click.option(
             '--pistol', 'pistols', multiple=True, type=_PistolEntry(),
             help='Index of the pistol whose topics are in a namespace, such as cell/ccs=1; bags '

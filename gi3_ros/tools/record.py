@@ -6,9 +6,7 @@ import sys
 import time
 
 import click
-from rich.console import Console
 
-from ..bus import Bus, BusError
 from ..logs.entries import Heard, LogError
 from .options import bus_options
 
@@ -40,7 +38,10 @@ def record(output, interface, channel, port, bitrate, duration_s):
 
     Exit status 1 when the recording ended early, for a full disk, say; 2 when it could not begin.
     """  # noqa: D301 - click wants the backspace itself
-    # Late: the other commands are quicker without it.
+    # Late: help need not wait for them.
+    from rich.console import Console
+
+    from ..bus import Bus, BusError
     from ..logs.writing import open_writer
     ending = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -51,7 +52,7 @@ def record(output, interface, channel, port, bitrate, duration_s):
     try:
         bus = Bus(
             interface, channel, bitrate=bitrate, port=port,
-            on_event=lambda text: console.print(text, highlight=False))
+            on_event=lambda text: _say(console, text))
     except BusError as error:
         click.echo(f'gi3 record: {error}', err=True)
         sys.exit(UNUSABLE)
@@ -69,7 +70,12 @@ def record(output, interface, channel, port, bitrate, duration_s):
             sys.exit(1)
     for problem in writer.problems:
         click.echo(f'gi3 record: {problem}', err=True)
-    console.print(f'{count} frames are in {output}', highlight=False)
+    _say(console, f'{count} frames are in {output}')
+
+
+def _say(console, text):
+    """Print a sentence as it is, on one line: what reads a pipe has no columns."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _listen(bus, name, writer, ending, duration_s, console):

@@ -1,7 +1,6 @@
 """``gi3 replay``: what power_control and precharge decide today, from a recorded session."""
 
 import datetime
-import json
 import sys
 import textwrap
 import time
@@ -9,6 +8,8 @@ import time
 import click
 
 from ..logs.entries import LogError
+from .documents import of_log, print_document
+from .given import given_log, named
 from .options import Entry, log_options
 
 SAME = 0
@@ -22,19 +23,20 @@ _MARGIN = 28
 @click.option(
     '--params', 'params_file', type=click.Path(dir_okay=False), metavar='FILE',
     help='ROS parameter file for power_control and precharge, such as config/charger.yaml. '
-    'Without: the defaults.')
+    'Without: the defaults, with the limits that the log tells.')
 @click.option(
     '--set', 'entries', multiple=True, type=Entry(),
-    help='A parameter of either node, over the file; may be given often.')
+    help='A parameter of either node, over the file; may be given often. For one of several '
+    'pistols: pistol2/max_charger_current=60.')
 @log_options
 @click.option('--json', 'is_json', is_flag=True, help='Everything as one JSON object.')
-def replay(file, params_file, entries, channel, pistols, is_json):
+def replay(file, params_file, entries, channel, pistols, blf_start, is_json):
     """
     Decide the session in FILE anew, and compare with what was decided then.
 
-    FILE is a bag or a log of CAN frames. What the controller said and what the hardware measured
-    go into the decisions of power_control and precharge as they are today, on the time of the log
-    and faster than it passed. Nothing is sent and nothing is published.
+    FILE is a bag or a log of CAN frames; - is standard input. What the controller said and what
+    the hardware measured go into the decisions of power_control and precharge as they are today,
+    on the time of the log and faster than it passed. Nothing is sent and nothing is published.
 
     \b
     Examples:
@@ -45,36 +47,37 @@ def replay(file, params_file, entries, channel, pistols, is_json):
     \b
     Exit status:
       0  today decides as then
-      1  today decides otherwise, or the log has nothing of what was decided then
+      1  today decides otherwise, the log has nothing of what was decided then, or something of it
+         could not be read
       2  the file or the parameters are unusable
     """  # noqa: D301 - click wants the backspace itself
     # With these come all formats of logs: whoever asks for help need not wait for them.
     from ..logs.parameters import ParameterFile
-    from ..logs.reading import open_log
     from ..logs.replay import replay as run
     try:
         parameters = ParameterFile(params_file, entries)
-        log = open_log(file, channel=channel, pistols=dict(pistols) or None)
-        began_s = time.perf_counter()
-        outcome = run(log, parameters)
-        took_s = time.perf_counter() - began_s
+        with given_log(
+                file, channel=channel, pistols=dict(pistols), blf_start=blf_start) as log:
+            began_s = time.perf_counter()
+            outcome = run(log, parameters)
+            took_s = time.perf_counter() - began_s
     except LogError as error:
         click.echo(f'gi3 replay: {error}', err=True)
         sys.exit(UNREADABLE)
     if is_json:
-        click.echo(json.dumps(_as_json(log, outcome, took_s), indent=2))
+        print_document('replay', **of_log(log, file), **_as_json(outcome, took_s))
     else:
-        for line in _lines(log, outcome, took_s):
+        for line in _lines(log, named(file), outcome, took_s):
             click.echo(line)
-    sys.exit(SAME if outcome.is_same else DIFFERENT)
+    sys.exit(SAME if outcome.is_same and not log.is_damaged else DIFFERENT)
 
 
-def _lines(log, outcome, took_s):
+def _lines(log, name, outcome, took_s):
     start = ''
     if log.has_dates:
         date = datetime.datetime.fromtimestamp(outcome.start_ns // 10**9, datetime.timezone.utc)
         start = f' from {date:%Y-%m-%d %H:%M:%S} UTC'
-    yield f'{log.path}: {log.kind}, {outcome.seconds:.1f} s{start}'
+    yield f'{name}: {log.kind}, {outcome.seconds:.1f} s{start}'
     for problem in (*log.problems, *outcome.remarks):
         yield f'  {problem}'
     for pistol in outcome.replays:
@@ -96,6 +99,9 @@ def _pistol(pistol):
         yield from _entry(name, origin)
     for words in _corrections(pistol):
         yield from _entry('', words)
+    yield from _entry('compared', ', '.join(comparison.compared) or 'nothing')
+    if comparison.unknown:
+        yield from _entry('not in the log', ', '.join(comparison.unknown))
     yield ''
     yield f'  {"s":>9}  {"then":21}now'
     for row in comparison.phases:
@@ -122,8 +128,8 @@ def _pistol(pistol):
 
 
 def _entry(name, words):
-    """Yield a name with words beside it, in as many lines as they need."""
-    first, *others = textwrap.wrap(words, 100 - _MARGIN)
+    """Yield a name with words beside it: one line, on a terminal as many as they need."""
+    first, *others = textwrap.wrap(words, 100 - _MARGIN) if sys.stdout.isatty() else [words]
     yield f'  {name:{_MARGIN - 2}}{first}'
     for line in others:
         yield ' ' * _MARGIN + line
@@ -151,6 +157,8 @@ def _summary(outcome, took_s):
     number = len(outcome.differences)
     verdict = 'today decides as then' if not number else (
         f'today decides otherwise: {number} difference{"" if number == 1 else "s"}')
+    if not outcome.is_judged:
+        verdict += ', as far as it can be judged (see limits)'
     return f'{verdict}; compared {compared_s:.1f} s ({speed})'
 
 
@@ -163,15 +171,13 @@ def _value(difference, value):
     return value or 'none'
 
 
-def _as_json(log, outcome, took_s):
+def _as_json(outcome, took_s):
     return {
-        'file': str(log.path),
-        'kind': log.kind,
         'seconds': outcome.seconds,
         'start_ns': outcome.start_ns,
         'took_s': round(took_s, 3),
         'is_same': outcome.is_same,
-        'problems': [*log.problems, *outcome.remarks],
+        'remarks': list(outcome.remarks),
         'pistols': [{
             'name': each.name,
             'index': each.index,
@@ -180,6 +186,9 @@ def _as_json(log, outcome, took_s):
             'corrected_readings': each.corrected,
             'assumed_contacts': each.assumed_contacts,
             'compared_s': round(each.comparison.compared_s, 2),
+            'compared': each.comparison.compared,
+            'not_in_the_log': each.comparison.unknown,
+            'not_judged': each.comparison.not_judged,
             'phases': [
                 {'time_s': round(row.time_s, 3), 'then': row.then, 'now': row.now}
                 for row in each.comparison.phases],

@@ -1,7 +1,5 @@
 """``gi3 report``: a log as a page to look at."""
 
-from importlib import metadata
-import os
 import pathlib
 import re
 import sys
@@ -11,19 +9,24 @@ import click
 from ..core.findings import Tolerances
 from ..logs.audit import Audit
 from ..logs.entries import LogError
+from ..logs.formats.packing import bare_name
+from ..logs.output import write_text
 from ..logs.page import page
-from ..logs.reading import open_log
 from ..logs.story import tell
 from ..logs.verdict import verdict
+from .documents import printable
+from .given import given_log, named
 from .options import log_options, tolerance_option, with_entries, zone_of, zone_options
+from .version import version
 
-UNREADABLE = 2
+DAMAGED, UNREADABLE = 1, 2
 
 
 @click.command(short_help='Show what happened in a log, as a page.')
 @click.argument('file', type=click.Path(path_type=pathlib.Path))
-@click.option('-o', '--output', type=click.Path(path_type=pathlib.Path, dir_okay=False),
-              help='The page; FILE with .html in the place of its suffix by default.')
+@click.option('-o', '--output', type=click.Path(path_type=pathlib.Path),
+              help='The page, - for standard output; by default FILE with .html in place of its '
+              'suffix.')
 @log_options
 @tolerance_option
 @zone_options
@@ -32,41 +35,47 @@ UNREADABLE = 2
               '03:10/03:20, 2026-03-04T03:10:00/2026-03-04T03:20:00, or seconds since the begin '
               'of the log.')
 @click.option('--note', default='', help='A sentence for the head of the page.')
-def report(file, output, channel, pistols, tolerances, zone_name, is_utc, detail, note):
+def report(
+    file, output, channel, pistols, blf_start, tolerances, zone_name, is_utc, detail, note,
+):
     """
     Tell what happened in a log, and who broke which rule, on one page.
 
-    FILE is a CAN log of any kind or a bag. The page loads nothing from anywhere: it can be sent
-    by mail and opened without a network. A page from before is overwritten.
+    FILE is a CAN log of any kind or a bag; - is standard input. The page loads nothing from
+    anywhere: it can be sent by mail and opened without a network. A page from before is
+    overwritten.
 
     Exit status: 0 the page is written, whatever is on it (gi3 audit tells findings by its exit
-    status); 2 FILE not readable or the page not writable.
+    status); 1 it is written, but not all of FILE could be read; 2 FILE not readable or the page
+    not writable.
     """
     try:
         output = output or _page_of(file)
-        if output.exists() and not output.is_file():
-            raise ValueError(f'{output} is no file: choose another name with -o')
-        if output.resolve() == file.resolve():
+        if output.resolve() == file.resolve() and str(output) != '-':
             raise ValueError('the page would overwrite the log: choose another name with -o')
         zone = zone_of(zone_name, is_utc)
-        log = open_log(file, channel=channel, pistols=dict(pistols))
-        windows = None if detail is None else _windows(detail, zone, log)
-        story = tell(log, Audit(with_entries(Tolerances(), tolerances)), windows=windows)
-        _write(output, page(
-            story, name=file.name, kind=log.kind, problems=log.problems,
-            has_dates=log.has_dates, version=_version(), note=note, zone=zone))
+        with given_log(
+                file, channel=channel, pistols=dict(pistols), blf_start=blf_start) as log:
+            windows = None if detail is None else _windows(detail, zone, log)
+            story = tell(log, Audit(with_entries(Tolerances(), tolerances)), windows=windows)
+        text = printable(page(
+            story, name=pathlib.Path(named(file)).name, kind=log.kind, problems=log.problems,
+            has_dates=log.has_dates, version=version(), note=note, zone=zone))
+        if str(output) == '-':
+            click.echo(text, nl=False)
+        else:
+            write_text(output, text)
     except (LogError, ValueError) as error:
         click.echo(f'gi3 report: {error}', err=True)
         sys.exit(UNREADABLE)
-    except OSError as error:
-        click.echo(f'gi3 report: {output} cannot be written: {error.strerror or error}', err=True)
-        sys.exit(UNREADABLE)
+    for _, words in story.notes:
+        click.echo(f'gi3 report: {file}: {words}', err=True)
     for problem in log.problems:
         click.echo(f'gi3 report: {file}: {problem}', err=True)
     head = verdict(story, log.problems)
-    click.echo(f'{output}: {head.words}')
-    for sentence in head.missing:
-        click.echo(f'  {sentence}')
+    for line in (f'{output}: {head.words}', *(f'  {each}' for each in head.missing)):
+        click.echo(line, err=str(output) == '-')
+    sys.exit(DAMAGED if log.is_damaged else 0)
 
 
 def _windows(text, zone, log):
@@ -103,11 +112,11 @@ _NUMBER = re.compile(r'\d+(\.\d+)?')
 
 def _page_of(file):
     """Return the name of the page beside a log; what is no suffix of a log is part of the name."""
+    if str(file) == '-':
+        return pathlib.Path('report.html')
     if file.name in ('', '..'):
         file = file.resolve()
-    name = file.name
-    if file.suffix.lower() in ('.gz', '.zstd'):
-        name = name[:-len(file.suffix)]
+    name = bare_name(file.name)
     suffix = pathlib.PurePath(name).suffix
     is_log = suffix.lower() in _SUFFIXES and not file.is_dir()
     return file.with_name(f'{(is_log and name[:-len(suffix)]) or name or "report"}.html')
@@ -115,22 +124,3 @@ def _page_of(file):
 
 _SUFFIXES = frozenset((
     '.log', '.txt', '.asc', '.blf', '.trc', '.mf4', '.csv', '.db', '.parquet', '.mcap', '.db3'))
-
-
-def _write(path, text):
-    """Write all or nothing: half a page would look like a whole one."""
-    path = path.resolve()
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        part.write_text(text, encoding='utf-8')
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _version():
-    try:
-        return metadata.version('gi3_ros')
-    except metadata.PackageNotFoundError:
-        # Built by colcon.
-        return ''

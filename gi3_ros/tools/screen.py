@@ -34,10 +34,10 @@ STEPS = (
     ('authorise', ('AUTHORISING',)),
     ('insulation', ('PREPARING', 'INSULATION_TEST')),
     ('precharge', ('PRECHARGE',)),
-    ('charge', ('WAITING', 'CHARGING')),
+    ('charge', ('WAITING', 'CHARGING', 'PAUSED')),
     ('end', ('ENDING', 'FINISHED')),
 )
-OUTSIDE = ('NO_CONTROLLER', 'UNAVAILABLE', 'DISCONNECTED')
+OUTSIDE = ('NO_CONTROLLER', 'UNAVAILABLE', 'DISCONNECTED', 'UNKNOWN')
 """Phases before and after a session; within one they are worth a word."""
 _BLOCKS = ' ▁▂▃▄▅▆▇█'
 _SMALLEST_SCALE_W = 1e3
@@ -147,7 +147,8 @@ class Picture:
         self.precharge = None
         self.vehicle_contactors = None
         """Whether they are closed, as far as the vehicle told."""
-        self.first_state_of_charge = math.nan
+        self.first_state_of_charge = self.last_state_of_charge = math.nan
+        """As told first and last: a silent controller tells none."""
         self.last_charge = None
         """The newest :class:`Charge`, of whatever age."""
         self.test_v = 0.0
@@ -170,6 +171,8 @@ class Picture:
             self.phases.append((charge.phase, time_s))
         if math.isnan(self.first_state_of_charge):
             self.first_state_of_charge = charge.state_of_charge
+        if not math.isnan(charge.state_of_charge):
+            self.last_state_of_charge = charge.state_of_charge
 
     def see_reading(self, reading, *, now_s):
         """Take a measurement."""

@@ -9,6 +9,7 @@ import click
 
 from ..bus import BusError
 from ..logs.entries import Heard, LogError
+from ..logs.output import growing, growing_lines
 from ..logs.writing import open_writer
 from ..priority import raise_priority
 from ..sim import library
@@ -172,10 +173,10 @@ def _help_actions(ctx, _param, value):
     '--stdin', is_flag=True,
     help='Take actions from standard input, one on a line; see --help-actions.')
 @click.option(
-    '--log', 'log_file', type=click.Path(dir_okay=False, writable=True), metavar='FILE',
+    '--log', 'log_file', type=click.Path(dir_okay=False), metavar='FILE',
     help='Write all frames: .log (candump), .asc, .blf, .trc, .csv, .parquet.')
 @click.option(
-    '--json', 'json_file', type=click.File('w', lazy=False), metavar='FILE',
+    '--json', 'json_file', type=click.Path(dir_okay=False, allow_dash=True), metavar='FILE',
     help='Write the events as JSON lines, too. "-": standard output instead of text.')
 @click.option(
     '--list', is_flag=True, is_eager=True, expose_value=False, callback=_list,
@@ -221,24 +222,23 @@ def sim(
     \b
     Exit status:
       0  every session ended Clean_Stop, or as the scenario expects, and no rule was broken
-      1  a session ended otherwise, or did not end, or a rule was broken: the last line says why
+      1  a session ended otherwise, or did not end, or a rule was broken, or a step of the scenario
+         did not happen: the last line says why
       2  the arguments or the bus are unusable
     """  # noqa: D301 - click wants the backspace itself
-    # Its heartbeat must come every 100 ms, on a busy machine as well.
-    raise_priority()
+    # Its heartbeat must come every 100 ms, on a busy machine as well. On made-up time nobody waits
+    # for it, and it would take the processor from a charger that is at work on this machine.
+    if not fast:
+        raise_priority()
     try:
         with contextlib.ExitStack() as stack:
             screen = None
             if live:
                 _check_live(fast=fast, stdin=stdin, json=json_file is not None)
                 screen = stack.enter_context(_screen())
-            log = None
-            if log_file:
-                log = stack.enter_context(open_writer(log_file, is_overwriting=True))
             scenario = scenario_of(options['scenario_name'])
             is_once = once or fast or scenario is not None
             cases = cases_of(scenario, options)
-            show = screen or _Lines(json_file, has_several=len(cases) > 1)
             stop = stack.enter_context(stop_on_signals())
             simulators = [
                 _simulator(
@@ -253,6 +253,9 @@ def sim(
             for simulator, case in zip(simulators, cases, strict=True):
                 for warning in case.warnings:
                     simulator.say(Kind.ACTION, f'configuration: {warning}', now_s=0.0)
+            # Last: what was in the files goes only when there is something new.
+            log = _opened_log(log_file, stack)
+            show = screen or _Lines(_opened_json(json_file, stack), has_several=len(cases) > 1)
             if fast:
                 status = _run_fast(simulators, show, log, stop)
             else:
@@ -265,6 +268,18 @@ def sim(
         click.echo(f'gi3 sim: {error}', err=True)
         sys.exit(UNUSABLE)
     sys.exit(status)
+
+
+def _opened_log(path, stack):
+    if path is None:
+        return None
+    return stack.enter_context(open_writer(stack.enter_context(growing(path))))
+
+
+def _opened_json(path, stack):
+    if path is None:
+        return None
+    return sys.stdout if path == '-' else stack.enter_context(growing_lines(path))
 
 
 def _simulator(
@@ -341,7 +356,7 @@ class _Lines:
         with contextlib.suppress(BrokenPipeError):
             if self._json_file is not None:
                 print(event.to_json(), file=self._json_file, flush=True)
-            if self._json_file is None or self._json_file.name != '<stdout>':
+            if self._json_file is not sys.stdout:
                 pistol = f'[{event.pistol}] ' if self._has_several else ''
                 print(
                     f'{event.time_s:8.2f} s  {pistol}{event.words}',

@@ -1,6 +1,8 @@
 """gateway on a virtual bus: frames and topics both ways, and whatever else may be on a bus."""
 
 import csv
+import functools
+import itertools
 import pathlib
 import random
 import threading
@@ -189,6 +191,7 @@ def test_digital_outputs_go_low_when_nobody_commands_them_any_more(
 
 
 def test_own_echo_is_nobody_else_and_the_same_frame_again_is(world, bus, gateway, diagnostics):
+    gateway._bus.echoes = True
     world.publish('power_modules_status', ros.PowerModulesStatus(present_voltage=222.0))
     echo = bus.recv(5.0)
     bus.send(echo)
@@ -199,10 +202,98 @@ def test_own_echo_is_nobody_else_and_the_same_frame_again_is(world, bus, gateway
 
 def test_a_foreign_status_of_this_pistol_is_a_finding(world, bus, gateway, diagnostics):
     world.publish('power_modules_status', ros.PowerModulesStatus(present_voltage=222.0))
-    bus.send(bus.recv(5.0))
+    bus.recv(5.0)
     bus.send(frame(0x63000, bytes(8)))
     stranger = wait_for_count(diagnostics, 'second customer controller', 1)
     assert stranger.level == DiagnosticStatus.WARN
+
+
+def test_a_second_charger_that_says_the_same_is_noticed(world, bus, gateway, diagnostics):
+    """Where nothing is echoed, each frame in our direction is somebody else's."""
+    for _ in range(4):
+        world.publish('power_modules_status', ros.PowerModulesStatus(present_voltage=222.0))
+        bus.send(bus.recv(5.0))
+    wait_for_count(diagnostics, 'second customer controller', 4)
+
+
+def take(bus, count):
+    """Return so many frames of ours from the bus, and their distances in s."""
+    frames = [bus.recv(5.0) for _ in range(count)]
+    assert None not in frames
+    times = [each.timestamp for each in frames]
+    return [bytes(each.data) for each in frames], [
+        later - earlier for earlier, later in itertools.pairwise(times)]
+
+
+@pytest.mark.parametrize('currents', [(10.0, 20.0), (90.0, 80.0, 7.0), (5.0, 6.0) * 10])
+def test_limits_that_a_stall_bunched_up_keep_their_distance(
+        world, bus, gateway, diagnostics, currents):
+    """R4: the first goes out, and of the others the newest, 100 ms later."""
+    world.publish('power_modules_status', ros.PowerModulesStatus())
+    bus.recv(5.0)
+    with gateway.lock:
+        for current in currents:
+            world.publish(
+                'dc_power_parameters', ros.DcPowerParameters(maximum_charge_current=current))
+    frames, distances = take(bus, 2)
+    told = [int.from_bytes(each[2:4], 'little') / 10 for each in frames]
+    assert told[1] == currents[-1]
+    assert all(distance >= 0.1 for distance in distances)
+    assert bus.recv(0.3) is None
+
+
+def test_buttons_that_a_stall_bunched_up_are_all_pressed(world, bus, gateway):
+    """R39: an edge that is replaced by the next one never was."""
+    words = [False, True, True, False, True]
+    with gateway.lock:
+        for pressed in words:
+            world.publish('sequence_control', ros.SequenceControl(
+                start_charge_authorisation=1, user_stop_button=int(pressed)))
+    frames, distances = take(bus, 4)
+    assert [each[2] for each in frames] == [0, 1, 0, 1]
+    assert all(distance >= 0.1 for distance in distances)
+
+
+def test_a_withdrawal_waits_for_nothing(world, bus, gateway):
+    with gateway.lock:
+        for enable in (1, 1, 0):
+            world.publish('power_modules_status', ros.PowerModulesStatus(system_enable=enable))
+    frames, distances = take(bus, 3)
+    assert [each[6] for each in frames] == [1, 1, 0]
+    assert sum(distances) < 0.1
+
+
+def test_limits_that_the_bus_refused_go_out_as_long_as_they_are_fresh(
+        world, bus, gateway, diagnostics, monkeypatch):
+    real_send, blip = gateway._bus.send, threading.Event()
+    monkeypatch.setattr(gateway._bus, 'send', lambda each: blip.is_set() and real_send(each))
+    world.publish('dc_power_parameters', ros.DcPowerParameters(maximum_charge_current=40.0))
+    wait_for_count(diagnostics, 'not_sent', 1)
+    blip.set()
+    assert bus.recv(0.3) is None, 'it had become too old'
+    blip.clear()
+    tries = []
+
+    def send(each):
+        tries.append(each)
+        return len(tries) > 2 and real_send(each)
+    monkeypatch.setattr(gateway._bus, 'send', send)
+    world.publish('dc_power_parameters', ros.DcPowerParameters(maximum_charge_current=41.0))
+    assert bus.recv(5.0).data[2:4] == (410).to_bytes(2, 'little')
+
+
+def test_diagnostics_follow_the_bus(world, bus, gateway, diagnostics):
+    state = gateway._bus._state
+    for happened, level, words in (
+            (state.went_down, DiagnosticStatus.ERROR, 'is it up?'),
+            (state.opened, DiagnosticStatus.OK, 'frames come and go'),
+            (functools.partial(state.error_frame, 0x004, b'\0\x20'), DiagnosticStatus.WARN,
+             'error-passive')):
+        gateway._bus._note(happened)
+        mark = diagnostics.mark
+        said = diagnostics.wait_for(
+            lambda array, words=words: words in array.status[0].message, after=mark).status[0]
+        assert said.level == level
 
 
 REFUSED = {
@@ -251,6 +342,23 @@ def test_shows_odd_frames_as_they_are_and_says_so(world, bus, gateway, diagnosti
     assert recorder.mark == 2, 'the short one is not shown'
 
 
+def test_ids_of_newer_versions_are_counted_apart_from_foreign_frames(
+        world, bus, gateway, diagnostics):
+    """Both directions have numbers that v3.2 has not; they are ignored silently (1.4.3)."""
+    for base_id in (0x6B104, 0x6B202, 0x6B202, 0x63202):
+        bus.send(frame(base_id, bytes(8)))
+    for base_id in (0x6C000, 0x5B202, 0x6B202 ^ 0x1000):
+        bus.send(frame(base_id, bytes(8)))
+    status = wait_for_count(diagnostics, 'foreign', 3)
+    counts = {value.key: value.value for value in status.values}
+    assert counts['newer'] == '4'
+    assert counts['newer ids'].startswith('0x6B202 (2)')
+    assert {'0x6B104 (1)', '0x63202 (1)'} < set(counts['newer ids'].split(', '))
+    assert counts['bad'] == '0'
+    assert status.level == DiagnosticStatus.OK
+    assert status.name == f'{gateway.get_fully_qualified_name().lstrip("/")}: bus'
+
+
 def random_frame(generator):
     """Anything that fits a frame, half of it with the interface's own identifiers."""
     length = generator.randrange(9)
@@ -293,7 +401,7 @@ UNUSABLE = {
     'doubled pistol': ({'pistols': ['a', 'a'], 'indices': [1, 2]}, 'once'),
     'index missing': ({'pistols': ['a', 'b'], 'indices': [1]}, 'one index a pistol'),
     'no such interface': ({'interface': 'no_such_interface'}, 'no_such_interface'),
-    'no such device': ({'interface': 'socketcan', 'channel': 'nocan7'}, 'ip link set nocan7'),
+    'no channel': ({'interface': 'socketcan', 'channel': ''}, 'needs a channel'),
 }
 
 
@@ -344,7 +452,8 @@ def wait_for_breach(diagnostics, pistol, key):
     """Return the diagnostics of a pistol's rules in which a breach is counted."""
     def rules_in(array):
         return next(
-            each for each in array.status if each.name == f'gateway: rules {pistol}')
+            each for each in array.status
+            if each.name.endswith(f'/gateway: rules {pistol}'))
     array = diagnostics.wait_for(
         lambda array: any(value.key == key for value in rules_in(array).values))
     return rules_in(array)
@@ -362,17 +471,30 @@ def test_names_the_controller_that_breaks_a_rule(world, bus, channel, diagnostic
     assert 'the controller breaks R1: no Advantics_Controller_Status' in rules.message
     assert {value.key: value.value for value in rules.values} == {'R1 controller': '1'}
     others = diagnostics.wait_for(lambda array: len(array.status) == 3).status[2]
-    assert (others.name, others.level) == ('gateway: rules pistol2', DiagnosticStatus.OK)
+    assert others.name == f'{world.root[1:]}/gateway: rules pistol2'
+    assert others.level == DiagnosticStatus.OK
 
 
 def test_names_the_charger_that_breaks_a_rule(world, bus, gateway, diagnostics):
     """What other nodes want sent is judged as it goes out."""
-    for limit_a in (10.0, 20.0):
-        world.publish('dc_power_parameters', ros.DcPowerParameters(maximum_charge_current=limit_a))
+    wait_for_state(world, bus, signals.AdvanticsControllerStatus.State.CCS_AUTHORISATION_PROCESS)
+    for valid in (0, 1):
+        world.publish('sequence_control', ros.SequenceControl(
+            ccs_authorisation_done=1, ccs_authorisation_valid=valid))
         assert bus.recv(5.0) is not None
-    rules = wait_for_breach(diagnostics, 'pistol1', 'R4 customer')
+    rules = wait_for_breach(diagnostics, 'pistol1', 'R36 customer')
     assert rules.level == DiagnosticStatus.WARN
-    assert 'the customer breaks R4' in rules.message
+
+
+def test_an_observation_is_counted_apart_and_alarms_nobody(world, bus, gateway, diagnostics):
+    """Both ends were sending, and neither is heard any more: that is the bus, or the recorder."""
+    world.publish('power_modules_status', ros.PowerModulesStatus(present_voltage=111.0))
+    assert bus.recv(5.0) is not None
+    bus.send(frame(STATUS, [1]))
+    rules = wait_for_breach(diagnostics, 'pistol1', 'R1 nobody, observations')
+    assert rules.level == DiagnosticStatus.OK
+    assert rules.message == 'nobody breaks a rule'
+    assert {value.key: value.value for value in rules.values} == {'R1 nobody, observations': '1'}
 
 
 def test_frames_of_a_second_charger_are_not_blamed_on_ours(world, bus, gateway, diagnostics):

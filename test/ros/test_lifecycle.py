@@ -56,6 +56,32 @@ def test_up_and_down_twice_leaves_nothing_behind(world, channel, claim_port, nod
         assert set(threading.enumerate()) == threads
 
 
+@pytest.mark.parametrize(
+    'node_class', [Gateway, PowerControlNode, PrechargeNode, SessionNode, PowerModulesSim])
+def test_what_still_waits_in_the_executor_after_cleanup_does_nothing(
+        world, channel, claim_port, capfd, node_class):
+    parameters = {
+        Gateway: {'interface': 'virtual', 'channel': channel},
+        PowerModulesSim: {'plug_port': claim_port()},
+    }.get(node_class, {})
+    node = world.create(node_class, **parameters)
+    before = {*node.timers, *node.subscriptions}
+    assert world.change(node, 'configure')
+    timers = [timer.callback for timer in node.timers if timer not in before]
+    heard = [(each.callback, each.msg_type) for each in node.subscriptions if each not in before]
+    assert timers or heard
+    assert world.change(node, 'cleanup')
+    for callback in timers:
+        callback()
+    for callback, ros_type in heard:
+        message = ros_type()
+        if hasattr(message, 'header'):
+            message.header.stamp = world.now()
+        callback(message)
+    assert not node.failure
+    assert 'failed' not in capfd.readouterr().err
+
+
 def test_an_exception_in_the_tick_of_power_control_ends_in_zero_power(
         world, peers, beats, capfd, monkeypatch):
     node = world.bring_up(
@@ -139,3 +165,30 @@ def test_an_exception_in_a_transition_says_so_and_ends_unconfigured(
     assert world.state_of(node) == 'unconfigured'
     assert world.change(node, 'configure')
     assert world.change(node, 'activate')
+
+
+@pytest.mark.parametrize(('node_class', 'part'), [
+    (PowerControlNode, 'power_control: power'), (PrechargeNode, 'precharge: stage'),
+    (SessionNode, 'session: session'),
+])
+def test_diagnostics_have_names_that_two_pistols_do_not_share(world, node_class, part):
+    diagnostics = world.listen(DiagnosticArray, '/diagnostics')
+    pistols = [world.pistol, f'{world.root}/pistol2']
+    nodes = [world.bring_up(node_class, namespace=pistol) for pistol in pistols]
+    for pistol, node in zip(pistols, nodes, strict=True):
+        array = diagnostics.wait_for(
+            lambda array, pistol=pistol: array.status[0].hardware_id == pistol)
+        assert array.status[0].name == f'{pistol.lstrip("/")}/{part}'
+        diagnostics.wait_for(
+            lambda array, pistol=pistol: array.status[0].hardware_id == pistol
+            and array.status[0].message not in ('', 'inactive'))
+        assert world.change(node, 'deactivate')
+    diagnostics.wait_for(
+        lambda array: array.status[0].message == 'inactive', after=diagnostics.mark)
+
+
+def test_diagnostics_say_that_the_controller_is_silent(world):
+    world.bring_up(SessionNode)
+    said = world.listen(DiagnosticArray, '/diagnostics').wait_for(
+        lambda array: array.status[0].message == 'NO_CONTROLLER')
+    assert said.status[0].level == DiagnosticStatus.WARN

@@ -12,6 +12,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Reader
+from sensor_msgs.msg import BatteryState
+from std_msgs.msg import Bool
 
 from gi3_ros import convert
 from gi3_ros import msg as ros
@@ -20,6 +22,7 @@ from gi3_ros.core.frame import Frame
 from gi3_ros.logs import recorded, ros_types
 from gi3_ros.logs.bags import Bag
 from gi3_ros.logs.entries import Heard, Sample
+from gi3_ros.nodes.lifecycle import LATCHED
 
 
 @pytest.fixture
@@ -42,14 +45,16 @@ def frames_of_all_messages():
         for cls in convert.MESSAGE_CLASSES]
 
 
-def publish_all(world):
-    """Publish a message of every frame, and some other words."""
+def publish_all(world, latched):
+    """Publish a message of every frame, and some other words; those by publishers of their own."""
     for frame in frames_of_all_messages():
         message = decode(frame).message
         world.publish(message.TOPIC, convert.to_ros(message, world.now()))
     world.publish('power_setpoint', ros.PowerSetpoint(
         mode=1, voltage=400.5, current=-3.0, reason='because'))
     world.publish('effective_setpoint', ros.EffectiveSetpoint(limited_by=['ramp', 'cable']))
+    latched['safe_to_unplug'].publish(Bool(data=True))
+    latched['battery_state'].publish(BatteryState(voltage=371.5, percentage=0.5))
     world.publish('/diagnostics', DiagnosticArray(status=[DiagnosticStatus(name='gateway: bus')]))
 
 
@@ -65,6 +70,9 @@ def repeat_until(is_there, publish, words):
 def record_all(world, path):
     """Publish until all of it is in the file; returns the frames."""
     frames = {bits_kept(frame) for frame in frames_of_all_messages()}
+    latched = {
+        topic: world.node.create_publisher(ros_type, topic, LATCHED)
+        for topic, ros_type in (('safe_to_unplug', Bool), ('battery_state', BatteryState))}
 
     def is_there():
         bag = Bag(path)
@@ -73,9 +81,11 @@ def record_all(world, path):
             frames <= {each.frame for each in entries if isinstance(each, Heard)}
             and {'power_setpoint', 'effective_setpoint'} <= {
                 each.topic for each in entries if isinstance(each, Sample)}
-            and bag.ignored.get('/diagnostics', ('', 0))[1])
+            and all(bag.ignored.get(topic, ('', 0))[1] for topic in (
+                '/diagnostics', f'{world.pistol}/safe_to_unplug',
+                f'{world.pistol}/battery_state')))
 
-    repeat_until(is_there, lambda: publish_all(world), f'not all is in {path}')
+    repeat_until(is_there, lambda: publish_all(world, latched), f'not all is in {path}')
     return frames
 
 
@@ -112,7 +122,12 @@ def test_every_frame_and_every_word_is_in_the_bag(tmp_path, world, record, name)
         names = {each.topic for each in reader.connections}
         assert names == set(recorded.topics([world.pistol]))
         times = [time_ns for _, time_ns, _ in reader.messages()]
-    assert len(times) == len(entries) + bag.ignored['/diagnostics'][1]
+        batteries = [
+            reader.deserialize(data, connection.msgtype)
+            for connection, _, data in reader.messages()
+            if connection.topic == f'{world.pistol}/battery_state']
+    assert batteries[0].voltage == 371.5
+    assert len(times) == len(entries) + sum(count for _, count in bag.ignored.values())
     assert before_ns <= min(times) <= max(times) <= time.time_ns()
 
 

@@ -134,6 +134,14 @@ def test_without_ros_says_what_to_do(monkeypatch):
     assert 'make demo' in result.output
     assert len(result.output.splitlines()) == 1
 
+def test_a_folder_for_the_logs_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / 'file').touch()
+    result = CliRunner().invoke(demo_module.demo, ['--log-dir', str(tmp_path / 'file' / 'logs')])
+    assert result.exit_code == 2
+    assert 'give a folder that can be written' in result.output
+    assert len(result.output.splitlines()) == 1
+
+
 
 # The screen
 

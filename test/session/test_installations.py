@@ -58,6 +58,37 @@ def test_chademo_v2g_behind_the_controllers_relays(
     assert finished.energy_discharged > 1.0
 
 
+V2G_CHARGER = ('installation:=controller_v2g', 'is_bidirectional:=true')
+
+
+@pytest.mark.parametrize('modules, charger, controller, mode', [
+    ((), (), (), 'Target_Mode'),
+    (('contactors:=controller',), V2G_CHARGER,
+     ('--vehicle', 'chademo_v2g', '--index', 1, '--set', 'is_bidirectional=true',
+      '--set', 'chademo_precharge=true', '--set', 'max_charger_discharge_current=60'),
+     'Range_Mode'),
+], ids=['target', 'range'])
+def test_a_charger_of_40_a_charges_with_40_a_where_the_controller_has_120(
+        build_site, modules, charger, controller, mode):
+    """R24, R25, R33: told in DC_Power_Parameters; the session breaks no rule."""
+    site = build_site(**{
+        name: tuple(itertools.chain.from_iterable(('-p', value) for value in values))
+        for name, values in (('modules', modules),
+                             ('charger', ('max_charger_current:=40.0', *charger)))})
+    simulator = site.plug_in(*controller, duration_s=6)
+    site.wait_for_charging(current_a=39.0)
+    assert simulator.exit_status(timeout_s=60.0) == 0, simulator.text
+    assert mode in simulator.text
+    assert 'CLEAN_STOP' in simulator.output.last
+    assert 'no rule broken by the charger' in simulator.output.last
+    assert max(measured.current for measured in site.measurements.heard) < 42.0
+    commanded = [frame.command for frame in site.witness.of(signals.DcPowerControl)]
+    assert max(most_a for _, most_a, _, _ in commanded) == 40.0
+    told = [frame.data for frame in site.witness.of(signals.DcPowerParameters)]
+    assert {int.from_bytes(data[2:4], 'little') for data in told} == {400}
+    assert 'has been told' not in site.charger.text
+
+
 def test_two_pistols_with_different_plugs_share_charger_simulator_and_bus(
         alone, world, start_process, claim_port, tmp_path):
     """R51; CHAdeMO behind a diode (R46)."""
@@ -85,6 +116,42 @@ def test_two_pistols_with_different_plugs_share_charger_simulator_and_bus(
     assert simulator.text.count('] CLEAN_STOP') == 2
     for name, stories in energies.items():
         finished = stories.wait_for(lambda story: story.end_reason)
+        assert finished.end_reason == 'Clean_Stop', name
+        assert finished.energy_charged > 20.0, name
+
+
+def test_four_pistols_in_one_charger_all_end_their_sessions_well(
+        alone, world, start_process, claim_port, tmp_path):
+    """Two controllers with two pistols each, one bus; nobody is too slow for the rules (R1)."""
+    port, plug_port = claim_port(), claim_port(4)
+    names = [f'{world.pistol.lstrip("/")}_{side}' for side in 'abcd']
+    stories = [
+        world.listen(ros.ChargeSession, f'/{name}/charge_session', latched=True)
+        for name in names]
+    for number, name in enumerate(names):
+        start_process(
+            'power_modules_sim', '--ros-args', '-r', f'__ns:=/{name}', '-p', 'autostart:=true',
+            '-p', f'plug_port:={plug_port + number}',
+            *(('-p', 'has_diode:=true') if number % 2 else ()))
+    start_process(
+        'charger', '--ros-args', '-p', 'autostart:=true', '-p', f'port:={port}',
+        '-p', f'pistols:=[{", ".join(names)}]', '-p', 'indices:=[1, 4, 7, 31]')
+    for story in stories:
+        story.wait_for(timeout_s=60.0)
+    simulators = []
+    for first, indices in ((0, (1, 4)), (2, (7, 31))):
+        config = tmp_path / f'{first}.yaml'
+        config.write_text('pistols: {{CCS DC: {{index: {}}}, CHAdeMO: {{index: {}}}}}'.format(
+            *indices))
+        simulators.append(start_process(
+            'gi3', 'sim', '--once', '--config', config, '--port', port,
+            '--plug-port', plug_port + first, '--duration-s', 6))
+    for simulator in simulators:
+        assert simulator.exit_status(timeout_s=120.0) == 0, simulator.text
+        assert simulator.text.count('] CLEAN_STOP') == 2
+        assert simulator.text.count('no rule broken by the charger') == 2
+    for name, story in zip(names, stories, strict=True):
+        finished = story.wait_for(lambda told: told.end_reason)
         assert finished.end_reason == 'Clean_Stop', name
         assert finished.energy_charged > 20.0, name
 

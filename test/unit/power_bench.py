@@ -10,6 +10,7 @@ from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
     DcPowerControl,
+    DcPowerParameters,
     NewChargeSession,
     PowerModulesStatus,
 )
@@ -21,6 +22,10 @@ LOWERING = DcPowerControl.LowerOutputVoltage.LOWERING
 RANGE = DcPowerControl.SetpointsMode.RANGE_MODE
 
 STEP_S = 0.01
+TOLD = DcPowerParameters(
+    maximum_voltage=500.0, maximum_charge_current=100.0, maximum_discharge_current=0.1)
+"""By a charger with the default configuration: its cable carries less than its modules give, and
+no discharging is the least that can be told."""
 GOOD = PowerMeasurement(voltage_v=0.0, current_a=0.0, insulation_resistance_ohm=510e3)
 
 OFF = DcPowerControl()
@@ -59,7 +64,6 @@ _MESSAGES_OF = {
     Happening.ANNOUNCED: (NewChargeSession(),),
     Happening.CLOSING: (AdvanticsControllerStatus(State.CLOSING_COMMUNICATION),),
     Happening.FINISHED: (ChargeSessionFinished(),),
-    Happening.CONTROLLER_IDLE: 2 * (AdvanticsControllerStatus(State.WAITING_FOR_PEV),),
 }
 
 
@@ -158,6 +162,11 @@ class Bench:
             power.reset_fault(now_s=now_s)
         elif event is Happening.FAULT:
             power.emergency_stop('for the test', now_s=now_s)
+        elif event is Happening.CONTROLLER_IDLE:
+            # For longer than an announcement that crossed it would count.
+            for number in range(5):
+                power.receive(
+                    AdvanticsControllerStatus(State.WAITING_FOR_PEV), now_s=now_s + 0.1 * number)
         elif event is Happening.CONTROLLER_LOST:
             self.silent.add('controller')
             self.run(0.25)

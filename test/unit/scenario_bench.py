@@ -261,7 +261,9 @@ class Bench(Link):
             vehicle.config, charge_duration_s=2.0, start_delay_s=0.2, pauses=(),
             request_period_s=0.1)
         simulator.person = Person(sessions=simulator.sessions + 1)
-        self.run_until(lambda: self.state is State.WAITING_FOR_PEV, within_s=60.0)
+        # With a fault latched no vehicle is let in (R35).
+        idle = (State.WAITING_FOR_PEV, State.NOT_AVAILABLE)
+        self.run_until(lambda: self.state in idle, within_s=60.0)
         self.run(1.5)
         for part in (self.stage, self.power):
             if (part.stage if part is self.stage else part.phase).name == 'FAULT':

@@ -1,8 +1,11 @@
 """Reading rosbag2: whole bags of every kind, damaged ones, and those of other versions."""
 
 import dataclasses
+import gzip
 import io
+import re
 import sqlite3
+import sys
 import tracemalloc
 
 from bag_bench import (
@@ -20,7 +23,10 @@ from hypothesis import strategies as st
 import lz4.frame
 from mcap.writer import CompressionType
 from mcap.writer import Writer as McapWriter
+import numpy
 import pytest
+from rosbags.convert.cli import main as rosbags_convert
+from rosbags.rosbag1 import Writer as Rosbag1Writer
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 
 from gi3_ros.core.codec import decode
@@ -28,7 +34,9 @@ from gi3_ros.core.frame import Frame
 from gi3_ros.logs import bag_files, bags, ros_types
 from gi3_ros.logs.bag_writer import BagWriter
 from gi3_ros.logs.bags import Bag
-from gi3_ros.logs.entries import Heard, LogError, Sample
+from gi3_ros.logs.buses import Buses, place_of
+from gi3_ros.logs.entries import decoded_batches, Heard, LogError, Sample
+from gi3_ros.logs.reading import open_log
 
 
 def without_channel(entries):
@@ -580,3 +588,188 @@ def test_a_small_block_that_claims_to_unpack_to_gigabytes_is_left_out():
     with pytest.raises(ValueError, match='more than any recorder'):
         bag_files._unpack('lz4', bomb, 1 << 31)
     assert len(bag_files._unpack('lz4', bomb, 100)) == 100
+
+
+# Which bus a raw frame was on
+
+def raw(topic, entries, frame_id, *, fd=False):
+    """Yield messages of a driver on one topic."""
+    for entry in entries:
+        yield topic, entry.time_ns, (
+            to_fd(entry, frame_id) if fd else ros_types.to_raw(
+                entry.frame, entry.time_ns, frame_id))
+
+
+def to_fd(entry, frame_id='can', data=None):
+    data = entry.frame.data if data is None else data
+    return ros_types.typestore().types[ros_types.FD_FRAME](
+        header=ros_types.header(entry.time_ns, frame_id), id=entry.frame.can_id,
+        is_extended=entry.frame.is_extended, is_error=False, len=len(data),
+        data=numpy.frombuffer(data, numpy.uint8))
+
+
+def by_time(*parts):
+    return sorted((each for part in parts for each in part), key=lambda each: each[1])
+
+
+LATER = [dataclasses.replace(each, time_ns=each.time_ns + 1000) for each in heard()]
+TWO_BUSES = [
+    # topic, frame_id, name: of two buses each.
+    (('/can0/from_can_bus', 'can', 'can0'), ('/can1/from_can_bus', 'can', 'can1')),
+    (('/left/from_can_bus', '', 'left'), ('/right/from_can_bus', '', 'right')),
+    (('/a/can/rx', 'can0', 'a/can'), ('/b/can/rx', 'can0', 'b/can')),
+    (('/can0_rx', 'can', 'can0'), ('/can1_rx', 'can', 'can1')),
+    (('/from_can_bus', 'can', 'can'), ('/second/from_can_bus', 'can', 'second')),
+    (('/left/from_can_bus', 'can0', 'can0'), ('/right/from_can_bus', 'can1', 'can1')),
+    (('/from_can_bus', 'can0', 'can0'), ('/from_can_bus_fd', 'can1', 'can1')),
+]
+
+
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+@pytest.mark.parametrize(('one', 'other'), TWO_BUSES)
+def test_frame_id_or_topic_tells_the_bus(tmp_path, one, other, storage):
+    write_bag(tmp_path / 'bag', by_time(
+        raw(one[0], heard(), one[1]), raw(other[0], LATER, other[1], fd=other[0].endswith('fd'))),
+        storage=storage)
+    entries, problems = read(tmp_path / 'bag')
+    assert problems == []
+    assert [each.channel for each in entries] == [one[2], other[2]] * len(heard())
+    with pytest.raises(LogError, match=f'two buses, {one[2]} and {other[2]}: choose one'):
+        list(decoded_batches(Bag(tmp_path / 'bag')))
+    for topic, _, name in (one, other):
+        for channel in {name, topic.rpartition('/')[0]} - {''}:
+            entries, problems = read(tmp_path / 'bag', channel=channel)
+            assert {each.channel for each in entries} == {name}
+            assert len(entries) == len(heard())
+            assert problems == []
+
+
+def test_a_channel_that_is_not_there_gives_the_names_that_are(tmp_path):
+    write_bag(tmp_path / 'bag', by_time(
+        raw('/can0/from_can_bus', heard(), 'can'), raw('/can1/from_can_bus', LATER, 'can')))
+    assert read(tmp_path / 'bag', channel='can7') == (
+        [], ['nothing on channel can7, there is can0, can1'])
+
+
+def test_a_channel_is_not_chosen_in_silence_where_topics_do_not_tell_it(tmp_path):
+    write_bag(tmp_path / 'bag', typed(heard()))
+    entries, problems = read(tmp_path / 'bag', channel='can1')
+    assert entries == without_channel(heard())
+    assert problems == [
+        '--channel can1 chooses nothing: the topics do not tell their bus, all are read']
+
+
+def test_a_request_is_on_the_bus_of_its_driver_whatever_its_sender_wrote(tmp_path):
+    sent = [each for each in heard() if each.is_sent]
+    echoes = [dataclasses.replace(each, time_ns=each.time_ns + 1_000_000) for each in sent]
+    received = [each for each in heard() if not each.is_sent]
+    write_bag(tmp_path / 'bag', by_time(*(
+        part for namespace in ('one', 'two') for part in (
+            raw(f'/{namespace}/from_can_bus', [*received, *echoes], 'can'),
+            raw(f'/{namespace}/to_can_bus', sent, 'base_link')))))
+    entries, _ = read(tmp_path / 'bag', channel='two')
+    assert entries == [dataclasses.replace(each, channel='two') for each in heard()]
+
+
+def test_requests_alone_have_buses_too(tmp_path):
+    write_bag(tmp_path / 'bag', by_time(
+        raw('/can0/to_can_bus', heard(), 'can'), raw('/can1/to_can_bus', LATER, 'can')))
+    assert {each.channel for each in Bag(tmp_path / 'bag')} == {'can0', 'can1'}
+
+
+def test_a_bus_that_speaks_late_is_another_one_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(bags, '_SCANNED', 10)
+    late = [dataclasses.replace(each, time_ns=each.time_ns + 10**10) for each in heard()]
+    write_bag(tmp_path / 'bag', by_time(
+        raw('/can0/from_can_bus', heard(), 'can'), raw('/can1/from_can_bus', late, 'can')))
+    names = [each.channel for each in Bag(tmp_path / 'bag')]
+    assert len(set(names[:len(heard())])) == len(set(names[len(heard()):])) == 1
+    assert names[0] != names[-1]
+
+
+@pytest.mark.parametrize(('topic', 'place'), [
+    ('/from_can_bus', ''), ('/to_can_bus_fd', ''), ('/can/frames', 'can'), ('/can/sent', 'can'),
+    ('/can0/from_can_bus', 'can0'), ('/can0_rx', 'can0'), ('/rx_can0', 'can0'), ('/raw', ''),
+    ('/depot/cell2/received_messages', 'depot/cell2'), ('/CAN/Left_TX', 'CAN/Left')])
+def test_what_the_name_of_a_topic_says_of_the_bus(topic, place):
+    assert place_of(topic) == place
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(
+    st.sampled_from(['/from_can_bus', '/a/from_can_bus', '/b/from_can_bus', '/a/rx', '/a/b/rx',
+                     '/can', '/b/can_a']),
+    st.sampled_from(['', 'can', 'a', 'b', 'a/b', 'a/can'])), max_size=12), st.integers(0, 12))
+def test_two_buses_never_have_one_name(heard_of, seen):
+    buses = Buses(dict(heard_of[:seen]))
+    names = {}
+    for topic, frame_id in heard_of:
+        names.setdefault(buses.name(topic, frame_id), set()).add((place_of(topic), frame_id))
+        assert buses.is_meant(buses.name(topic, frame_id), topic, frame_id)
+    assert all(len(keys) == 1 for keys in names.values()), names
+
+
+# CAN FD in a bag
+
+def test_classic_frames_among_those_of_can_fd_are_read(tmp_path):
+    write_bag(tmp_path / 'bag', raw('/from_can_bus_fd', heard(), 'can', fd=True))
+    bag = Bag(tmp_path / 'bag')
+    assert list(bag) == [
+        dataclasses.replace(each, channel='can', is_sent=False) for each in heard()]
+    assert (bag.kind, bag.problems) == ('rosbag2 (mcap), raw CAN frames', [])
+
+
+def test_frames_that_only_can_fd_has_are_counted_and_no_damage(tmp_path):
+    long = [
+        ('/from_can_bus_fd', each.time_ns, to_fd(each, data=bytes(12))) for each in heard()[:3]]
+    write_bag(tmp_path / 'bag', by_time(raw('/from_can_bus_fd', heard(), 'can', fd=True), long))
+    bag = Bag(tmp_path / 'bag')
+    assert len(list(bag)) == len(heard())
+    assert bag.problems == ['3 frames of CAN FD left out: the interface is classic CAN']
+    assert not bag.is_damaged
+
+
+def test_sent_frames_of_can_fd_and_their_echoes_come_once(tmp_path):
+    sent = [each for each in heard() if each.is_sent]
+    echoes = [dataclasses.replace(each, time_ns=each.time_ns + 1_000_000) for each in sent]
+    write_bag(tmp_path / 'bag', by_time(
+        raw('/to_can_bus_fd', sent, '', fd=True), raw('/from_can_bus_fd', echoes, 'can', fd=True)))
+    assert list(Bag(tmp_path / 'bag')) == [
+        dataclasses.replace(each, channel='can') for each in sent]
+
+
+# Bags of ROS 1
+
+def test_a_bag_of_ros_1_is_named_and_the_way_it_names_leads_to_its_frames(tmp_path, monkeypatch):
+    store = get_typestore(Stores.ROS1_NOETIC)
+    definition = ros_types.RAW_FRAME_DEFINITION
+    store.register(get_types_from_msg(definition, ros_types.RAW_FRAME))
+    cls, header_cls, time_cls = (store.types[name] for name in (
+        ros_types.RAW_FRAME, 'std_msgs/msg/Header', 'builtin_interfaces/msg/Time'))
+    with Rosbag1Writer(tmp_path / 'night.bag') as writer:
+        connection = writer.add_connection('/received', ros_types.RAW_FRAME, typestore=store)
+        for number, entry in enumerate(heard()):
+            frame, data = entry.frame, numpy.zeros(8, numpy.uint8)
+            data[:len(frame.data)] = numpy.frombuffer(frame.data, numpy.uint8)
+            seconds, nanoseconds = divmod(entry.time_ns, 10**9)
+            writer.write(connection, entry.time_ns, store.serialize_ros1(cls(
+                header_cls(number, time_cls(seconds, nanoseconds), 'can0'), frame.can_id, False,
+                True, False, len(frame.data), data), ros_types.RAW_FRAME))
+    path = tmp_path / 'night.bag'
+    with pytest.raises(LogError) as caught:
+        open_log(path)
+    arguments = re.search('rosbags-convert (--src .*? --dst \\S+)', str(caught.value))[1].split()
+    assert arguments == ['--src', str(path), '--dst', str(tmp_path / 'night')]
+    monkeypatch.setattr(sys, 'argv', ['rosbags-convert', *arguments])
+    with pytest.raises(SystemExit, match='0'):
+        rosbags_convert()
+    assert read(tmp_path / 'night') == (
+        [dataclasses.replace(each, is_sent=False) for each in heard()], [])
+
+
+@pytest.mark.parametrize('name', ['a.bag', 'a.mcap', 'a.log', 'a.bag.gz'])
+def test_a_bag_of_ros_1_is_known_by_its_content(tmp_path, name):
+    content = b'#ROSBAG V2.0\n' + bytes(100)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith('gz') else content)
+    with pytest.raises(LogError, match='a bag of ROS 1'):
+        open_log(tmp_path / name)

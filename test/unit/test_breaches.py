@@ -185,6 +185,26 @@ class DoesNotLower(Misregulates):
         return PowerSetpoint()
 
 
+class MeasuresNoVoltage(Charger):
+    """Its sensor is dead as long as power is transferred."""
+
+    def status(self):
+        status = super().status()
+        if self.state == State.CHARGING:
+            status = dataclasses.replace(status, present_voltage=0.0)
+        return status
+
+
+class HasHalfTheVoltage(Charger):
+    """Measures half of what is there, as long as power is transferred."""
+
+    def status(self):
+        status = super().status()
+        if self.state == State.CHARGING:
+            status = dataclasses.replace(status, present_voltage=0.45 * status.present_voltage)
+        return status
+
+
 class PrechargesTooLow(Misregulates):
     in_function = Function.PRECHARGE
 
@@ -450,6 +470,7 @@ BREACHES = [
     pytest.param('R4', SendsParametersFast, {}, id='R4'),
     pytest.param('R6', SendsUndefinedLabel, {}, id='R6 undefined'),
     pytest.param('R6', NeverAllows, {'vehicle': PATIENT_CAR}, id='R6 never'),
+    pytest.param('R5', MeasuresNoVoltage, {}, id='R5'),
     pytest.param('R11', RaisesTestVoltageTooLow, {}, id='R11 too low'),
     pytest.param('R11', RaisesTestVoltageTooHigh, {'config': LONG_TEST}, id='R11 too high'),
     pytest.param('R15', DoesNotLower, {}, id='R15'),
@@ -513,7 +534,7 @@ def test_each_breach_is_found_by_its_rule_and_by_no_other(rule, charger_class, c
 ])
 def test_charger_that_obeys_breaks_nothing_whatever_happens(circumstances):
     simulator = run(Charger, **circumstances)
-    assert simulator.findings == []
+    assert simulator.findings == simulator.observations == []
 
 
 @pytest.mark.parametrize('charger_class', [
@@ -538,8 +559,41 @@ def test_this_projects_charger_breaks_nothing_either(stage, after_s, act):
     link = Link(vehicle_config=CAR)
     meddle = at(stage, act, after_s)
     link.simulator.vehicle.plug_in()
-    while not link.simulator.sessions:
+
+    def is_refused():
+        """Tell whether no vehicle is let in until the charger's fault is reset (R35)."""
+        return link.decision.fault and link.simulator.controller.stage is Stage.NOT_AVAILABLE
+
+    while not link.simulator.sessions and not (link.decision is not None and is_refused()):
         link.step()
         meddle(link.simulator, link.now_s)
         assert link.now_s < AT_MOST_S
-    assert link.simulator.findings == []
+    link.run(5.0)
+    assert link.simulator.findings == link.simulator.observations == []
+
+
+@pytest.mark.parametrize(('charger_class', 'share', 'observed'), [
+    (MeasuresNoVoltage, 0.0, []), (HasHalfTheVoltage, 0.45, ['R5']), (Charger, 1.0, [])])
+def test_energies_of_the_inlet_and_of_the_readings_are_told_apart(charger_class, share, observed):
+    """What gi3 report counts is what was told; where that is not what was there, both are said."""
+    simulator = run(charger_class)
+    outcome = simulator.controller.outcome
+    assert outcome.energy_wh > 30.0
+    assert outcome.told_wh == pytest.approx(share * outcome.energy_wh, abs=1.0)
+    words = simulator.verdict()[1]
+    assert ('Power_Modules_Status tells' in words) is (share < 1.0)
+    assert [each.rule for each in simulator.observations] == observed
+
+
+def test_without_copper_the_energy_is_that_of_the_readings():
+    """A charger without a plug link, whose voltage reads 0: nothing was delivered by anything."""
+    frames = []
+    run(MeasuresNoVoltage, on_frame=lambda frame, time_s: frames.append((time_s, frame)))
+    simulator = Simulator(None, CAR, tolerances=STRICT)
+    simulator.vehicle.plug_in()
+    for time_s, frame in frames:
+        simulator.receive(frame, now_s=time_s)
+        simulator.tick(now_s=time_s)
+    outcome = simulator.controller.outcome
+    assert outcome.charging_s > 5.0
+    assert outcome.energy_wh == outcome.told_wh == pytest.approx(0.0, abs=1.0)

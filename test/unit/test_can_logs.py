@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import importlib.util
+import lzma
 import re
 import socket
 import sqlite3
@@ -570,6 +571,14 @@ def whole(tmp_path_factory):
     contents['.unpacked.blf'] = bytes(unpacked[:at]) + struct.pack(
         '<4sHHLL', b'LOBJ', 16, 1, 32 + len(content), 10) + bytes(16) + content
     contents['.log.gz'] = gzip.compress(contents['.log'])
+    contents['.log.xz'] = lzma.compress(contents['.log'])
+    # Objects without a block around them.
+    contents['.bare.blf'] = bytes(unpacked[:at]) + content
+    contents['.savvycan.csv'] = b'Time Stamp,ID,Extended,Dir,Bus,LEN,D1,D2\n' + (
+        b'110000,0106B000,true,Rx,0,2,07,08,\n' * 30)
+    contents['.canedge.csv'] = (
+        b'TimestampEpoch;BusChannel;ID;IDE;DLC;DataLength;Dir;EDL;BRS;ESI;RTR;DataBytes\n'
+        + b'1790000000.250000;1;106B000;1;1;1;0;0;0;0;0;07\n' * 30)
     return contents
 
 
@@ -600,7 +609,8 @@ def changed(data, what):
 
 @pytest.mark.parametrize('suffix', [
     '.log', '.asc', '.trc', '.blf', '.csv', '.parquet', '.python_can.asc', '.python_can.blf',
-    '.python_can.trc', '.python_can.csv', '.python_can.db', '.unpacked.blf', '.log.gz'])
+    '.python_can.trc', '.python_can.csv', '.python_can.db', '.unpacked.blf', '.log.gz',
+    '.log.xz', '.bare.blf', '.savvycan.csv', '.canedge.csv'])
 @settings(max_examples=30, deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(what=changes)

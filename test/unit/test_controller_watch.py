@@ -50,6 +50,37 @@ def test_idle_is_what_two_in_a_row_say(states, is_idle):
     assert heard(*states).is_idle is is_idle
 
 
+@pytest.mark.parametrize('states, is_idle', [
+    (5 * (State.NEGOTIATING_CONNECTION,), False),
+    # It crossed the announcement: for a moment it says nothing.
+    ((State.WAITING_FOR_PEV, State.WAITING_FOR_PEV), False),
+    (5 * (State.WAITING_FOR_PEV,), True),
+    ((State.WAITING_FOR_PEV, *3 * (State.NEGOTIATING_CONNECTION,)), False),
+    ((State.CONNECTED_WITH_FULL_INFO, *2 * (State.NEGOTIATING_CONNECTION,)), True),
+    ((State.CLOSING_COMMUNICATION, State.WAITING_FOR_PEV, State.NEGOTIATING_CONNECTION), True),
+])
+def test_a_session_may_be_announced_before_the_state_says_it(states, is_idle):
+    """A4: while it waits for Charge_Parameters_Done the state may still be the one before."""
+    watch = heard(State.NEGOTIATING_CONNECTION, State.NEGOTIATING_CONNECTION)
+    assert watch.is_idle
+    watch.see_announcement(now_s=10.15)
+    assert not watch.is_idle
+    for number, state in enumerate(states):
+        watch.see_status(state, now_s=10.2 + 0.1 * number)
+    assert watch.is_idle is is_idle
+
+
+def test_what_was_announced_ends_with_its_session_and_with_a_silent_controller():
+    for end in ('finished', 'silent'):
+        watch = heard(State.NEGOTIATING_CONNECTION)
+        watch.see_announcement(now_s=10.1)
+        if end == 'finished':
+            watch.see_finished()
+        for later_s in (0.15, 0.25) if end == 'finished' else (0.35, 0.45):
+            watch.see_status(State.NEGOTIATING_CONNECTION, now_s=10.0 + later_s)
+        assert watch.is_idle, end
+
+
 def test_the_state_before_is_told_unless_it_was_silent():
     watch = heard(State.CHARGING)
     assert watch.see_status(State.ENDING_CHARGE, now_s=10.1) == State.CHARGING

@@ -71,7 +71,7 @@ def test_a_damaged_block_costs_its_own_frames_and_no_others(whole, tmp_path):
     assert len(problems) == 1 and f'damaged at byte {begin}' in problems[0]
 
 
-@pytest.mark.parametrize('rubbish', [b'\0', bytes(range(256)) * 300, b'LOBJ' * 10])
+@pytest.mark.parametrize('rubbish', [b'\1', bytes(range(256)) * 300, b'LOBJ' * 10])
 def test_what_lies_between_blocks_is_skipped(whole, tmp_path, rubbish):
     data, blocks = whole
     at = blocks[2][0]

@@ -18,6 +18,14 @@ def run(*arguments, text=None):
     ' (000.000000)  can0  0106B003   [7]  A0 0F 14 00 00 00 64',
     '(1700000000.123456) can0 0106B003#A00F1400000064 T',
     "  can0  0106B003   [7]  A0 0F 14 00 00 00 64   '......d'",
+    '0106B003 A0 0F 14 00 00 00 64',
+    '  can0  0106B003   [7]  '
+    '10100000 00001111 00010100 00000000 00000000 00000000 01100100',
+    ' (000.000000)  can0  RX - -  0106B003   [7]  '
+    "10100000 00001111 00010100 00000000 00000000 00000000 01100100            '......d'",
+    '  can0  0106B003   [7]  64`00`00`00`14`0F`A0',
+    '  can0  0106B003   [7]  01100100`00000000`00000000`00000000`00010100`00001111`10100000',
+    '  \x1b[1m\x1b[34mcan0  0106B003   [7]  A0 0F 14 00 00 00 64\x1b[0m',
 ])
 def test_every_spelling_of_candump(line):
     result = run(text=line + '\n')
@@ -39,6 +47,50 @@ def test_frames_that_are_not_quite_right_are_told(frame, words):
     result = run(frame)
     assert result.exit_code == 0
     assert words in result.output
+
+
+@pytest.mark.parametrize('line, words', [
+    ('can0  0106B000   [1]  00000111', 'State=Charging'),
+    ('can0  0106B000   [1]  00000001', 'State=Waiting_For_PEV'),
+    ('can0  0106B002   [4]  00000001', 'Vehicle_Ready_for_Charging=Charge_Stopped'),
+    ('can0  0106B103   [8]  '
+     '00000000 00000000 00000001 00000000 00010001 00000000 00000000 00000000',
+     'EV_Maximum_Discharge_Current'),
+    ('can0  0106B201  {9}  11 22 33 44 55 66 77 88', 'ADM_CS_SECC_Inputs'),
+    ('0106B201#1122334455667788_9', 'ADM_CS_SECC_Inputs'),
+    ('can0  0106B000   [0]  remote request', 'foreign: not an extended data frame'),
+    ('can0 0106B000#R', 'foreign: not an extended data frame'),
+    ('can0 0106B000#R1', 'foreign: not an extended data frame'),
+    ('can0  20000004   [8]  00 20 00 00 00 00 00 00   ERRORFRAME',
+     'foreign: not an extended data frame'),
+    ('can0       123   [0] ', 'foreign'),
+])
+def test_a_digit_is_what_the_count_of_bytes_says(line, words):
+    result = run(text=line + '\n')
+    assert result.exit_code == 0, result.output
+    assert words in result.output
+
+
+@pytest.mark.parametrize('line, words', [
+    ('can0  0106B003   [7]  10100000 00001111 00010100', 'not 7 bytes'),
+    ('can0  0106B003   [7]  10100000 00001111 00010100 00000000 00000000 00000000 0110010',
+     'not 7 bytes'),
+    ('can0  0106B003   [7]  A0 0F 14 00 00 00', 'not 7 bytes'),
+    ('can0  0106B003   [6]  A0 0F 14 00 00 00 64', 'not 6 bytes'),
+    ('can0  0106B000   [1]  00000112', 'neither hexadecimal nor binary'),
+    ('can0  0106B000   [0]  07', 'not 0 bytes'),
+    ('can0  0106B003   [9]  A0 0F 14 00 00 00 64 00 00', '8 at the most'),
+    ('can0 0106B003#A00F140000006', 'not 6 bytes'),
+    ('can0 0106B003#A00F1400000064000000', '8 at the most'),
+    ('can0 0106B003##5A00F1400000064', 'CAN FD'),
+    ('can0  0106B003  [07]  A0 0F 14 00 00 00 64', 'CAN FD'),
+    ('10106B003#A00F1400000064', 'no CAN frame'),
+])
+def test_a_line_that_contradicts_itself_is_no_frame(line, words):
+    result = run(text=line + '\n')
+    assert result.exit_code == 1, result.output
+    assert words in result.output
+    assert 'Target_Voltage' not in result.output
 
 
 def test_text_without_a_frame_is_an_error_and_the_rest_is_still_told():

@@ -105,7 +105,7 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path):
 
 def test_typed_topics_have_lost_the_lengths_and_are_refused(monkeypatch):
     log = types.SimpleNamespace(kind='rosbag2 (mcap), typed topics')
-    monkeypatch.setattr('gi3_ros.logs.reading.open_log', lambda _path, **_options: log)
+    monkeypatch.setattr('gi3_ros.tools.given.open_log', lambda _path, **_options: log)
     result = run('night')
     assert result.exit_code == 2
     assert 'record the raw frames' in result.output

@@ -9,8 +9,17 @@ from hypothesis import strategies as st
 import pytest
 
 from gi3_ros.core.config import entries_of
-from gi3_ros.core.limits import AdvertisedLimits, ChargerLimits, Derating, DischargeWindow
+from gi3_ros.core.findings import Tolerances
+from gi3_ros.core.limits import (
+    AdvertisedLimits,
+    ChargerLimits,
+    Derating,
+    DischargeWindow,
+    FOLLOWED_S,
+    Steady,
+)
 from gi3_ros.core.power import PowerConfig
+from gi3_ros.core.signals import DcPowerControl
 
 BOTH_WAYS = ChargerLimits(is_bidirectional=True, max_charger_discharge_current=60.0)
 
@@ -161,8 +170,58 @@ def advertised(limits=BOTH_WAYS):
     return AdvertisedLimits(limits)
 
 
+NAMES = ('maximum_voltage', 'maximum_charge_current', 'maximum_discharge_current')
+
+
+@pytest.mark.parametrize('change, told', [
+    ({}, (500.0, 100.0, 0.1)),
+    ({'max_charger_current': 40.0}, (500.0, 40.0, 0.1)),
+    ({'max_charger_voltage': 920.0, 'max_cable_voltage': 1000.0}, (920.0, 100.0, 0.1)),
+    ({'max_charger_voltage': 920.0}, (500.0, 100.0, 0.1)),
+    ({'max_cable_current': 32.5, 'max_cable_voltage': 450.0}, (450.0, 32.5, 0.1)),
+    # No more than can be, and the frame has steps of 0.1.
+    ({'max_charger_current': 39.99, 'max_charger_voltage': 449.96}, (449.9, 39.9, 0.1)),
+    ({'max_charger_current': 0.0}, (500.0, 0.1, 0.1)),
+    ({'is_bidirectional': True, 'max_charger_discharge_current': 60.0}, (500.0, 100.0, 60.0)),
+    ({'is_bidirectional': True, 'max_charger_discharge_current': 60.0,
+      'max_cable_current': 25.0}, (500.0, 25.0, 25.0)),
+    # Without is_bidirectional the entry for it means nothing, to whatever it is set.
+    ({'max_charger_discharge_current': 60.0}, (500.0, 100.0, 0.1)),
+])
+def test_what_charger_and_cable_can_do_is_told_always(change, told):
+    """R33: 0 would be the controller's own entry, whatever that is."""
+    message = advertised(ChargerLimits(**change)).due(now_s=1.0)
+    assert tuple(getattr(message, name) for name in NAMES) == told
+
+
+@pytest.mark.parametrize('left', NAMES)
+def test_a_limit_that_is_left_to_the_controller_is_0_until_something_lowers_it(left):
+    def told_of(**caps):
+        limits.cap(**caps)
+        return {name: getattr(limits.current, name) for name in NAMES}
+
+    limits = AdvertisedLimits(BOTH_WAYS, left_to_controller=frozenset({left}))
+    can = {'maximum_voltage': 500.0, 'maximum_charge_current': 100.0,
+           'maximum_discharge_current': 60.0}
+    assert told_of() == {**can, left: 0.0}
+    limits.set(voltage_v=400.0, charge_current_a=30.0, discharge_current_a=20.0)
+    lowered = dict(zip(NAMES, (400.0, 30.0, 20.0), strict=True))
+    assert told_of() == lowered
+    assert told_of(charge_a=0.0, discharge_a=0.0) == {
+        **lowered, 'maximum_charge_current': 0.1, 'maximum_discharge_current': 0.1}
+    limits.set(voltage_v=0.0, charge_current_a=0.0, discharge_current_a=0.0)
+    assert told_of() == {**can, left: 0.0}
+
+
+def test_which_limits_are_left_to_the_controller_is_configured():
+    assert PowerConfig().left_to_controller == frozenset()
+    for name in NAMES:
+        assert PowerConfig(**{f'tell_{name}': False}).left_to_controller == {name}
+
+
 @pytest.mark.parametrize('wished, cap, told', [
-    (0.0, math.inf, 0.0), (0.0, 120.0, 0.0), (0.0, 119.9, 119.9), (80.0, 119.9, 80.0),
+    (0.0, math.inf, 100.0), (0.0, 120.0, 100.0), (0.0, 99.9, 99.9), (110.0, 120.0, 100.0),
+    (80.0, 119.9, 80.0),
     (80.0, 79.9, 79.9), (80.0, 0.1, 0.1), (80.0, 0.09, 0.1), (0.0, 0.0, 0.1), (0.0, -5.0, 0.1),
 ])
 def test_a_lowered_current_is_never_told_as_0(wished, cap, told):
@@ -173,10 +232,83 @@ def test_a_lowered_current_is_never_told_as_0(wished, cap, told):
     assert limits.current.maximum_charge_current == told
 
 
-def test_without_discharging_no_discharge_current_is_told():
+def test_without_discharging_the_least_is_told_whatever_caps_it():
+    """0 would let a controller discharge that is configured for it."""
     limits = advertised(ChargerLimits())
     limits.cap(discharge_a=10.0)
-    assert limits.current.maximum_discharge_current == 0.0
+    assert limits.current.maximum_discharge_current == 0.1
+
+
+@pytest.mark.parametrize('amperes', [7.0, 50.0, 375.0])
+def test_a_limit_that_moves_all_the_time_is_told_now_and_then_and_never_above_it(amperes):
+    steady = Steady()
+    noise = [amperes * (1.0 + share) for share in (0.0, 0.003, -0.004, 0.008, -0.002, 0.0)]
+    told = {steady.follow(value) for value in noise}
+    assert len(told) == 1
+    assert 0.99 * amperes < told.pop() <= min(noise)
+    for share in (0.98, 1.05):
+        assert steady.follow(amperes * share) == pytest.approx(amperes * share, rel=0.006)
+        assert steady.follow(amperes * share) <= amperes * share
+    assert steady.follow(math.inf) == math.inf
+
+
+# What a controller makes of it
+
+
+COMMANDED = DcPowerControl(
+    target_voltage=400.0, power_function=DcPowerControl.PowerFunction.POWER_TRANSFER)
+
+
+def told_for(seconds, limits, *, from_s=0.0):
+    for step in range(round(seconds / 0.1)):
+        limits.due(now_s=from_s + 0.1 * step)
+    return limits
+
+
+@pytest.mark.parametrize('low_a, high_a, excess', [
+    (40.0, 40.0, None), (41.0, 41.0, None), (41.1, 41.1, (41.1, 40.0)),
+    (0.0, 100.0, (100.0, 40.0)), (-25.0, 40.0, None), (-26.1, 40.0, (26.1, 25.0)),
+    (-60.0, -60.0, (60.0, 25.0)),
+])
+def test_a_command_beyond_what_was_told_is_an_excess(low_a, high_a, excess):
+    limits = told_for(FOLLOWED_S + 1.0, advertised(ChargerLimits(
+        is_bidirectional=True, max_charger_current=40.0, max_charger_discharge_current=25.0)))
+    found = limits.excess_of(dataclasses.replace(
+        COMMANDED, current_range_min=low_a, current_range_max=high_a), now_s=FOLLOWED_S + 1.0)
+    assert (found and found[:2]) == excess
+
+
+@pytest.mark.parametrize('function, volts, is_excess', [
+    (DcPowerControl.PowerFunction.INSULATION_TEST, 401.0, False),
+    (DcPowerControl.PowerFunction.INSULATION_TEST, 401.1, True),
+    # A vehicle may name any voltage above its battery's (R29).
+    (DcPowerControl.PowerFunction.POWER_TRANSFER, 500.0, False),
+])
+def test_a_test_voltage_beyond_what_was_told_is_an_excess(function, volts, is_excess):
+    limits = told_for(FOLLOWED_S + 1.0, advertised(ChargerLimits(max_charger_voltage=400.0)))
+    command = DcPowerControl(target_voltage=volts, power_function=function)
+    assert bool(limits.excess_of(command, now_s=FOLLOWED_S + 1.0)) is is_excess
+
+
+@pytest.mark.parametrize('later_s, is_excess', [(4.9, False), (5.1, True)])
+def test_the_controller_has_its_time_to_follow_and_the_widest_limit_of_it_counts(
+        later_s, is_excess):
+    """As the rules give it (R33, A44)."""
+    assert Tolerances().limits_s == FOLLOWED_S
+    limits, command = advertised(), dataclasses.replace(COMMANDED, current_range_max=100.0)
+    told_for(20.0, limits)
+    limits.set(voltage_v=0.0, charge_current_a=40.0, discharge_current_a=0.0)
+    told_for(later_s, limits, from_s=20.0)
+    assert bool(limits.excess_of(command, now_s=20.0 + later_s)) is is_excess
+    limits.forget_told()
+    assert limits.excess_of(command, now_s=20.0 + later_s) is None
+
+
+def test_nobody_goes_beyond_a_limit_that_is_left_to_the_controller():
+    limits = AdvertisedLimits(BOTH_WAYS, left_to_controller=frozenset(NAMES))
+    told_for(FOLLOWED_S + 1.0, limits)
+    assert limits.excess_of(dataclasses.replace(
+        COMMANDED, current_range_max=1000.0), now_s=FOLLOWED_S + 1.0) is None
 
 
 @given(st.lists(st.tuples(st.floats(0.0, 0.3), st.floats(0.1, 120.0)), max_size=50))

@@ -1,25 +1,33 @@
 """Whole sessions of charger and simulator on one made-up clock, through the real codec."""
 
+import dataclasses
 import itertools
 import random
 
 import pytest
+from scenario_bench import found_in
 
 from gi3_ros.core import codec
 from gi3_ros.core.frame import Frame
 from gi3_ros.core.hardware import ContactorCommand, ModulesMode
+from gi3_ros.core.limits import ChargerLimits
 from gi3_ros.core.output_stage import Stage, StageConfig
-from gi3_ros.core.power import Phase
+from gi3_ros.core.power import Phase, PowerConfig
 from gi3_ros.core.setpoint import Priority
 from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     DcPowerControl,
+    DcPowerParameters,
     EmergencyStop,
     MESSAGES,
+    NewChargeSession,
     PowerModulesStatus,
+    SequenceControl,
 )
-from gi3_ros.sim.config import ControllerConfig
+from gi3_ros.sim.agreement import Protocol
+from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.link import Link
+from gi3_ros.sim.modules import CircuitConfig, ModulesConfig
 from gi3_ros.sim.vehicle import VehicleConfig
 
 State = AdvanticsControllerStatus.State
@@ -225,6 +233,168 @@ def test_a_lease_lowers_what_the_vehicle_asks_for_and_ends():
     link.run(4.0)
     assert link.modules.circuit.vehicle_current_a == pytest.approx(100.0, abs=1.0)
     assert link.simulator.findings == []
+
+
+LESS = [
+    {'max_charger_current': 40.0}, {'max_cable_current': 32.5}, {'max_charger_power': 10e3},
+    {'max_cable_power': 8e3}, {'max_charger_voltage': 450.0, 'max_charger_current': 40.0},
+]
+
+
+def weaker(change, **options):
+    """Return a session of a controller with 120 A and a charger that can do less."""
+    theirs = ControllerConfig(
+        boot_s=0.1, negotiation_s=0.2,
+        limits=ChargerLimits(max_charger_current=120.0, max_cable_current=120.0))
+    ours = dataclasses.replace(theirs.limits, **change)
+    return plugged(12.0, controller=theirs, power_config=PowerConfig(limits=ours, **options))
+
+
+def warnings_of(link):
+    return [entry.text for entry in link.charger.journal if entry.level == 'warning']
+
+
+@pytest.mark.parametrize('change', LESS, ids=str)
+def test_a_charger_of_less_than_the_controller_thinks_is_asked_for_no_more(change):
+    """R24, R32, R33: with 0 in DC_Power_Parameters it would be the controller's 120 A."""
+    link = weaker(change)
+    assert ended(link).is_clean
+    assert link.simulator.findings == []
+    assert found_in(link.frames) == frozenset()
+    assert warnings_of(link) == []
+    most_a = max(each.current_range_max for _, each in sent(link, DcPowerControl)
+                 if each.power_function is DcPowerControl.PowerFunction.POWER_TRANSFER)
+    volts = link.simulator.vehicle.open_circuit_voltage_v
+    largest_a, _ = link.power.config.limits.largest(discharging=False, voltage_v=volts)
+    assert most_a == pytest.approx(largest_a, rel=0.05)
+    tested_v = {each.target_voltage for _, each in sent(link, DcPowerControl)
+                if each.power_function is DcPowerControl.PowerFunction.INSULATION_TEST}
+    assert tested_v == {link.power.config.limits.max_voltage_v}
+    told = [each for _, each in sent(link, DcPowerParameters)]
+    assert all(each.maximum_charge_current > 0 < each.maximum_voltage for each in told)
+
+
+@pytest.mark.parametrize('change, words', [
+    ({'max_charger_current': 40.0}, ['Maximum_Charge_Current 40 A', 'at most 40 A']),
+    ({'max_cable_current': 32.5}, ['Maximum_Charge_Current 32.5 A', 'at most 32.5 A']),
+])
+def test_a_controller_that_does_not_follow_what_it_was_told_is_named_once(change, words):
+    link = weaker(change)
+    _deafen(link.simulator.controller, DcPowerParameters)
+    assert ended(link).is_clean
+    said = warnings_of(link)
+    assert len(said) == 1
+    for word in ('controller commands', 'max_charger_current in its configuration', *words):
+        assert word in said[0]
+    assert {rule for _, rule in found_in(link.frames)} == {'R33'}, 'the charger is not accused'
+
+
+def test_where_the_controllers_own_limit_is_meant_0_is_told():
+    link = weaker({'max_charger_current': 40.0}, tell_maximum_charge_current=False)
+    ended(link)
+    assert {each.maximum_charge_current for _, each in sent(link, DcPowerParameters)} == {0.0}
+    assert {each.maximum_voltage for _, each in sent(link, DcPowerParameters)} == {500.0}
+
+
+def test_limits_lowered_in_mid_session_are_followed_and_given_back_to_what_we_can():
+    link = weaker({'max_charger_current': 40.0})
+    link.run_until(lambda: link.state is State.CHARGING, within_s=20.0)
+    link.run(3.0)
+    for wished_a, flows_a in ((15.0, 15.0), (0.0, 40.0)):
+        link.power.request_limits(
+            voltage_v=0.0, charge_current_a=wished_a, discharge_current_a=0.0,
+            now_s=link.now_s)
+        link.run(3.0)
+        assert link.modules.circuit.vehicle_current_a == pytest.approx(flows_a, abs=0.5)
+    assert ended(link).is_clean
+    assert found_in(link.frames) == frozenset()
+
+
+def test_a_battery_above_what_the_charger_told_is_turned_away_before_any_power():
+    """The charger has the last word on its voltage, too (R33)."""
+    link = weaker({'max_charger_voltage': 350.0})
+    outcome = ended(link)
+    assert 'charger and cable can do 0..350 V' in outcome.reason
+    assert link.decision.fault == ''
+    assert link.modules.circuit.ledger.battery_j == 0.0
+
+
+def _deafen(controller, cls):
+    """Let nothing of a kind arrive, now and before."""
+    receive = controller.receive
+
+    def take(message, *, now_s):
+        if not isinstance(message, cls):
+            receive(message, now_s=now_s)
+    controller.receive = take
+    controller.parameters = cls()
+
+
+@pytest.mark.parametrize('order', ['before', 'after'])
+@pytest.mark.parametrize('entries, wake_up_s', [
+    ({}, 0.5), ({}, 8.0), ({'free_service': False}, 4.0), ({'use_sequence_flags': False}, 4.0),
+    ({'pistol': Pistol.CHADEMO, 'index': 3}, 4.0),
+])
+def test_a_session_goes_well_whether_it_is_announced_before_its_state_or_in_it(
+        order, entries, wake_up_s):
+    """A4: in the maker's diagrams State 3 comes after Charge_Parameters_Done."""
+    controller = ControllerConfig(boot_s=0.1, negotiation_s=0.2, state_order=order, **entries)
+    is_chademo = controller.is_chademo
+    link = Link(
+        controller_config=controller, modules_config=ModulesConfig(
+            wake_up_s=wake_up_s, circuit=CircuitConfig(has_diode=is_chademo)),
+        vehicle_config=VehicleConfig(charge_duration_s=3.0, **(
+            {'protocols': (Protocol.CHADEMO_1,)} if is_chademo else {})))
+    link.run(1.5)
+    link.simulator.plug_in(now_s=link.now_s)
+    if is_chademo:
+        link.simulator.do('start', now_s=link.now_s)
+    assert ended(link).is_clean
+    assert link.simulator.findings == []
+    assert found_in(link.frames) == frozenset()
+    moves = [entry.text for entry in link.charger.journal if ' -> ' in entry.text]
+    assert sum(text.startswith(('IDLE -> WAKING', 'WAKING -> ')) for text in moves) == 2
+    states = [each.state for _, each in sent(link, AdvanticsControllerStatus)]
+    first = next(time_s for time_s, _ in sent(link, NewChargeSession))
+    begun = [time_s for time_s, each in sent(link, AdvanticsControllerStatus)
+             if each.state is State.CONNECTED_WITH_FULL_INFO]
+    assert (begun[0] > first) is (order == 'after')
+    order_of_states = [state for state, _ in itertools.groupby(states)]
+    assert order_of_states == [
+        *sorted(order_of_states[:-1], key=_ORDER.index), State.WAITING_FOR_PEV]
+
+
+@pytest.mark.parametrize('order', ['before', 'after'])
+def test_an_announced_session_waits_for_its_parameters_without_moving(order):
+    """A4, R37: somebody decides for 8 s, and the state may be the one from before the session."""
+    link = plugged(3.0, controller=ControllerConfig(
+        boot_s=0.1, negotiation_s=0.2, state_order=order))
+    controller = link.simulator.controller
+    receive = controller.receive
+
+    def take(message, *, now_s):
+        if isinstance(message, SequenceControl) and now_s < 12.0:
+            message = dataclasses.replace(message, charge_parameters_done=0)
+        receive(message, now_s=now_s)
+    controller.receive = take
+    link.run_until(lambda: controller.stage.name == 'FULL_INFO', within_s=5.0)
+    began_s = link.now_s
+    link.run_until(lambda: controller.stage.name != 'FULL_INFO', within_s=15.0)
+    assert link.now_s - began_s > 8.0
+    assert ended(link).is_clean
+    moves = [entry.text for entry in link.charger.journal if 'IDLE' in entry.text]
+    assert moves == ['IDLE -> WAKING (session announced)', 'STANDBY -> IDLE (controller idle)'][
+        :len(moves)]
+    assert found_in(link.frames) == frozenset()
+
+
+_ORDER = [
+    State.INITIALISING, State.NOT_AVAILABLE, State.WAITING_FOR_PEV,
+    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS,
+    State.CONNECTED_WITH_FULL_INFO, State.INSULATION_TEST, State.PRECHARGE,
+    State.WAITING_FOR_CHARGE, State.CHARGING, State.ENDING_CHARGE, State.WELDING_DETECTION,
+    State.CLOSING_COMMUNICATION,
+]
 
 
 def test_authorisation_refused():

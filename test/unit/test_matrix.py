@@ -10,10 +10,11 @@ import dataclasses
 import itertools
 
 import pytest
+from scenario_bench import found_in
 
 from gi3_ros.core import codec
 from gi3_ros.core.limits import ChargerLimits
-from gi3_ros.core.power import Phase
+from gi3_ros.core.power import Phase, PowerConfig
 from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     DcPowerControl,
@@ -96,7 +97,12 @@ def cases():
 class Run:
     """One session, with what flowed at the inlet added up independently."""
 
-    def __init__(self, case, **entries):
+    def __init__(self, case, *, weaker=None, **entries):
+        """
+        Make charger and simulator.
+
+        :param weaker: limits of the charger that the controller knows nothing of
+        """
         self.case = case
         vehicle = dataclasses.replace(
             VEHICLES[case.vehicle], protocols=(case.protocol,), control_mode=case.control_mode,
@@ -112,8 +118,11 @@ class Run:
                 max_cable_voltage=920.0, max_cable_current=200.0),
             enable_iso_part20=True, chademo_precharge=case.is_bidirectional,
             boot_s=0.1, negotiation_s=0.2, **entries)
-        self.link = Link(controller_config=config, vehicle_config=vehicle)
+        charger = {} if weaker is None else {
+            'power_config': PowerConfig(limits=dataclasses.replace(config.limits, **weaker))}
+        self.link = Link(controller_config=config, vehicle_config=vehicle, **charger)
         self.charged_j = self.discharged_j = 0.0
+        self.most_a = self.least_a = 0.0
         self.phases = []
         self.sent = ()
 
@@ -128,6 +137,8 @@ class Run:
             link.step()
             circuit = link.modules.circuit
             power_w = circuit.vehicle_current_a * circuit.pistol_voltage_v
+            self.most_a = max(self.most_a, circuit.output_current_a)
+            self.least_a = min(self.least_a, circuit.output_current_a)
             self.charged_j += max(power_w, 0.0) * STEP_S
             self.discharged_j += max(-power_w, 0.0) * STEP_S
             phase = link.decision.phase
@@ -166,6 +177,45 @@ def test_so_it_does_with_core_pins_at_the_pace_of_the_vehicle(vehicle):
     """R26: no DC_Power_Control but the vehicle's own requests."""
     case = next(case for case in cases() if case.vehicle == vehicle)
     check_session(Run(case, energy_transfer_type='DC_core', power_control_pace='vehicle'))
+
+
+ONE_OF_EACH = {
+    (case.is_range, case.direction, case.protocol.is_chademo): case
+    for case in cases() if case.protocol is not Protocol.CHADEMO_0_9}.values()
+"""
+Cases that differ in mode, direction or plug.
+
+Not with the version of CHAdeMO for which an audit knows no V2G.
+"""
+
+
+@pytest.mark.parametrize('weaker', [
+    {'max_charger_current': 40.0, 'max_charger_discharge_current': 15.0},
+    {'max_charger_power': 9e3, 'max_charger_discharge_power': 4e3},
+], ids=lambda weaker: next(iter(weaker)))
+@pytest.mark.parametrize('case', ONE_OF_EACH, ids=str)
+def test_a_charger_that_can_do_less_than_the_controller_thinks_breaks_no_rule(case, weaker):
+    """R24, R32, R33: it tells so, in every mode and direction, and nobody asks it for more."""
+    run = Run(case, weaker=weaker)
+    outcome = run.go()
+    link = run.link
+    assert outcome.is_clean, outcome
+    assert link.simulator.findings == []
+    assert found_in(link.frames) == frozenset()
+    assert link.modules.breaches == []
+    assert link.decision.fault == ''
+    assert [each.text for each in link.charger.journal if each.level == 'warning'] == []
+    volts = link.simulator.vehicle.open_circuit_voltage_v
+    ours = link.power.config.limits
+    for reached_a, is_out, is_wanted in (
+        (run.most_a, False, case.direction is not Direction.DISCHARGE),
+        (-run.least_a, True, min(each.current_range_max for each in run.messages(
+            DcPowerControl)) < 0 or case.direction is Direction.DISCHARGE),
+    ):
+        largest_a, _ = ours.largest(discharging=is_out, voltage_v=volts)
+        if is_wanted:
+            # The battery gives way, and with power the current; OCPP asks for 20 A.
+            assert min(0.95 * largest_a, 19.9) <= reached_a <= largest_a + 1.0
 
 
 def check_session(run):
@@ -259,9 +309,9 @@ def check_energies(run, outcome):
     story = link.session.story(now_s=link.now_s)
     assert story.energy_charged_wh == pytest.approx(charged_wh, abs=SHARE * total_wh)
     assert story.energy_discharged_wh == pytest.approx(discharged_wh, abs=SHARE * total_wh)
-    # The battery's: what flowed, without what became heat in it.
+    # The vehicle's, at its inlet: with what became heat in the battery.
     ledger = link.modules.circuit.ledger
-    assert outcome.energy_wh == pytest.approx(ledger.battery_j / 3600, abs=SHARE * total_wh)
+    assert outcome.energy_wh == pytest.approx(ledger.vehicle_j / 3600, abs=SHARE * total_wh)
     # What was reported on the bus.
     reported_wh = sum(
         each.present_voltage * each.present_current * PowerModulesStatus.PERIOD_S / 3600

@@ -397,7 +397,7 @@ def test_the_page_goes_where_a_link_leads_and_never_in_the_place_of_a_device(log
     os.mkfifo(tmp_path / 'pipe')
     result = CliRunner().invoke(main, ['report', str(log), '-o', str(tmp_path / 'pipe')])
     assert result.exit_code == 2
-    assert 'is no file' in result.output
+    assert 'is a pipe' in result.output
     assert (tmp_path / 'pipe').is_fifo()
 
 

@@ -15,11 +15,11 @@ CONFIG = pathlib.Path(__file__).resolve().parents[2] / 'config'
 def of(tmp_path, text, namespace='pistol1'):
     path = tmp_path / 'params.yaml'
     path.write_text(text)
-    return ParameterFile(path).of(namespace)
+    return ParameterFile(path).of(namespace, 1)
 
 
 def test_the_file_with_all_defaults_gives_the_defaults():
-    parameters = ParameterFile(CONFIG / 'charger.yaml').of('pistol1')
+    parameters = ParameterFile(CONFIG / 'charger.yaml').of('pistol1', 1)
     assert parameters.power == PowerConfig()
     assert parameters.stage == StageConfig()
     assert parameters.precharge_timeout_s == PRECHARGE_TIMEOUT_S
@@ -27,7 +27,7 @@ def test_the_file_with_all_defaults_gives_the_defaults():
 
 @pytest.mark.parametrize('path', sorted(CONFIG.glob('*stage*.yaml')), ids=lambda path: path.name)
 def test_the_examples_are_taken(path):
-    assert ParameterFile(path).of('pistol1').given
+    assert ParameterFile(path).of('pistol1', 1).given
 
 
 @pytest.mark.parametrize('text, current_a', [
@@ -53,7 +53,7 @@ def test_single_entries_hold_over_the_file(tmp_path):
     path.write_text('/**:\n  ros__parameters: {max_charger_current: 60, unloading_timeout: 2}\n')
     parameters = ParameterFile(path, [
         ('max_charger_current', '70'), ('installation', 'none'), ('precharge_timeout', '5'),
-        ('is_bidirectional', 'true')]).of('pistol1')
+        ('is_bidirectional', 'true')]).of('pistol1', 1)
     assert parameters.power.limits.max_charger_current == 70.0
     assert parameters.power.limits.is_bidirectional is True
     assert parameters.stage == StageConfig(installation='none', unloading_timeout=2.0)
@@ -62,10 +62,10 @@ def test_single_entries_hold_over_the_file(tmp_path):
 
 
 def test_the_installation_of_then_holds_where_none_is_given():
-    assert ParameterFile().of('p', installation='none').stage.installation == 'none'
+    assert ParameterFile().of('p', 1, installation='none').stage.installation == 'none'
     file = ParameterFile(entries=[('installation', 'own_v2g')])
-    assert file.of('p', installation='none').stage.installation == 'own_v2g'
-    assert ParameterFile().of('p').stage == StageConfig()
+    assert file.of('p', 1, installation='none').stage.installation == 'own_v2g'
+    assert ParameterFile().of('p', 1).stage == StageConfig()
 
 
 def test_the_controllers_own_configuration_is_read(tmp_path):

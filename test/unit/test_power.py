@@ -14,6 +14,7 @@ from power_bench import (
     STANDBY,
     State,
     STEP_S,
+    TOLD,
     TRANSFER,
     transferring,
     WAY_TO,
@@ -31,7 +32,6 @@ from gi3_ros.core.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
     ChargeStatusChange,
-    DcPowerParameters,
     EvInformationBattery,
     EvInformationChargeLimits,
     EvInformationDischargeLimits,
@@ -113,7 +113,7 @@ def test_no_power_outside_the_powered_phases(phase):
 def test_before_a_session_it_tells_its_limits_every_second_and_nothing_else(bench):
     """R33: without flags those count that came before the negotiation."""
     bench.run(3.5)
-    assert [message for _, message in bench.sent] == [DcPowerParameters()] * 4
+    assert [message for _, message in bench.sent] == [TOLD] * 4
     times_s = [time_s for time_s, _ in bench.sent]
     assert all(later - sooner == pytest.approx(1.0, abs=0.1)
                for sooner, later in itertools.pairwise(times_s))
@@ -123,7 +123,7 @@ def test_limits_are_told_again_when_the_negotiation_begins_and_to_a_restarted_co
     bench.sent.clear()
     bench.give(AdvanticsControllerStatus(State.NEGOTIATING_CONNECTION))
     bench.run(0.2)
-    assert [message for _, message in bench.sent] == [DcPowerParameters()]
+    assert [message for _, message in bench.sent] == [TOLD]
     bench.silent.add('controller')
     bench.run(0.3)
     bench.power.request_limits(
@@ -143,6 +143,42 @@ def test_session_is_announced_by_its_frame_or_by_the_state(bench, by_state):
     else:
         bench.give(NewChargeSession())
     assert bench.power.phase in (Phase.WAKING, Phase.STANDBY)
+
+
+@pytest.mark.parametrize('state', [
+    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS,
+    State.CONNECTED_WITH_FULL_INFO])
+@pytest.mark.parametrize('ready_after_s', [0.0, 3.0])
+def test_an_announcement_counts_whatever_the_state_still_says(bench, state, ready_after_s):
+    """A4: State 3 may wait for Charge_Parameters_Done. The permission comes and stays."""
+    bench.measures(is_ready=ready_after_s == 0.0)
+    bench.state = state
+    bench.run(1.0)
+    phases = []
+    for step in range(80):
+        if not bench.decision.system_enable:
+            bench.give(NewChargeSession())
+        if step * 0.1 == ready_after_s:
+            bench.measures(is_ready=True)
+        phases.append(bench.run(0.1).phase)
+    assert set(phases[:1]) <= {Phase.WAKING, Phase.STANDBY}
+    moves = [phase for phase, _ in itertools.groupby(phases)]
+    assert moves in ([Phase.STANDBY], [Phase.WAKING, Phase.STANDBY])
+    assert bench.decision.system_enable
+    bench.state = State.CONNECTED_WITH_FULL_INFO
+    assert bench.run(1.0).phase is Phase.STANDBY
+
+
+@pytest.mark.parametrize('end', ['finished', State.WAITING_FOR_PEV, State.NOT_AVAILABLE])
+def test_what_was_announced_early_ends_all_the_same(bench, end):
+    bench.state = State.NEGOTIATING_CONNECTION
+    bench.give(NewChargeSession())
+    assert bench.run(1.0).phase is Phase.STANDBY
+    if end == 'finished':
+        bench.give(ChargeSessionFinished())
+    else:
+        bench.state = end
+    assert bench.run(0.3).phase is Phase.IDLE
 
 
 def test_status_comes_every_100_ms_from_the_announcement_on(bench):

@@ -190,7 +190,11 @@ class World:
             assert decision.status.system_enable == decision.system_enable
         if decision.parameters is not None:
             assert now_s - self.parameters_s >= 0.1, 'R4'
-            assert decision.parameters.maximum_charge_current <= LIMITS.max_charger_current
+            told = decision.parameters
+            assert 0 < told.maximum_voltage <= LIMITS.max_voltage_v
+            assert 0 < told.maximum_charge_current <= LIMITS.max_current_a
+            assert 0 < told.maximum_discharge_current <= max(
+                LIMITS.max_discharge_current_a, 0.1)
             self.parameters_s = now_s
         if setpoint.mode is not ModulesMode.REGULATE:
             assert setpoint.current_a == setpoint.voltage_v == 0.0

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 
-from power_bench import Bench, PRECHARGE, RANGE, STANDBY, State, TRANSFER, transferring
+from power_bench import Bench, PRECHARGE, RANGE, STANDBY, State, TOLD, TRANSFER, transferring
 import pytest
 
 from gi3_ros.core import power
@@ -33,7 +33,7 @@ def test_a_lease_before_the_session_lasts_into_it():
         30.0, duration_s=300.0, priority=Priority.FLEET, source='depot', now_s=bench.now_s)
     bench.run(1.0)
     bench.lead_to(Phase.STANDBY)
-    assert told_by(bench) == [0.0, 30.0, 30.0], 'again when the session begins'
+    assert told_by(bench) == [100.0, 30.0, 30.0], 'again when the session begins'
 
 
 def test_lease_in_target_mode_is_told_to_the_vehicle_and_ends_by_itself():
@@ -47,7 +47,7 @@ def test_lease_in_target_mode_is_told_to_the_vehicle_and_ends_by_itself():
     assert told_by(bench)[-1] == 30.0
     bench.run(2.2)
     told = [amperes for amperes, _ in itertools.groupby(told_by(bench))]
-    assert told[-3:] == [0.0, 30.0, 0.0]
+    assert told[-3:] == [100.0, 30.0, 100.0]
 
 
 @pytest.mark.parametrize('wish', [
@@ -90,7 +90,7 @@ def test_no_lease_outlives_its_session():
     bench.run(0.5)
     bench.sent.clear()
     bench.lead_to(Phase.STANDBY)
-    assert set(told_by(bench)) == {0.0}
+    assert set(told_by(bench)) == {100.0}
 
 
 BOTH_WAYS = ChargerLimits(is_bidirectional=True, max_charger_discharge_current=60.0)
@@ -251,7 +251,7 @@ def test_heat_lowers_the_current_and_what_is_told(mode):
     assert told_by(bench)[-1] == 90.0
     bench.measures(power_modules_temperature_c=70.0)
     bench.run(0.5)
-    assert told_by(bench)[-1] == 0.0
+    assert told_by(bench)[-1] == 100.0
     assert bench.decision.setpoint.current_a == 100.0
 
 
@@ -304,11 +304,11 @@ def test_a_lease_on_a_scheduled_discharge_is_told_as_the_discharge_limit():
     effective = bench.run(0.3).effective
     assert effective.current_a == -20.0, 'the vehicle sets the current (R24)'
     assert effective.told.maximum_discharge_current == 10.0
-    assert effective.told.maximum_charge_current == 0.0
+    assert effective.told.maximum_charge_current == 100.0
 
 
 @pytest.mark.parametrize('wish, charge_a, discharge_a', [
-    (30.0, 30.0, 0.0), (-30.0, 0.0, 30.0), (0.0, 0.0, 0.0), (0.09, 0.0, 0.0),
+    (30.0, 30.0, 60.0), (-30.0, 100.0, 30.0), (0.0, 100.0, 60.0), (0.09, 100.0, 60.0),
 ])
 def test_what_a_lease_tells_before_the_transfer(wish, charge_a, discharge_a):
     bench = Bench(PowerConfig(limits=BOTH_WAYS)).wake()
@@ -321,7 +321,7 @@ def test_what_a_lease_tells_before_the_transfer(wish, charge_a, discharge_a):
     # Now it is the vehicle that sets the current: what is told is the limit of one direction.
     told = bench.run(0.3).effective.told
     assert (told.maximum_charge_current, told.maximum_discharge_current) == (
-        (max(wish, 0.1), 0.0) if wish >= 0 else (0.0, discharge_a))
+        (max(wish, 0.1), 60.0) if wish >= 0 else (100.0, discharge_a))
 
 
 def test_without_discharging_no_lease_on_it():
@@ -335,7 +335,7 @@ def test_a_lease_leaves_the_other_direction_alone():
     lease(bench, 30.0)
     bench.give(DISCHARGE)
     told = bench.run(0.3).effective.told
-    assert (told.maximum_charge_current, told.maximum_discharge_current) == (30.0, 0.0)
+    assert (told.maximum_charge_current, told.maximum_discharge_current) == (30.0, 60.0)
 
 
 def test_a_pause_in_range_mode_tells_the_controller_nothing_of_a_lease():
@@ -343,7 +343,8 @@ def test_a_pause_in_range_mode_tells_the_controller_nothing_of_a_lease():
     lease(bench, -20.0)
     for command in (STANDBY, RANGE_TRANSFER, STANDBY):
         bench.give(command)
-        assert bench.run(0.5).effective.told == DcPowerParameters()
+        assert bench.run(0.5).effective.told == dataclasses.replace(
+            TOLD, maximum_discharge_current=60.0)
 
 
 @pytest.mark.parametrize('duration_s', [1e-300, 1e-12, 0.099])
@@ -378,6 +379,49 @@ def test_limits_are_kept_at_once_where_the_current_is_ours_to_choose():
     assert bench.decision.setpoint.voltage_v == 400.0
     bench.give(OcppControl(-30.0))
     assert bench.run(1.0).setpoint.current_a == -10.0
+
+
+def test_a_command_beyond_the_limits_is_said_once_each_time_it_begins():
+    """R33: for a fleet of hours, one line; in either direction, and of the test voltage, too."""
+    bench = in_range_mode(RANGE_TRANSFER, dataclasses.replace(
+        BOTH_WAYS, max_charger_current=40.0, max_charger_discharge_current=15.0))
+    bench.run(6.0)
+    bench.texts()
+    within = dataclasses.replace(TRANSFER, current_range_max=40.0, current_range_min=-15.0,
+                                 setpoints_mode=RANGE)
+    for low_a, high_a, words in (
+        (-15.0, 50.0, 'commands 50 A although it has been told Maximum_Charge_Current 40 A'),
+        (-40.0, 40.0, 'commands 40 A although it has been told Maximum_Discharge_Current 15 A'),
+    ):
+        for _ in range(3):
+            bench.give(within)
+            for _ in range(20):
+                bench.give(dataclasses.replace(
+                    within, current_range_min=low_a, current_range_max=high_a))
+                bench.run(0.1)
+            # The journal counts what comes again within 5 s.
+            bench.run(5.0)
+        said = bench.texts()
+        assert said.count(words) == 3, said
+        assert said.count('although') == 3
+    assert bench.power.journal.counts['told limits'] == 6
+
+
+def test_a_test_voltage_beyond_the_limits_is_said():
+    bench = Bench(PowerConfig(limits=ChargerLimits(max_charger_voltage=450.0)))
+    bench.run(5.0)
+    bench.lead_to(Phase.INSULATION_TEST)
+    assert 'commands 500 V although it has been told Maximum_Voltage 450 V' in bench.texts()
+
+
+def test_limits_given_back_are_told_as_what_the_charger_can_do():
+    """R33: and what it cannot, as the least; or as 0, where that is left to the controller."""
+    no_limits = {'voltage_v': 0.0, 'charge_current_a': 0.0, 'discharge_current_a': 0.0}
+    words = Bench().power.request_limits(**no_limits, now_s=1.0)
+    assert 'maximum 500 V, charge 100 A, discharge 0.1 A (the least that can be told);' in words
+    left = PowerConfig(tell_maximum_voltage=False, limits=ChargerLimits(max_charger_current=40.0))
+    words = Bench(left).power.request_limits(**no_limits, now_s=1.0)
+    assert 'maximum as the controller is configured, charge 40 A' in words
 
 
 def test_limits_lead_not_out_of_the_range():
@@ -449,7 +493,7 @@ def test_a_lease_lasts_through_a_moment_of_silence_while_the_modules_wake():
 
 
 @pytest.mark.parametrize('command', [RANGE_TRANSFER, TRANSFER])
-@pytest.mark.parametrize('wish, told_a', [(10.0, 10.0), (0.0, 0.0)])
+@pytest.mark.parametrize('wish, told_a', [(10.0, 10.0), (0.0, 100.0)])
 def test_the_mode_of_a_session_says_nothing_about_the_next(command, wish, told_a):
     bench = in_range_mode(command)
     bench.give(STANDBY)
@@ -469,8 +513,13 @@ def test_an_end_that_is_heard_while_idle_drops_no_lease():
 
 
 def test_a_lease_on_all_that_the_charger_can_do_is_told_in_words():
-    bench = in_range_mode(TRANSFER)
+    bench = in_range_mode(TRANSFER, dataclasses.replace(BOTH_WAYS, max_cable_current=200.0))
     assert 'Maximum_Charge_Current 120 A is told' in lease(bench, 120.0)
+
+
+def test_a_lease_on_more_than_the_cable_carries_is_told_as_what_it_carries():
+    bench = in_range_mode(TRANSFER)
+    assert 'Maximum_Charge_Current 100 A is told' in lease(bench, 120.0)
 
 
 @pytest.mark.parametrize('low_v, battery_v', [(350.0, 355.0), (490.0, 495.0)])

@@ -12,11 +12,17 @@ from hypothesis import strategies as st
 import pytest
 from recording_bench import Recorder, stamp_of
 
+from gi3_ros.core import codec
 from gi3_ros.core.frame import Frame
 from gi3_ros.core.limits import ChargerLimits
 from gi3_ros.core.power import PowerConfig
 from gi3_ros.core.setpoint import Priority
-from gi3_ros.core.signals import AdvanticsControllerStatus, MESSAGES
+from gi3_ros.core.signals import (
+    AdvanticsControllerStatus,
+    DcPowerParameters,
+    MESSAGES,
+    PowerModulesStatus,
+)
 from gi3_ros.logs.entries import Heard, LogError, Sample
 from gi3_ros.logs.parameters import ParameterFile
 from gi3_ros.logs.replay import replay
@@ -172,9 +178,12 @@ def test_a_fault_of_the_hardware_is_found_again():
 
 # What changed
 
-def test_a_lower_limit_shows_in_the_current_alone_for_as_long_as_it_holds():
+def test_a_lower_limit_shows_in_what_is_told_and_in_the_current_for_as_long_as_it_holds():
     pistol = today(plain(), max_charger_current=60)
-    difference, = pistol.comparison.differences
+    told, difference = sorted(
+        pistol.comparison.differences, key=lambda each: each.field.name == 'current')
+    assert told.field.name == 'told charge current'
+    assert (told.then, told.now) == pytest.approx((100.0, 60.0))
     assert difference.field.name == 'current'
     assert difference.then == pytest.approx(100.0)
     assert difference.now == pytest.approx(60.0)
@@ -313,6 +322,136 @@ def test_frames_alone_show_that_more_flowed_than_today_permits():
     pistol = today(frames, max_charger_current=60)
     assert 'flowing current' in fields(pistol)
     assert any('may be a consequence' in each for each in pistol.remarks)
+
+
+@functools.cache
+def long_frames():
+    """Return the frames of a session with a charge of 25 s."""
+    return tuple(entry for entry in recorded(charge_s=25.0)[1] if isinstance(entry, Heard))
+
+
+def with_current(frames, current_a, begin_s, end_s):
+    """Return frames in which the charger reports another current for some time."""
+    start_ns = frames[0].time_ns
+    for entry in frames:
+        received = codec.decode(entry.frame)
+        message = getattr(received, 'message', None)
+        time_s = (entry.time_ns - start_ns) / 1e9
+        if isinstance(message, PowerModulesStatus) and begin_s <= time_s < end_s:
+            message = dataclasses.replace(message, present_current=current_a)
+            entry = dataclasses.replace(entry, frame=codec.encode(message, index=received.index))
+        yield entry
+
+
+@pytest.mark.parametrize('current_a, after_s, seconds, is_found', [
+    (0.0, 4.0, 15.0, True), (40.0, 4.0, 15.0, True), (97.0, 4.0, 15.0, False),
+    # Whoever is slow to begin is within R28.
+    (0.0, 0.0, 4.0, False)])
+def test_frames_alone_show_that_less_flowed_than_today_asks_for(
+        current_a, after_s, seconds, is_found):
+    begin_s = after_s + time_of_phase(today(long_frames()), 'POWER_TRANSFER')
+    pistol = today(with_current(long_frames(), current_a, begin_s, begin_s + seconds))
+    found = [each for each in pistol.comparison.differences
+             if each.field.name == 'delivered current']
+    assert bool(found) is is_found, told(pistol)
+    if found:
+        assert found[0].then == pytest.approx(current_a)
+        assert found[0].now == pytest.approx(100.0, abs=1.0)
+
+
+def test_a_battery_that_is_full_takes_less_and_nobody_asks_why():
+    """Where the voltage limits, the current is what the battery takes."""
+    link = Link(
+        controller_config=ControllerConfig(boot_s=0.1, negotiation_s=0.2),
+        vehicle_config=VehicleConfig(
+            charge_duration_s=25.0, target_voltage_v=380.0, state_of_charge=0.8))
+    recorder = Recorder(link)
+    link.run(2.0)
+    link.simulator.vehicle.plug_in()
+    link.run_until(lambda: link.simulator.sessions == 1, within_s=90.0)
+    frames = [entry for entry in recorder if isinstance(entry, Heard)]
+    assert told(today(frames)) == []
+
+
+def test_it_says_what_is_compared():
+    of_a_bag = today(plain()).comparison
+    assert of_a_bag.unknown == ['flowing current', 'precharge', 'delivered current']
+    of_frames = today(entry for entry in plain() if isinstance(entry, Heard)).comparison
+    assert of_frames.compared == [
+        'system_enable', 'flowing current', 'told voltage', 'told charge current',
+        'told discharge current', 'delivered current']
+    assert not set(of_frames.compared) & set(of_frames.unknown)
+
+
+def of_two_pistols():
+    """Return frames of the same session on two pistols."""
+    for entry in plain():
+        if isinstance(entry, Heard):
+            yield entry
+            frame = dataclasses.replace(entry.frame, can_id=entry.frame.can_id + (1 << 24))
+            yield dataclasses.replace(entry, frame=frame)
+
+
+def test_each_pistol_has_parameters_of_its_own(tmp_path):
+    path = tmp_path / 'cell.yaml'
+    path.write_text(
+        '/gateway:\n  ros__parameters: {pistols: [left, cell/right], indices: [1, 2]}\n'
+        '/left/power_control:\n  ros__parameters: {max_charger_current: 70.0}\n'
+        '/cell/right/power_control:\n  ros__parameters: {max_charger_current: 80.0}\n')
+    left, right = replay(list(of_two_pistols()), ParameterFile(path)).replays
+    assert (left.name, right.name) == ('left', 'cell/right')
+    assert left.parameters.power.limits.max_charger_current == 70.0
+    assert right.parameters.power.limits.max_charger_current == 80.0
+
+
+@pytest.mark.parametrize('name', ['2/max_charger_current', 'pistol2/max_charger_current'])
+def test_a_value_for_one_pistol_leaves_the_other_alone(name):
+    file = ParameterFile(entries=[(name, '60')])
+    first, second = replay(list(of_two_pistols()), file).replays
+    assert first.parameters.power.limits.max_charger_current == 100.0
+    assert second.parameters.power.limits.max_charger_current == 60.0
+
+
+def test_a_value_for_a_pistol_that_is_not_there_is_refused():
+    with pytest.raises(LogError, match=r'no pistol 7 in the log.*pistol1 \(index 1\)'):
+        replay(list(plain()), ParameterFile(entries=[('7/max_charger_current', '60')]))
+
+
+def test_without_parameters_the_limits_are_those_that_the_log_tells():
+    """Otherwise every charger that is not the default one would decide otherwise."""
+    recorder = recorded(power_config=PowerConfig(limits=ChargerLimits(
+        max_charger_current=40.0, max_charger_voltage=480.0)))[1]
+    frames = [entry for entry in recorder if isinstance(entry, Heard)]
+    for entries in (frames, list(recorder)):
+        pistol = today(entries)
+        assert told(pistol) == []
+        assert pistol.parameters.power.limits.max_current_a == 40.0
+        assert pistol.parameters.power.limits.max_voltage_v == 480.0
+        assert '480 V, 40 A' in dict(pistol.inputs)['limits']
+
+
+def without_limits(frames):
+    """Return frames of a charger that leaves all limits to the controller (R33)."""
+    for entry in frames:
+        received = codec.decode(entry.frame)
+        if isinstance(getattr(received, 'message', None), DcPowerParameters):
+            entry = dataclasses.replace(
+                entry, frame=codec.encode(DcPowerParameters(), index=received.index))
+        yield entry
+
+
+def test_where_nobody_says_the_limits_currents_are_not_judged():
+    frames = list(without_limits(each for each in plain() if isinstance(each, Heard)))
+    outcome = replay(frames)
+    pistol, = outcome.replays
+    assert told(pistol) == []
+    assert not outcome.is_same
+    assert pistol.comparison.not_judged == [
+        'voltage', 'current', 'flowing current', 'told voltage', 'told charge current',
+        'told discharge current', 'delivered current']
+    assert 'not known' in dict(pistol.inputs)['limits']
+    assert not replay(frames, ParameterFile(entries=[
+        ('max_charger_current', '100')])).replays[0].comparison.not_judged
 
 
 def test_frames_of_the_controller_alone_have_nothing_to_compare():
@@ -483,6 +622,7 @@ from gi3_ros.logs.entries import Heard
 from gi3_ros.logs.parameters import ParameterFile
 from gi3_ros.logs.replay import replay
 import gi3_ros.tools.replay
+from gi3_ros.core import codec
 from gi3_ros.core.frame import Frame
 frames = [Heard(n * 10**8, Frame(0x0106B000, bytes([1]))) for n in range(20)]
 assert len(replay(frames, ParameterFile()).replays) == 1
@@ -495,4 +635,5 @@ assert not loaded, loaded
 
 
 def test_the_defaults_are_those_of_the_core():
-    assert today(plain()).parameters.power == PowerConfig()
+    parameters = today(plain()).parameters.power
+    assert dataclasses.replace(parameters, limits=ChargerLimits()) == PowerConfig()

@@ -97,7 +97,8 @@ def test_another_parameter_is_told_with_what_follows(bag, tmp_path):
         assert 'parameters                max_charger_current 60.0' in result.output
         assert 's  current: then 100.0 A, now 60.0 A' in result.output
         assert 'readings corrected' in result.output
-        assert 'today decides otherwise: 1 difference;' in result.output
+        assert 's  told charge current: then 100.0 A, now 60.0 A' in result.output
+        assert 'today decides otherwise: 2 differences;' in result.output
 
 
 def test_a_log_of_frames_says_what_is_derived(candump):
@@ -122,7 +123,8 @@ def test_as_json(bag):
     told = json.loads(run(bag, '--json', '--set', 'max_charger_current=60').output)
     assert told['is_same'] is False
     pistol, = told['pistols']
-    difference, = pistol['differences']
+    told, difference = pistol['differences']
+    assert told['field'] == 'told charge current'
     assert difference['field'] == 'current'
     assert difference['unit'] == 'A'
     assert (difference['then'], difference['now']) == pytest.approx((100.0, 60.0))

@@ -27,7 +27,8 @@ SystemEnable = PowerModulesStatus.SystemEnable
 
 CCS = NewChargeSession(Protocol.CCS_ISO_15118_2022, PlugAndPins.CCS_DC_EXTENDED)
 STRICT = Tolerances(
-    follow_s=3.0, short_s=0.0, first_status_s=2.0, status_rate_hz=40.0)
+    follow_s=3.0, short_s=0.0, first_status_s=2.0, status_rate_hz=40.0, rise_v_per_s=math.inf,
+    lowering_v_per_s=math.inf)
 """Shorter than the defaults: what is tested are limits, not patience."""
 CHADEMO = NewChargeSession(Protocol.CHADEMO_V2_0, PlugAndPins.CHADEMO)
 
@@ -154,6 +155,11 @@ class Play:
         assert not changes
         return self
 
+    def with_flags(self):
+        """Let the controller show that it uses the flags: only then it has this state (R34)."""
+        self.phase(Phase(State.NOT_AVAILABLE, None, 0.3, enable=0))
+        return self
+
     def charging(self):
         """Go to the end of the standby before the transfer."""
         self.phase(SESSION['idle'])
@@ -168,7 +174,11 @@ class Play:
 
     @property
     def broken(self):
-        return [finding.rule for finding in self.findings]
+        return [finding.rule for finding in self.findings if not finding.is_observation]
+
+    @property
+    def observed(self):
+        return [finding.rule for finding in self.findings if finding.is_observation]
 
 
 @pytest.mark.parametrize('announcement', [CCS, CHADEMO], ids=['CCS', 'CHAdeMO'])
@@ -343,7 +353,7 @@ def test_range_that_moves_is_followed_in_its_time():
     play.transfer(range_of(-40.0, -5.0), 3.0, -5.0)
     for step in range(40):
         play.transfer(range_of(step - 40.0, step - 5.0), 0.1, min(max(-5.0, step - 45), step - 10))
-    assert play.findings == []
+    assert play.broken == []
     play.transfer(range_of(-40.0, 10.0), 3.0, 30.0)
     assert play.broken == ['R25']
 
@@ -490,7 +500,7 @@ def test_out_of_a_standby_a_charger_needs_a_moment(delay_s):
     play = Play().charging()
     for step in range(250):
         play.transfer(transfer(300.0), 0.1, min(300.0, max(0.0, 2.0 * step - 20.0 * delay_s)))
-    assert play.findings == []
+    assert play.broken == []
 
 
 def test_a_current_the_other_way_is_another_breach():
@@ -553,14 +563,14 @@ def test_nobody_has_to_give_more_than_he_has_told():
     play.give(DcPowerParameters(maximum_charge_current=50.0, maximum_discharge_current=30.0))
     play.charging().transfer(transfer(100.0), 9.0, 50.0)
     play.transfer(range_of(-100.0, -60.0), 9.0, -30.0)
-    assert play.findings == []
+    assert play.broken == []
     # A higher limit has its time.
     play = Play()
     play.give(DcPowerParameters(maximum_charge_current=50.0))
     play.charging().transfer(transfer(100.0), 9.0, 50.0)
     play.give(DcPowerParameters(maximum_charge_current=80.0))
     play.transfer(transfer(100.0), 2.9, 50.0)
-    assert play.findings == []
+    assert play.broken == []
     play.transfer(transfer(100.0), 1.0, 50.0)
     assert play.broken == ['R24']
     # .. and what changes nothing of it has none.
@@ -662,7 +672,7 @@ def test_a_command_holds_for_a_minute():
     play = Play().charging().transfer(transfer(100.0), 0.1, 0.0)
     play.transfer(None, 2.5, 50.0)
     play.transfer(None, 57.0, 100.0)
-    assert play.findings == []
+    assert play.broken == []
     play.transfer(None, 1.0, 80.0)
     assert play.broken == ['R24']
 
@@ -695,7 +705,7 @@ def test_test_voltage_has_to_be_held(seconds, rules):
 
 
 def test_targets_that_move_are_reached_anew():
-    """R11, R19: the time for it begins again in the test; a precharge has it only once."""
+    """R11, R19: the time for it begins again."""
     play = Play()
     play.phase(SESSION['waking'], is_announced=True)
     for name in ('ready', 'rise', 'test'):
@@ -887,7 +897,7 @@ def bus_off(play, seconds, *, is_told=True):
 @pytest.mark.parametrize(('is_told', 'rules'), [(True, []), (False, ['R39'])])
 def test_bus_off_of_the_simulator_is_not_the_chargers_fault(is_told, rules):
     """R1 took the power away and it is not coming back; a button may have been let go."""
-    play = Play().charging().transfer(transfer(100.0), 3.5, 100.0)
+    play = Play().with_flags().charging().transfer(transfer(100.0), 3.5, 100.0)
     play.give(SequenceControl(user_stop_button=1))
     bus_off(play, 11.0, is_told=is_told)
     play.transfer(transfer(100.0), 9.0, 0.0, enable=0)
@@ -1032,7 +1042,7 @@ def test_loss_that_nobody_looked_at_in_time_is_found_by_its_end():
 
 def test_stop_button_has_to_be_released_between_sessions():
     """R39."""
-    play = Play()
+    play = Play().with_flags()
     play.phase(SESSION['idle'])
     play.give(SequenceControl(user_stop_button=1))
     play.phase(dataclasses.replace(SESSION['negotiating'], seconds=0.1))
@@ -1044,7 +1054,7 @@ def test_stop_button_has_to_be_released_between_sessions():
     SequenceControl(user_stop_button=1), SequenceControl(chademo_start_button=1)])
 def test_button_has_to_come_back(flags):
     """R39: after 10 s, said once, whether a session begins or not."""
-    play = Play()
+    play = Play().with_flags()
     play.phase(SESSION['negotiating'])
     for _ in range(9):
         play.give(flags)
@@ -1196,3 +1206,265 @@ def test_a_controller_in_a_state_of_a_newer_version_lives():
         play.phase(dataclasses.replace(
             SESSION['transfer'], state=None, command=None, seconds=0.1))
     assert play.findings == []
+
+
+# Voltages on their way: what no page bounds is an observation.
+
+WIDE = dataclasses.replace(
+    STRICT, rise_v_per_s=Tolerances.rise_v_per_s, lowering_v_per_s=Tolerances.lowering_v_per_s)
+HIGH_TEST = dataclasses.replace(TEST, target_voltage=920.0)
+
+
+def ramp(play, phase, begin_v, end_v, v_per_s, at_most_s=math.inf):
+    """Play one phase with a voltage that changes evenly."""
+    seconds = min(abs(end_v - begin_v) / v_per_s, at_most_s)
+    for step in range(round(seconds / 0.1)):
+        volts = begin_v + math.copysign(v_per_s * 0.1 * step, end_v - begin_v)
+        play.phase(dataclasses.replace(phase, seconds=0.1, volts=volts))
+
+
+def high_test(rise_v_per_s, fall_v_per_s):
+    """Play an insulation test at 920 V, up and down at these slopes."""
+    play = Play(tolerances=WIDE)
+    play.phase(SESSION['waking'], is_announced=True)
+    play.phase(SESSION['ready'])
+    test = dataclasses.replace(SESSION['test'], command=HIGH_TEST)
+    ramp(play, test, 0.0, 920.0, rise_v_per_s)
+    play.phase(dataclasses.replace(test, volts=920.0))
+    ramp(play, SESSION['fall'], 920.0, 12.0, fall_v_per_s)
+    play.phase(SESSION['low'])
+    return play
+
+
+@pytest.mark.parametrize('v_per_s', [
+    (200.0, 100.0),
+    # As slow as the times allow: 5 s and 920 V at the slopes of the tolerances.
+    (88.0, 65.0),
+])
+def test_a_charger_may_ramp_as_others_do(v_per_s):
+    """R11, R15."""
+    assert high_test(*v_per_s).findings == []
+
+
+@pytest.mark.parametrize(('v_per_s', 'observed'), [
+    ((80.0, 100.0), ['R11']), ((200.0, 60.0), ['R15']), ((40.0, 30.0), ['R11', 'R15'])])
+def test_who_is_slower_and_still_on_his_way_breaks_nothing(v_per_s, observed):
+    play = high_test(*v_per_s)
+    assert (play.broken, play.observed) == ([], observed)
+    assert all('still on its way' in finding.text for finding in play.findings)
+
+
+@pytest.mark.parametrize(('stuck_v', 'v_per_s'), [(700.0, 100.0), (0.0, 1.0)])
+def test_who_stops_on_the_way_up_breaks_the_rule(stuck_v, v_per_s):
+    """R11: it was 9.6 s in all."""
+    play = Play(tolerances=WIDE)
+    play.phase(SESSION['waking'], is_announced=True)
+    play.phase(SESSION['ready'])
+    test = dataclasses.replace(SESSION['test'], command=HIGH_TEST)
+    ramp(play, test, 0.0, stuck_v, v_per_s)
+    play.phase(dataclasses.replace(test, volts=stuck_v, seconds=9.5 - stuck_v / v_per_s))
+    assert play.findings == []
+    play.phase(dataclasses.replace(test, volts=stuck_v, seconds=3.0))
+    assert (play.broken, play.observed) == (['R11'], [])
+
+
+@pytest.mark.parametrize(('v_per_s', 'broken', 'observed'), [
+    # What merely discharges is not lowered actively ..
+    (5.0, ['R15'], []),
+    # .. and who lowers slowly does lower.
+    (40.0, [], ['R15']),
+])
+def test_an_output_that_just_discharges_is_not_lowered(v_per_s, broken, observed):
+    play = Play(tolerances=WIDE)
+    play.phase(SESSION['waking'], is_announced=True)
+    for name in ('ready', 'rise', 'test'):
+        play.phase(SESSION[name])
+    ramp(play, SESSION['fall'], 499.0, 0.0, v_per_s, at_most_s=12.0)
+    assert (play.broken, play.observed) == (broken, observed)
+
+
+@pytest.mark.parametrize(('v_per_s', 'broken', 'observed'), [
+    (80.0, [], []), (45.0, [], ['R19']), (0.0, ['R19'], [])])
+def test_a_precharge_has_time_for_its_way(v_per_s, broken, observed):
+    """R19: 6.8 s to 360 V."""
+    play = Play(tolerances=WIDE)
+    play.phase(SESSION['waking'], is_announced=True)
+    if v_per_s:
+        ramp(play, SESSION['precharge'], 0.0, 350.0, v_per_s)
+    else:
+        play.phase(dataclasses.replace(SESSION['precharge'], volts=100.0, seconds=9.0))
+    play.phase(dataclasses.replace(SESSION['precharge'], volts=350.0 if v_per_s else 100.0))
+    assert (play.broken, play.observed) == (broken, observed)
+
+
+@pytest.mark.parametrize(('v_per_s', 'observed'), [(60.0, []), (30.0, ['R18'])])
+def test_the_plug_of_chademo_may_take_its_time(v_per_s, observed):
+    """R18: 5 s, and 3.6 s for 360 V."""
+    play = Play(CHADEMO, tolerances=WIDE)
+    for name, phase in CHADEMO_SESSION.items():
+        if name == 'closing':
+            break
+        play.phase(phase, is_announced=name == 'waking')
+    ramp(play, CHADEMO_SESSION['closing'], 360.0, 0.0, v_per_s)
+    assert (play.broken, play.observed) == ([], observed)
+
+
+# The window of the precharge (R19)
+
+def swinging(seconds, *, out_s, in_s, out_v=200.0, target_v=360.0):
+    """Play a precharge whose voltage goes in and out of the window."""
+    play = Play()
+    play.phase(SESSION['waking'], is_announced=True)
+    command = dataclasses.replace(PRECHARGE, target_voltage=target_v)
+    phase = dataclasses.replace(SESSION['precharge'], command=command, volts=target_v)
+    begin_s = play.now_s
+    while play.now_s - begin_s < seconds:
+        play.phase(dataclasses.replace(phase, seconds=in_s))
+        play.phase(dataclasses.replace(phase, seconds=out_s, volts=out_v))
+    return play
+
+
+@pytest.mark.parametrize(('out_s', 'in_s', 'out_v', 'target_v'), [
+    (1.0, 1.0, 200.0, 364.7), (0.4, 0.4, 339.9, 360.0), (0.1, 0.3, 300.0, 360.0),
+    (1.2, 5.0, 0.0, 360.0)])
+def test_the_window_of_the_precharge_is_held_not_touched(out_s, in_s, out_v, target_v):
+    play = swinging(12.0, out_s=out_s, in_s=in_s, out_v=out_v, target_v=target_v)
+    assert play.broken == ['R19']
+    assert 'window' in play.findings[0].text
+
+
+@pytest.mark.parametrize(('out_s', 'in_s', 'out_v'), [
+    # One second altogether is permitted, ..
+    (0.5, 5.0, 200.0),
+    # .. and 20 V are the window.
+    (1.0, 1.0, 340.0)])
+def test_who_is_out_of_the_window_for_a_moment_breaks_nothing(out_s, in_s, out_v):
+    assert swinging(10.0, out_s=out_s, in_s=in_s, out_v=out_v).findings == []
+
+
+def test_a_target_of_the_precharge_that_moves_is_another_window():
+    """A battery that is found at another voltage: the charger has its time again."""
+    play = Play()
+    play.phase(SESSION['waking'], is_announced=True)
+    play.phase(SESSION['precharge'])
+    higher = dataclasses.replace(
+        SESSION['precharge'], command=dataclasses.replace(PRECHARGE, target_voltage=400.0))
+    play.phase(dataclasses.replace(higher, seconds=4.8))
+    play.phase(dataclasses.replace(higher, volts=399.0))
+    assert play.findings == []
+    # A target that trembles is the same one.
+    for target_v in (400.1, 399.9) * 3:
+        play.phase(dataclasses.replace(
+            higher, volts=350.0, seconds=0.3,
+            command=dataclasses.replace(PRECHARGE, target_voltage=target_v)))
+    assert play.broken == ['R19']
+
+
+# Flags that are not in use (R34, R39)
+
+@pytest.mark.parametrize('flags', [
+    SequenceControl(user_stop_button=1),
+    SequenceControl(start_charge_authorisation=1, user_stop_button=1),
+    SequenceControl(chademo_start_button=1)])
+def test_a_button_held_where_no_flags_are_in_use_is_no_breach(flags):
+    play = Play()
+    play.phase(SESSION['idle'])
+    play.give(flags)
+    play.phase(dataclasses.replace(SESSION['idle'], seconds=10.5))
+    assert (play.broken, play.observed) == ([], ['R39'])
+    play.session()
+    assert (play.broken, play.observed) == ([], ['R39'])
+
+
+def test_a_controller_that_restarts_may_have_another_configuration():
+    """R39: with State 0 it is not known any more whether flags are in use."""
+    play = Play().with_flags()
+    play.phase(Phase(State.INITIALISING, None, 1.0, enable=0))
+    play.give(SequenceControl(user_stop_button=1))
+    play.phase(dataclasses.replace(SESSION['idle'], seconds=10.5))
+    assert (play.broken, play.observed) == ([], ['R39'])
+    # It waits for the start: now it is known.
+    play.give(SequenceControl())
+    play.phase(Phase(State.NOT_AVAILABLE, None, 1.0, enable=0))
+    play.give(SequenceControl(user_stop_button=1))
+    play.phase(dataclasses.replace(SESSION['idle'], seconds=10.5))
+    assert (play.broken, play.observed) == (['R39'], ['R39'])
+
+
+# Readings that cannot be, and odd ones (R5)
+
+def carrying(volts, amps, seconds, *, command=None):
+    """Play a transfer with these readings, after a precharge to 360 V."""
+    play = Play()
+    play.phase(SESSION['waking'], is_announced=True)
+    play.phase(SESSION['precharge'])
+    return play.transfer(command or transfer(amps), seconds, amps, volts=volts)
+
+
+@pytest.mark.parametrize(('volts', 'amps'), [(0.0, 100.0), (19.9, 6.0), (0.0, -40.0)])
+def test_no_battery_is_charged_at_no_voltage(volts, amps):
+    play = carrying(volts, amps, 8.0)
+    assert (play.broken, play.observed) == (['R5'], [])
+    assert f'{volts:.1f} V at {amps:.1f} A' in play.findings[0].text
+
+
+@pytest.mark.parametrize(('volts', 'amps', 'seconds'), [
+    # A battery of 48 V would do, an offset of the current, and a moment.
+    (0.0, 5.0, 4.0), (0.0, 100.0, 1.0), (181.0, 100.0, 4.0)])
+def test_low_readings_that_may_be(volts, amps, seconds):
+    assert carrying(volts, amps, seconds).findings == []
+
+
+@pytest.mark.parametrize('volts', [179.0, 20.1])
+def test_a_voltage_far_below_that_of_the_battery_is_odd(volts):
+    play = carrying(volts, 100.0, 4.0)
+    assert (play.broken, play.observed) == ([], ['R5'])
+
+
+@pytest.mark.parametrize(('volts', 'rules'), [(1500.0, []), (1500.1, ['R5']), (6553.5, ['R5'])])
+def test_no_charger_has_more_than_1500_v(volts, rules):
+    """In the idle state: above a set-point it would be another breach as well."""
+    play = Play()
+    play.phase(SESSION['idle'])
+    play.phase(dataclasses.replace(SESSION['idle'], volts=volts))
+    assert play.broken == rules
+
+
+def stuck(volts_of, *, least_a=40.0, target_v=408.0, told_v=0.0):
+    """Play a transfer whose current falls from 100 A, with a voltage as a function of it."""
+    play = Play()
+    play.give(DcPowerParameters(maximum_voltage=told_v))
+    play.phase(SESSION['waking'], is_announced=True)
+    play.phase(SESSION['precharge'])
+    for amps in (100.0, 85.0, 70.0, 55.0, least_a):
+        play.transfer(transfer(amps, target_v), 3.0, amps, volts=volts_of(amps))
+    return play
+
+
+def test_a_voltage_that_never_moves_is_odd():
+    play = stuck(lambda _amps: 372.7)
+    assert (play.broken, play.observed) == ([], ['R5'])
+    assert 'exactly 372.7 V' in play.findings[0].text
+
+
+@pytest.mark.parametrize('play', [
+    lambda: stuck(lambda amps: round(365.0 + 0.01 * amps, 1)),
+    # The current has hardly changed, the set-point holds the voltage, or a limit of the charger.
+    lambda: stuck(lambda _amps: 372.7, least_a=51.0),
+    lambda: stuck(lambda _amps: 372.7, target_v=380.0),
+    lambda: stuck(lambda _amps: 372.7, told_v=373.0)],
+    ids=['follows', 'steady current', 'held', 'limited'])
+def test_a_voltage_that_stands_for_a_reason_is_not(play):
+    assert play().findings == []
+
+
+@pytest.mark.parametrize(('amps', 'seconds', 'observed'), [
+    (5.0, 3.0, []), (20.0, 0.9, []), (20.0, 3.0, ['R11'])])
+def test_a_current_in_the_insulation_test_is_odd(amps, seconds, observed):
+    """A short circuit, or a reading that is none: no page bounds it."""
+    play = Play()
+    play.phase(SESSION['waking'], is_announced=True)
+    for name in ('ready', 'rise', 'test'):
+        play.phase(SESSION[name])
+    play.phase(dataclasses.replace(SESSION['test'], amps=amps, seconds=seconds))
+    assert (play.broken, play.observed) == ([], observed)

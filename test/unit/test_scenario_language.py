@@ -120,6 +120,8 @@ def test_scenarios_that_come_along_can_be_read_and_say_what_they_are(name):
     ('steps: {do: stop}', 'x: steps: a list is expected'),
     ('steps: [stop]', 'x: step 1: a mapping is expected'),
     ('steps: [{do: stop}, {do: stop, until: 5}]', 'x: step 2: unknown until'),
+    ('steps: [{may_not_come: so}]', "x: step 1: may_not_come is true or false, not 'so'"),
+    ('steps: [{may_not_come: 1}]', 'x: step 1: may_not_come is true or false, not 1'),
     ('steps: [{at: early}]', "x: step 1: at: 'early' should be a number"),
     ('steps: [{at: -1}]', 'x: step 1: at: -1 should be 0 or more'),
     ('steps: [{after: true}]', 'x: step 1: after: True should be a number'),
@@ -197,7 +199,8 @@ class Stand:
     """Stands for a simulator: what a step looks at, and what is done."""
 
     def __init__(self):
-        self.vehicle = self.controller = self
+        self.vehicle = self.controller = self.wire = self
+        self.effects = []
         self.elapsed_s = 0.0
         self.state = State.WAITING_FOR_PEV
         self.inlet_current_a = self.inlet_voltage_v = 0.0
@@ -425,6 +428,72 @@ def test_who_has_had_the_session_does_not_come_again_after_a_pulled_connector():
     link.run(5.0)
     assert not link.simulator.vehicle.is_plugged
     assert link.state is State.WAITING_FOR_PEV
+
+
+NEVER = [
+    ('{when: {state: Precharge, current_above: 5000}, do: bus_off for 1}',
+     'step 1 never came due (state Precharge, current_above 5000: bus_off for 1)'),
+    ('{at: 7, do: [stop, unplug]}', 'step 1 never came due (at 7 s: stop, unplug)'),
+    ('{after: 8, do: stop}', 'step 1 never came due (after 8 s: stop)'),
+    ('{when: {sessions: 2}}', 'step 1 never came due (sessions 2: waits)'),
+    ('{when: {vehicle_contactors: closed, voltage_below: 3}, do: stop}',
+     'step 1 never came due (voltage_below 3, vehicle_contactors closed: stop)'),
+    # It was done, and yet nothing has come of it.
+    ('{at: 1, do: mute OCPP_Control}', 'step 1 met no frame (mute OCPP_Control)'),
+    ('{at: 1, do: set Emergency_Stop Origin 2 for 1}',
+     'step 1 met no frame (set Emergency_Stop Origin 2)'),
+]
+
+
+@pytest.mark.parametrize('step, words', NEVER)
+def test_a_step_that_does_not_happen_fails_the_scenario_and_is_named(step, words):
+    text = 'expect: {end: any}\nwithin_s: 5\nsteps: '
+    sim = simulator(f'{text}[{step}]')
+    go(sim, 5.5)
+    assert sim.is_over
+    assert sim.verdict()[0] == 1
+    assert words in sim.verdict()[1]
+    assert sim.steps_missing == {1: words}
+    sim = simulator(f'{text}[{step.removesuffix("}")}, may_not_come: true}}]')
+    go(sim, 5.5)
+    assert sim.is_over
+    assert sim.verdict()[0] == 0, sim.verdict()
+    assert sim.steps_missing == {}
+
+
+def test_only_what_may_not_come_is_forgiven_and_what_waits_behind_it_is_not():
+    sim = simulator("""
+expect: {end: any}
+within_s: 5
+steps:
+  - {at: 1, do: jitter all}
+  - {when: {state: Charging}, do: stop, may_not_come: true}
+  - {at: 2, do: unplug}
+""")
+    go(sim, 5.5)
+    assert sim.steps_missing == {3: 'step 3 never came due (at 2 s: unplug)'}
+    assert sim.verdict()[0] == 1
+
+
+def test_what_is_typed_besides_is_no_step_and_fails_nothing():
+    sim = simulator('expect: {end: any}\nwithin_s: 5\nsteps: [{at: 1, do: jitter all for 2}]')
+    sim.do('mute OCPP_Control', now_s=0.0)
+    go(sim, 5.5)
+    assert sim.verdict()[0] == 0
+
+
+@pytest.mark.parametrize('second, is_met', [
+    ('jitter Advantics_Controller_Status', True), ('jitter Charge_Status_Change', False)])
+def test_the_same_disturbance_done_twice_has_to_meet_a_frame_each_time(second, is_met):
+    sim = simulator(f"""
+expect: {{end: any}}
+within_s: 5
+steps:
+  - {{at: 1, do: jitter all for 1}}
+  - {{at: 3, do: {second} for 1}}
+""")
+    go(sim, 5.5)
+    assert ([*sim.steps_missing] == []) is is_met
 
 
 def test_a_scenario_that_expects_no_end_is_over_in_its_time():

@@ -168,6 +168,23 @@ def test_a_scenario_that_does_not_end_as_it_says_exits_with_1(tmp_path):
     assert 'not as the scenario expects (rushed)' in result.output
 
 
+@pytest.mark.parametrize('steps, words, numbers', [
+    ('[{when: {state: Charging, current_above: 999}, do: bus_off for 1}]',
+     'step 1 never came due (state Charging, current_above 999: bus_off for 1)', [1]),
+    ('[{at: 3, do: jitter all}, {when: {state: Precharge}, after: 60, do: stop}, {do: stop}]',
+     'step 3 never came due (at once: stop)', [2, 3]),
+    ('[{at: 3, do: mute OCPP_Control}]', 'step 1 met no frame (mute OCPP_Control)', [1]),
+])
+def test_a_fault_test_that_injected_nothing_exits_with_1(tmp_path, steps, words, numbers):
+    path, events = tmp_path / 'never.yaml', tmp_path / 'events.json'
+    path.write_text(f'vehicle: {{charge_duration_s: 2}}\nwithin_s: 40\nsteps: {steps}\n')
+    result = gi3_sim('--fast', '--scenario', path, '--json', events)
+    assert result.exit_code == 1
+    assert 'CLEAN_STOP' in result.output and words in result.output
+    verdict = json.loads(events.read_text().splitlines()[-1])
+    assert verdict['values'] == {'exit_status': 1, 'steps_missing': numbers}
+
+
 def test_lists_and_helps():
     listed = gi3_sim('--list').output
     for name in library.names_in(library.VEHICLES) + library.names_in(library.SCENARIOS):
@@ -298,9 +315,19 @@ def test_nobody_presses_start_when_that_is_said():
 
 
 def test_tolerances_can_be_changed():
-    strict = gi3_sim('--fast', '--duration-s', 4, '--tolerance', 'lowering_s=0.1')
+    strict = gi3_sim('--fast', '--duration-s', 4, '--tolerance', 'temperature_c=10')
     assert strict.exit_code == 1
-    assert 'RULE BROKEN R15' in strict.output
+    assert 'RULE BROKEN R50' in strict.output
+
+
+def test_an_observation_is_told_and_is_no_breach():
+    """R15: no page says how fast a voltage has to be lowered."""
+    result = gi3_sim(
+        '--fast', '--duration-s', 4, '--tolerance', 'lowering_s=0.1', '--tolerance',
+        'lowering_v_per_s=1e9')
+    assert 'observation, no rule broken: R15' in result.output
+    assert 'no rule broken by the charger, 1 observation' in result.output
+    assert result.exit_code == 0
 
 
 def test_actions_from_standard_input_on_a_bus(tmp_path):

@@ -193,8 +193,8 @@ def test_current_is_low_before_the_contactors_open(clean):
     assert opening - stopped < 0.5
 
 
-def test_energy_in_the_battery_agrees_with_the_circuit(clean):
-    circuit_wh = clean.charger.modules.circuit.ledger.battery_j / 3600
+def test_energy_at_the_inlet_agrees_with_the_circuit(clean):
+    circuit_wh = clean.charger.modules.circuit.ledger.vehicle_j / 3600
     assert clean.controller.outcome.energy_wh == pytest.approx(circuit_wh, rel=0.01)
     assert circuit_wh > 20
 
@@ -679,6 +679,33 @@ def test_stop_button_ends_a_charge_in_the_regular_way():
     assert 'button' in outcome.reason
     assert bench.states()[-4:] == [7, 8, 10, 1]
     assert bench.simulator.findings == []
+
+
+@pytest.mark.parametrize('stage', [
+    Stage.NOT_AVAILABLE, Stage.WAITING_FOR_PEV, Stage.NEGOTIATING])
+@pytest.mark.parametrize('by_flag', [True, False])
+def test_a_stop_button_outside_of_a_session_does_nothing(stage, by_flag):
+    """R39: pressed, and pressed for long, before anything was agreed."""
+    bench = Bench(ControllerConfig(boot_s=0.1, negotiation_s=1.0))
+    bench.until_stage(stage)
+    if by_flag:
+        press(bench)
+    else:
+        bench.controller.press_stop()
+    outcome = bench.until_over()
+    assert outcome.is_clean
+    assert outcome.reason.endswith('charging time is over')
+
+
+def test_a_stop_button_after_the_end_is_not_kept_for_the_next_session():
+    bench = Bench(vehicle=VehicleConfig(charge_duration_s=1.0))
+    bench.until_stage(Stage.CLOSING)
+    while bench.controller.outcome is None:
+        bench.run(0.05)
+    press(bench)
+    bench.controller.press_stop()
+    bench.run(0.2)
+    assert bench.vehicle.stop_reason == 'the planned charging time is over'
 
 
 def test_stop_button_held_from_before_does_not_act():

@@ -166,8 +166,12 @@ def test_a_session_that_the_log_cuts_off_ends_with_it():
     assert session.end_reason == 'the log ends during the session'
 
 
-def test_a_session_that_began_before_the_log_says_so():
-    session = session_of((1.0, AdvanticsControllerStatus(State.CHARGING)), (3.0, END))
+@pytest.mark.parametrize('state', [State.CHARGING, 13, 14, 99])
+def test_a_session_that_began_before_the_log_says_so(state):
+    """In a state without a label, too: 13 is Charge_Pause of v3.4 (7.1)."""
+    frame = codec.encode(AdvanticsControllerStatus(State.CHARGING), index=1)
+    frame = dataclasses.replace(frame, data=bytes([state]))
+    session = session_of((1.0, frame), (3.0, END))
     assert not session.is_begin_known
     assert session.outcome == 'Clean_Stop'
 
@@ -696,3 +700,25 @@ def test_the_story_needs_no_log_twice():
 def test_frames_of_others_are_counted_only():
     story = told((0.0, Frame(0x123, b'', is_extended=False)))
     assert (story.frames, story.interface_frames, story.pistols) == (1, 0, {})
+
+
+def test_observations_are_kept_apart_from_findings():
+    """They are nobody's breach: neither counted nor in the list."""
+    story = tell(
+        [heard(time_s, AdvanticsControllerStatus(1)) for time_s in (0.0, 0.1)],
+        judge=Odd())
+    assert (story.findings, story.finding_count) == ([], 0)
+    (time_s, index, observation), = story.observations
+    assert (time_s, index, observation.text) == (0.1, 1, 'odd')
+
+
+class Odd:
+    """Observes something at the second frame."""
+
+    first_ns = None
+
+    def take(self, time_ns, _decoded):
+        if self.first_ns is None:
+            self.first_ns = time_ns
+            return []
+        return [Verdict(1, Finding(0.1, 'R5', 'odd', {}, is_observation=True))]

@@ -59,4 +59,4 @@ def test_only_entry_points_use_the_simulator(path):
 
 def test_only_the_bus_and_the_reader_of_log_files_use_python_can():
     users = {path.name for path in PACKAGE.rglob('*.py') if 'can' in imports_of(path)}
-    assert users <= {'bus.py', 'can_logs.py'}
+    assert users <= {'bus.py', 'can_logs.py', 'blf.py'}

@@ -1,0 +1,76 @@
+"""
+Whether a charge may begin at this pistol: Start_Charge_Authorisation (R35), and why not.
+
+People give and withdraw it; a latched fault, or silence of those who would have to deliver the
+power, withdraws it whatever people say, and gives it back when it is over.
+"""
+
+import math
+
+from .output_stage import Stage
+from .timing import POWER_MAX_AGE_S, STAGE_MAX_AGE_S
+
+
+class Availability:
+    """
+    The permission to begin; ``now_s`` is seconds on one monotonic clock.
+
+    :param is_allowed: what holds as long as nobody asks for something else
+    """
+
+    def __init__(self, is_allowed: bool):
+        self._is_allowed = is_allowed
+        self._asked = None
+        """What people asked for, ``None`` when nothing of it is in force."""
+        self._asked_reason = ''
+        self._asked_until_s = math.inf
+        self._power_fault = ''
+        self._power_s = -math.inf
+        self._stage = Stage.UNKNOWN
+        self._stage_reason = ''
+        self._stage_s = -math.inf
+
+    def see_power(self, fault: str, *, now_s: float):
+        """Take power_control's latched fault in words, empty when there is none."""
+        self._power_fault, self._power_s = fault, now_s
+
+    def see_stage(self, stage: Stage, reason: str, *, now_s: float):
+        """Take where the output stage is, and why."""
+        self._stage, self._stage_reason, self._stage_s = stage, reason, now_s
+
+    def ask(self, is_available: bool, *, reason: str, duration_s: float, now_s: float):
+        """
+        Take the pistol out of service or give it back.
+
+        :param duration_s: how long this holds, 0 until the next call
+        :raises ValueError: with the reason of the refusal
+        """
+        if not (math.isfinite(duration_s) and duration_s >= 0.0):
+            raise ValueError(
+                f'duration is {duration_s:g}: give seconds, or 0 for "until the next call"')
+        self._asked, self._asked_reason = is_available, reason.strip()
+        self._asked_until_s = now_s + duration_s if duration_s else math.inf
+
+    def why_not(self, *, now_s: float) -> str:
+        """Say why no charge may begin, with what to do; empty when one may."""
+        return self._why_not_wanted(now_s) or self._why_not_able(now_s)
+
+    def _why_not_wanted(self, now_s):
+        if self._asked is not None and now_s < self._asked_until_s:
+            because = f': {self._asked_reason}' if self._asked_reason else ''
+            return '' if self._asked else f'taken out of service{because}'
+        return '' if self._is_allowed else (
+            'start_allowed is false: call set_availability to let a vehicle begin')
+
+    def _why_not_able(self, now_s):
+        # A fault that is not repeated any more is not over: silence comes first, and forbids too.
+        if now_s - self._power_s >= POWER_MAX_AGE_S:
+            return 'power_control is silent: is it active?'
+        if self._power_fault:
+            return f'fault of power_control: {self._power_fault}; mend it, then reset_fault'
+        if now_s - self._stage_s >= STAGE_MAX_AGE_S:
+            return 'precharge is silent: is it active?'
+        if self._stage is Stage.FAULT:
+            return (f'fault of the output stage: {self._stage_reason}; mend it, then '
+                    'reset_stage_fault')
+        return ''

@@ -1,0 +1,40 @@
+"""
+Which executor of rclpy runs the callbacks: the only place that decides.
+
+The single-threaded executor builds its wait set anew at every turn, which was most of the
+processor time of a charger. The events executor is told by the middleware what has arrived.
+"""
+
+import os
+
+from rclpy.executors import Executor, SingleThreadedExecutor
+
+try:
+    from rclpy.experimental import EventsExecutor
+except ImportError:
+    EventsExecutor = None
+
+VARIABLE = 'GI3_EXECUTOR'
+"""Of the environment: for those who do not want what rclpy calls experimental."""
+KINDS = {
+    **({} if EventsExecutor is None else {'events': EventsExecutor}),
+    'single_threaded': SingleThreadedExecutor,
+}
+"""Name -> class; the first one is taken unless the variable says otherwise."""
+
+
+def make_executor() -> Executor:
+    """
+    Return a new executor.
+
+    Only what both kinds can do: turn it by ``spin_once`` with a timeout, and shut it down in the
+    thread that turned it. Without a timeout the events executor of some releases hears nothing,
+    and a shutdown from another thread waits with the GIL for one that needs it to end.
+
+    :raises ValueError: when the variable asks for a kind that is not there, in words
+    """
+    name = os.environ.get(VARIABLE) or next(iter(KINDS))
+    if name not in KINDS:
+        raise ValueError(
+            f'{VARIABLE} is {name!r} in the environment, this rclpy has {" and ".join(KINDS)}')
+    return KINDS[name]()
