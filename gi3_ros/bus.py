@@ -95,7 +95,7 @@ def open_bus(interface, channel='', *, bitrate=0, port=0, is_family_only=False):
     return bus
 
 
-def _check_socketcan(channel):
+def _check_socketcan(channel: str) -> None:
     """Refuse what python-can would open as something else, or with words of its own."""
     if not channel:
         # Without a name it would be all interfaces as one, which cannot send.
@@ -117,7 +117,7 @@ def _check_socketcan(channel):
             f'there: {how_to_bring_up(channel)}') from error
 
 
-def _read_flags(bus, channel):
+def _read_flags(bus, channel: str) -> int | None:
     """Return the flags of a SocketCAN interface, ``None`` where they cannot be told."""
     # Not where there is no SocketCAN either.
     import fcntl
@@ -169,26 +169,26 @@ class Bus:
         return self._bus is not None and not self._state.trouble
 
     @property
-    def condition(self):
+    def condition(self) -> Condition:
         """The :class:`~.bus_state.Condition` of this moment."""
         return self._state.condition
 
     @property
-    def trouble(self):
+    def trouble(self) -> str:
         """What keeps frames from coming and going, with what to do; empty when they do."""
         return self._state.trouble
 
     @property
-    def warning(self):
+    def warning(self) -> str:
         """What may soon be a trouble; empty when nothing may."""
         return self._state.warning
 
     @property
-    def fd_frames(self):
+    def fd_frames(self) -> int:
         """How many frames of CAN FD came, and were ignored."""
         return self._state.fd_frames
 
-    def describe_errors(self, frame):
+    def describe_errors(self, frame: Frame) -> str:
         """Say what an error frame reports, after a colon; nothing where that is not known."""
         return f': {describe_errors(frame.can_id, frame.data)}' if self._is_socketcan else ''
 
@@ -244,7 +244,7 @@ class Bus:
         if bus is not None:
             bus.shutdown()
 
-    def _hand_over(self, bus, message):
+    def _hand_over(self, bus, message: can.Message) -> None:
         if not self._is_socketcan:
             bus.send(message)
         elif self._state.condition is Condition.STUCK:
@@ -252,7 +252,7 @@ class Bus:
         else:
             bus.send(message, timeout=SEND_WAIT_S)
 
-    def _take_send_error(self, bus, frame, error):
+    def _take_send_error(self, bus, frame: Frame, error: Exception) -> None:
         if self._is_down(error):
             self._note(self._state.went_down)
         elif _errno(error) in GONE:
@@ -262,7 +262,7 @@ class Bus:
             log.debug('0x%08X not sent: %s', frame.can_id, error)
             self._note(self._state.refused)
 
-    def _take(self, message):
+    def _take(self, message: can.Message) -> tuple[Frame, float] | None:
         """Return a message of python-can as :meth:`receive` does."""
         if message.is_fd:
             self._note(self._state.heard_fd)
@@ -280,11 +280,11 @@ class Bus:
             self._note(self._state.error_frame, frame.can_id, frame.data)
         return frame, message.timestamp
 
-    def _is_down(self, error):
+    def _is_down(self, error: Exception) -> bool:
         """Tell whether an error means that a SocketCAN interface is down: its socket lives on."""
         return self._is_socketcan and _errno(error) == errno.ENETDOWN
 
-    def _look(self, bus):
+    def _look(self, bus) -> None:
         now_s = time.monotonic()
         if now_s < self._look_at_s:
             return
@@ -292,7 +292,7 @@ class Bus:
         flags = _read_flags(bus, self._channel) if self._is_socketcan else None
         self._note(self._state.looked, flags)
 
-    def _note(self, happened, *what):
+    def _note(self, happened, *what) -> None:
         """Tell the state what happened, and the world what is new in it."""
         with self._lock:
             happened(*what, now_s=time.monotonic())
@@ -311,7 +311,7 @@ class Bus:
             bus.shutdown()
 
     @property
-    def _reopen_after_s(self):
+    def _reopen_after_s(self) -> float:
         # Whether a SocketCAN interface is there is quickly asked.
         return LOOK_EVERY_S if self._is_socketcan else REOPEN_AFTER_S
 

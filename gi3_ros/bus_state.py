@@ -50,7 +50,7 @@ _CONTROLLER_BITS = {
 _WITHOUT_BITRATE = ('vcan', 'vxcan', 'slcan')
 
 
-def describe_errors(can_id, data):
+def describe_errors(can_id: int, data: bytes) -> str:
     """Say what a SocketCAN error frame reports."""
     words = [text for bit, text in _CLASSES.items() if can_id & bit]
     if can_id & CONTROLLER and len(data) > 1:
@@ -58,7 +58,7 @@ def describe_errors(can_id, data):
     return ', '.join(words) or f'class {can_id:#x}'
 
 
-def how_to_bring_up(channel):
+def how_to_bring_up(channel: str) -> str:
     """Return the command that brings a SocketCAN interface up."""
     if channel.startswith(_WITHOUT_BITRATE):
         return f'sudo ip link set {channel} up'
@@ -99,7 +99,7 @@ class BusState:
     :param channel: its SocketCAN interface, empty for other kinds of bus
     """
 
-    def __init__(self, name, channel=''):
+    def __init__(self, name: str, channel: str = '') -> None:
         self._name = name
         self._channel = channel
         self.condition = Condition.WORKING
@@ -119,21 +119,21 @@ class BusState:
         self._overflow_said_s = -math.inf
         self._words = []
 
-    def take_words(self):
+    def take_words(self) -> list[str]:
         """Return the new sentences and forget them."""
         words, self._words = self._words, []
         return words
 
     # What happened
 
-    def absent(self, *, now_s):
+    def absent(self, *, now_s: float) -> None:
         """Take that the interface has not been there yet."""
         self._go(
             Condition.ABSENT, f'waits: there is no interface {self._channel}. Is the adapter '
             'plugged in and its driver loaded? "ip -brief link show type can" lists the CAN '
             'interfaces of this machine', now_s)
 
-    def lost(self, why, *, now_s):
+    def lost(self, why: str, *, now_s: float) -> None:
         """Take that the interface was removed, or has failed; ``why`` in words."""
         advice = 'it is opened again as soon as it can be'
         if self._channel:
@@ -141,23 +141,23 @@ class BusState:
                       f'{self._channel} is there')
         self._go(Condition.ABSENT, f'lost: {why}; {advice}', now_s)
 
-    def opened(self, *, now_s):
+    def opened(self, *, now_s: float) -> None:
         """Take that the interface was opened again."""
         self._no_carrier_since_s = math.inf
         self._go(Condition.WORKING, '', now_s)
 
-    def went_down(self, *, now_s):
+    def went_down(self, *, now_s: float) -> None:
         """Take that the interface is there, and down."""
         self._go(
             Condition.DOWN, f'is down: is it up? {how_to_bring_up(self._channel)}; it goes on by '
             'itself then', now_s)
 
-    def sent(self, *, now_s):
+    def sent(self, *, now_s: float) -> None:
         """Take that the interface took a frame of ours."""
         self._refused_since_s = math.inf
         self._go(Condition.WORKING, '', now_s)
 
-    def refused(self, *, now_s):
+    def refused(self, *, now_s: float) -> None:
         """Take that it did not although it is up: its queue is full."""
         self._refused_s = now_s
         self._refused_since_s = min(self._refused_since_s, now_s)
@@ -168,13 +168,13 @@ class BusState:
                 'or others leave no room on the bus: is the other end on and connected, with the '
                 'same bitrate?', now_s)
 
-    def heard(self, *, now_s):
+    def heard(self, *, now_s: float) -> None:
         """Take that a frame came: who hears is neither down nor off."""
         if self.condition in (Condition.DOWN, Condition.BUS_OFF):
             self._no_carrier_since_s = math.inf
             self._go(Condition.WORKING, '', now_s)
 
-    def heard_fd(self, *, now_s):
+    def heard_fd(self, *, now_s: float) -> None:
         """Take that a frame of CAN FD came, which is none of this interface."""
         self.fd_frames += 1
         if self.fd_frames == 1:
@@ -183,7 +183,7 @@ class BusState:
                 'set the other end to classic CAN')
         self.heard(now_s=now_s)
 
-    def error_frame(self, can_id, data, *, now_s):
+    def error_frame(self, can_id: int, data: bytes, *, now_s: float) -> None:
         """Take an error frame of SocketCAN."""
         if can_id & RESTARTED:
             self._no_carrier_since_s = math.inf
@@ -194,7 +194,7 @@ class BusState:
         if can_id & CONTROLLER and len(data) > 1:
             self._count_errors(data[1], now_s)
 
-    def looked(self, flags, *, now_s):
+    def looked(self, flags: int | None, *, now_s: float) -> None:
         """
         Take the flags of the interface as they are now; other kinds of bus have none.
 
@@ -214,7 +214,7 @@ class BusState:
 
     # What follows
 
-    def _see_flags(self, flags, now_s):
+    def _see_flags(self, flags: int, now_s: float) -> None:
         if not flags & IFF_UP:
             self.went_down(now_s=now_s)
         elif flags & IFF_RUNNING:
@@ -228,13 +228,13 @@ class BusState:
             if now_s - self._no_carrier_since_s >= CARRIER_LAG_S:
                 self._go_off('has no carrier, it is bus-off or not started', now_s)
 
-    def _go_off(self, what, now_s):
+    def _go_off(self, what: str, now_s: float) -> None:
         self._go(
             Condition.BUS_OFF, f'{what}, nothing is sent: check wires, termination and bitrate. '
             'Linux restarts it only with restart-ms (docs/operation.md); by hand: sudo ip link '
             f'set {self._channel} type can restart', now_s)
 
-    def _count_errors(self, bits, now_s):
+    def _count_errors(self, bits: int, now_s: float) -> None:
         if bits & _RX_OVERFLOW and now_s - self._overflow_said_s >= OVERFLOW_SAID_EVERY_S:
             self._overflow_said_s = now_s
             self._say(
@@ -252,7 +252,7 @@ class BusState:
         elif bits & _ACTIVE:
             self._errors_until_s = min(self._errors_until_s, now_s + ERRORS_OVER_AFTER_S)
 
-    def _go(self, condition, words, now_s):
+    def _go(self, condition: Condition, words: str, now_s: float) -> None:
         if condition is self.condition:
             return
         self.condition, self._since_s = condition, now_s
@@ -263,7 +263,7 @@ class BusState:
         self._said = condition
         self.trouble = self._say(words)
 
-    def _say(self, words):
+    def _say(self, words: str) -> str:
         sentence = f'CAN bus {self._name} {words}'
         self._words.append(sentence)
         return sentence

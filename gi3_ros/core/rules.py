@@ -129,6 +129,11 @@ class Rules:
         return self._sifted(
             controller.tick(now_s=now_s) + customer.tick(now_s=now_s), now_s)
 
+    def conclude(self) -> list[Finding]:
+        """Return what was held back, when nothing more comes."""
+        held, self._held = self._held, []
+        return [] if self._are_two else held
+
     # Both silent at once
 
     def _were_both_speaking(self) -> bool:

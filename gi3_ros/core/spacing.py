@@ -34,7 +34,7 @@ class Spacing:
             self._waiting.pop()
         self._waiting.append((content, true_at_s))
 
-    def due(self, *, now_s: float):
+    def due(self, *, now_s: float) -> tuple | None:
         """Return ``(content, true_at_s)`` that may go out now, or ``None``; it goes on to wait."""
         if not self._waiting or now_s - self._sent_s < SPACING_S:
             return None

@@ -88,6 +88,11 @@ class Audit:
             verdicts.append(Verdict(index, finding))
         return verdicts
 
+    def conclude(self):
+        """Return the last :class:`Verdict` objects, when the log has ended."""
+        return [Verdict(index, finding) for index, rules in self._pistols.items()
+                for finding in rules.conclude()]
+
     def skip(self, time_ns, words=UNREADABLE):
         """
         Take it that something of the log is missing before this time: nobody is blamed.
@@ -118,3 +123,4 @@ def audit(log, tolerances=None):
                 yield from judge.take(entry.time_ns, decoded)
             elif isinstance(entry, Gap):
                 judge.skip(entry.time_ns, entry.words)
+    yield from judge.conclude()

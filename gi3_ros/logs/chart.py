@@ -9,7 +9,6 @@ import dataclasses
 import html
 import itertools
 
-
 CONFIG = {
     'displaylogo': False,
     # The script sizes the charts.

@@ -53,12 +53,9 @@ def bag_in(folder: pathlib.Path) -> BagFolder:
     """
     there = _parts_in(folder)
     listed, problem = _listed(folder)
-    used = {path.name for path in there.values()}
     if listed is None:
-        others = _logs_in(folder, besides=used)
-        if len({_recording(name) for name in there}) != 1 or others:
-            raise LogError(_refusal(folder, [*sorted(used), *others]))
-        names, expected, why = list(there), _all_numbers(list(there)), 'as the others are numbered'
+        names, expected = _only_recording(folder, there)
+        why = 'as the others are numbered'
     else:
         recordings = {_recording(name) for name in listed}
         # A recorder that was killed has not entered its last files.
@@ -77,6 +74,16 @@ def bag_in(folder: pathlib.Path) -> BagFolder:
             f'not read: {enumerated(beside)}, in the same folder and no part of the bag: '
             'give each of them by itself')
     return bag
+
+
+def _only_recording(folder, there):
+    """Return the names of the parts of a bag without metadata, and those that it should have."""
+    used = {path.name for path in there.values()}
+    others = _logs_in(folder, besides=used)
+    if len({_recording(name) for name in there}) != 1 or others:
+        raise LogError(_refusal(folder, [*sorted(used), *others]))
+    names = list(there)
+    return names, _all_numbers(names)
 
 
 def _parts_in(folder):

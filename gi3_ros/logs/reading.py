@@ -65,21 +65,11 @@ def open_log(path, *, channel=None, pistols=None, blf_start=None):
     try:
         if path.is_dir():
             return _open_bag(path, channel, pistols)
-        if path.exists() and not path.is_file():
-            raise LogError(f'{path}: is no file: save what comes out of a pipe in one first')
-        source = Source(path)
-        head = source.start(len(_SQLITE))
+        source, head = _start(path)
     except FileNotFoundError:
         raise LogError(f'{path}: there is no such file') from None
     except (*DAMAGE, ValueError) as error:
         raise LogError(f'{path}: cannot be read: {_reason(error)}') from None
-    if not head:
-        raise LogError(f'{path}: the file is empty')
-    if head.startswith(_ROS_1):
-        names = (shlex.quote(str(each)) for each in (path, path.with_suffix('')))
-        raise LogError(
-            f'{path}: a bag of ROS 1: rosbags-convert --src {" --dst ".join(names)} makes one of '
-            'ROS 2 of it, which is read')
     if head.startswith(_MCAP) or pathlib.Path(source.name).suffix.lower() in _BAG_SUFFIXES or (
             head == _SQLITE and _is_bag(source.plain())):
         return _open_bag(path, channel, pistols)
@@ -90,6 +80,24 @@ def open_log(path, *, channel=None, pistols=None, blf_start=None):
         return Table(path, channel=channel, source=source)
     from .can_logs import CanLog
     return CanLog(path, channel=channel, source=source, blf_start=blf_start)
+
+
+def _start(path):
+    """Return the content of a file and its first bytes."""
+    if path.exists() and not path.is_file():
+        raise LogError(f'{path}: is no file: save what comes out of a pipe in one first')
+    source = Source(path)
+    head = source.start(len(_SQLITE))
+    if not head:
+        raise LogError(f'{path}: the file is empty')
+    if head.startswith(_ROS_1):
+        if source.is_packed:
+            raise LogError(f'{path}: a packed bag of ROS 1: unpack it first')
+        target = path.with_suffix('') if path.suffix else path.with_name(f'{path.name}_ros2')
+        names = ' --dst '.join(shlex.quote(str(each)) for each in (path, target))
+        raise LogError(f'{path}: a bag of ROS 1: rosbags-convert --src {names} makes one of ROS 2 '
+                       'of it, which is read')
+    return source, head
 
 
 def _is_bag(path):

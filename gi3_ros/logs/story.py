@@ -866,6 +866,9 @@ class Story:
 
     def conclude(self):
         """End what is still open, when there are no more entries."""
+        if self._judge is not None:
+            for verdict in self._judge.conclude():
+                self._keep(verdict)
         # Some wait for the end of their session.
         self.findings.sort(key=lambda each: each[0])
         if self._heard_s is not None:

@@ -271,7 +271,7 @@ class Gateway(ChargerNode):
             else:
                 spacing.clear()
 
-    def _send_waiting(self, spacing, index):
+    def _send_waiting(self, spacing: Spacing, index: int) -> None:
         """Send what is due; what the bus does not take is tried again as long as it is fresh."""
         now_s = time.monotonic()
         while (due := spacing.due(now_s=now_s)) is not None:
@@ -283,7 +283,7 @@ class Gateway(ChargerNode):
                 spacing.sent(now_s=time.monotonic())
             return
 
-    def _is_too_old(self, content, true_at_s, now_s):
+    def _is_too_old(self, content, true_at_s: float, now_s: float) -> bool:
         age_s = now_s - true_at_s
         if age_s <= MAX_AGE_S:
             return False
@@ -292,13 +292,13 @@ class Gateway(ChargerNode):
             'too old', f'{content.NAME} is {age_s:.2f} s old: not sent', now_s=now_s)
         return True
 
-    def _miss(self, now_s):
+    def _miss(self, now_s: float) -> None:
         self._counters.not_sent += 1
         if self._bus.is_open:
             # What a bus in trouble does not take is said as long as it is.
             self._found_s = now_s
 
-    def _transmit(self, content, index):
+    def _transmit(self, content, index: int) -> bool:
         """Return whether the bus has taken it."""
         frame = codec.encode(content, index=index)
         if self._bus.echoes:

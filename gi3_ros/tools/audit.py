@@ -55,6 +55,8 @@ def audit(file, channel, pistols, blf_start, tolerances, is_complete, is_json):
                     for verdict in judge.take(entry.time_ns, decoded):
                         out.add(verdict, judge.first_ns)
                     last_ns = entry.time_ns
+        for verdict in judge.conclude():
+            out.add(verdict, judge.first_ns)
     except (LogError, ValueError) as error:
         click.echo(f'gi3 audit: {error}', err=True)
         sys.exit(UNREADABLE)

@@ -23,7 +23,7 @@ _LONGEST = 8
 _ERROR_FLAG = 1 << 29
 
 
-def parse(text):
+def parse(text: str) -> Frame:
     """
     Read one line of candump's output, with or without time and interface before the frame.
 
@@ -45,7 +45,7 @@ def parse(text):
     return _frame(match['id'], data, count, words)
 
 
-def _frame(digits, data, count, words):
+def _frame(digits: str, data: str, count: str | None, words: str) -> Frame:
     is_remote = data == 'remote request' or (count is None and data[:1] in ('R', 'r'))
     number = int(digits, 16)
     return Frame(
@@ -53,7 +53,7 @@ def _frame(digits, data, count, words):
         is_extended=len(digits) > 3, is_remote=is_remote, is_error=bool(number & _ERROR_FLAG))
 
 
-def _bytes(data, count, words):
+def _bytes(data: str, count: str | None, words: str) -> bytes:
     """Return the bytes that a line shows, in the order of the bus."""
     digits = re.sub(r'[\s.`]', '', data)
     if count is None:
@@ -72,7 +72,7 @@ def _bytes(data, count, words):
     return read[::-1] if '`' in data else read
 
 
-def _fd(words):
+def _fd(words: str) -> ValueError:
     return ValueError(f'a frame of CAN FD in {words!r}: the Generic Interface is classic CAN')
 
 

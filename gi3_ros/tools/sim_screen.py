@@ -310,7 +310,8 @@ class View:
         return lines[:rows]
 
 
-_EVENT_STYLES = {Kind.FINDING: 'red', Kind.ACTION: 'cyan', Kind.BUS: 'yellow'}
+_EVENT_STYLES = {
+    Kind.FINDING: 'red', Kind.OBSERVATION: 'yellow', Kind.ACTION: 'cyan', Kind.BUS: 'yellow'}
 
 
 def _pistol(event, simulators):

@@ -9,16 +9,21 @@ HERE = pathlib.Path(__file__).parent
 
 
 @pytest.fixture
-def on_a_real_kernel():
+def real_kernel():
+    """Give the module of that name."""
+    spec = importlib.util.spec_from_file_location('real_kernel', HERE / 'real_kernel.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def on_a_real_kernel(real_kernel):
     """
     Give the function that runs a command there and returns ``(exit status, output)``.
 
     It skips the test, with a word, where neither the machine's own CAN nor user-mode Linux is.
     """
-    spec = importlib.util.spec_from_file_location('real_kernel', HERE / 'real_kernel.py')
-    real_kernel = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(real_kernel)
-
     def run(*command, seconds):
         status, output = real_kernel.run(list(map(str, command)), seconds=seconds)
         if status == real_kernel.NOWHERE:

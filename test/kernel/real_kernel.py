@@ -30,7 +30,9 @@ MODULES = (
     'net/can/can', 'net/can/can-raw', 'drivers/net/can/dev/can-dev', 'drivers/net/can/vcan',
     'drivers/net/can/slcan/slcan', 'net/sched/sch_tbf',
 )
-VCAN = 'ip link set lo up && ip link add vcan0 type vcan && ip link set vcan0 up'
+VCAN = (
+    'ip link set lo up multicast on && ip route add 224.0.0.0/4 dev lo && '
+    'ip link add vcan0 type vcan && ip link set vcan0 up')
 INIT = """#!/bin/sh
 # The first process of the guest. It writes what the command says, and its status, to the folder.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -46,7 +48,6 @@ mount -t hostfs -o {folder} none {folder}
 for module in {modules}; do
     insmod /usr/lib/uml/modules/$(uname -r)/kernel/$module.ko
 done >{folder}/modules 2>&1
-ip link set lo multicast on && ip route add 224.0.0.0/4 dev lo
 {vcan} >>{folder}/modules 2>&1 && touch {folder}/is_up
 . {folder}/environment
 export PATH="$PATH:/usr/sbin:/sbin" TMPDIR=/dev/shm ROS_LOG_DIR=/dev/shm/log

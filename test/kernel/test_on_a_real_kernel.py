@@ -10,6 +10,14 @@ import pytest
 HERE = pathlib.Path(__file__).parent
 
 
+def test_a_machine_without_either_says_so(real_kernel, monkeypatch):
+    monkeypatch.setattr(real_kernel, 'namespace', lambda: None)
+    monkeypatch.setattr(real_kernel.shutil, 'which', lambda *_, **__: None)
+    status, words = real_kernel.run(['true'], seconds=1.0)
+    assert status == real_kernel.NOWHERE
+    assert 'apt-get install user-mode-linux' in words
+
+
 @pytest.mark.timeout(200)
 def test_the_bus(on_a_real_kernel):
     """Each test of bus_on_kernel.py: one start of a kernel for all of them."""

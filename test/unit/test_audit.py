@@ -180,6 +180,14 @@ def test_stamps_that_were_put_right_are_said(write):
     assert 'their place in the file counts' in note['text']
 
 
+def test_what_is_held_back_is_told_where_the_log_ends(write):
+    """The last frame has another reading, and a current that was not asked for."""
+    log = [each for each in session('long') if each[0] < 40.0]
+    wrong = codec.encode(PowerModulesStatus(372.0, -50.0, system_enable=1), index=1)
+    finding, = findings_in(write([*log, (log[-1][0] + 0.001, wrong)]))
+    assert (finding['rule'], finding['who']) == ('R24', 'customer')
+
+
 def test_two_senders_are_a_finding_of_a_log(write):
     second = codec.encode(PowerModulesStatus(system_enable=0), index=1)
     log = sorted([*session('CCS'), *((10.03 + step / 10, second) for step in range(100))],

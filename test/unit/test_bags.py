@@ -771,5 +771,6 @@ def test_a_bag_of_ros_1_is_named_and_the_way_it_names_leads_to_its_frames(tmp_pa
 def test_a_bag_of_ros_1_is_known_by_its_content(tmp_path, name):
     content = b'#ROSBAG V2.0\n' + bytes(100)
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith('gz') else content)
-    with pytest.raises(LogError, match='a bag of ROS 1'):
+    words = 'a packed bag of ROS 1: unpack it' if name.endswith('gz') else 'rosbags-convert --src '
+    with pytest.raises(LogError, match=words):
         open_log(tmp_path / name)

@@ -15,6 +15,7 @@ from gi3_ros.core.findings import Tolerances
 from gi3_ros.core.frame import Frame
 from gi3_ros.core.hardware import ModulesMode, PowerSetpoint
 from gi3_ros.core.limits import ChargerLimits
+from gi3_ros.core.power import PowerConfig
 from gi3_ros.core.signals import AdvanticsControllerStatus, DcPowerParameters
 from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
 from gi3_ros.sim.config import ControllerConfig, Pistol
@@ -597,3 +598,17 @@ def test_without_copper_the_energy_is_that_of_the_readings():
     outcome = simulator.controller.outcome
     assert outcome.charging_s > 5.0
     assert outcome.energy_wh == outcome.told_wh == pytest.approx(0.0, abs=1.0)
+
+
+@pytest.mark.parametrize(('ramp_v_per_s', 'observed'), [(200.0, []), (95.0, []), (60.0, ['R11'])])
+def test_a_charger_that_ramps_slowly_breaks_nothing(ramp_v_per_s, observed):
+    """R11: 920 V have 9.6 s; who is slower and on his way is not quick, and nothing else."""
+    limits = ChargerLimits(max_charger_voltage=920.0, max_cable_voltage=920.0)
+    link = Link(
+        controller_config=ControllerConfig(limits=limits),
+        vehicle_config=PATIENT_CAR,
+        power_config=PowerConfig(limits=limits, voltage_ramp_up_rate=ramp_v_per_s))
+    link.simulator.vehicle.plug_in()
+    link.run_until(lambda: link.simulator.sessions, within_s=AT_MOST_S)
+    assert link.simulator.findings == []
+    assert [each.rule for each in link.simulator.observations] == observed

@@ -10,8 +10,8 @@ import pytest
 from gi3_ros.core.codec import encode
 from gi3_ros.core.signals import AdvanticsControllerStatus
 from gi3_ros.logs.entries import Heard
+from gi3_ros.tools.documents import print_document, printable
 from gi3_ros.tools.main import main
-from gi3_ros.tools.options import json_of, printable
 
 NAMES = [os.fsdecode(each) for each in (b'nacht\xff', b'M\xe4rz', b'\xc3(', b'a\xf0\x9f b')]
 SUFFIXES = ['.log', '.asc', '.blf', '.trc', '.csv', '.parquet', '.mcap', '.db3']
@@ -97,10 +97,11 @@ def test_what_is_not_there_or_no_log_is_one_sentence(tmp_path, name):
         assert result.exit_code == 2 and 'no log that is known here' in result.output
 
 
-def test_only_what_is_no_text_is_replaced():
+def test_only_what_is_no_text_is_replaced(capsys):
     assert printable('Märzfahrt \N{SNOWMAN}') == 'Märzfahrt \N{SNOWMAN}'
     assert printable(os.fsdecode(b'M\xe4rz')) == 'M\N{REPLACEMENT CHARACTER}rz'
     value = {'a\udcff': ['b\udce4', 1, None, True], 'c': ('d', 2.5)}
-    assert json.loads(json_of(value)) == {
+    print_document('audit', value=value)
+    assert json.loads(capsys.readouterr().out)['value'] == {
         'a\N{REPLACEMENT CHARACTER}': ['b\N{REPLACEMENT CHARACTER}', 1, None, True],
         'c': ['d', 2.5]}

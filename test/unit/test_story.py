@@ -442,6 +442,9 @@ class Grumbler:
         self.first_ns = self.first_ns or time_ns
         return [Verdict(1, Finding((time_ns - self.first_ns) / 1e9, 'R2', 'again', {}))]
 
+    def conclude(self):
+        return []
+
 
 class Ender(Grumbler):
     """Finds something where a session ends."""
@@ -722,3 +725,6 @@ class Odd:
             self.first_ns = time_ns
             return []
         return [Verdict(1, Finding(0.1, 'R5', 'odd', {}, is_observation=True))]
+
+    def conclude(self):
+        return []
