@@ -122,7 +122,8 @@ class Clock:
                         for each in (begin_s, end_s))
 
 
-def page(story, *, name, kind='', problems=(), has_dates=True, version='', note='', zone=None):
+def page(story, *, name, kind='', problems=(), has_dates=True, version='', note='', zone=None,
+         is_damaged=None):
     """
     Return the whole page.
 
@@ -133,10 +134,13 @@ def page(story, *, name, kind='', problems=(), has_dates=True, version='', note=
     :param version: of this package
     :param note: a sentence about the log for the head of the page, such as that it is simulated
     :param zone: :class:`~.times.Zone` to tell times in; that of this machine without
+    :param is_damaged: whether what could not be read may have been of the interface; where there
+        are problems without
     """
     clock = Clock(story.first_ns, has_dates, story.length_s, zone=zone, steps=story.steps)
     return _Page(story, clock).html(
-        name=name, kind=kind, problems=problems, version=version, note=note)
+        name=name, kind=kind, problems=problems, version=version, note=note,
+        is_damaged=is_damaged)
 
 
 class _Page:
@@ -145,9 +149,9 @@ class _Page:
         self._clock = clock
         self._charts = {}
 
-    def html(self, *, name, kind, problems, version, note):
+    def html(self, *, name, kind, problems, version, note, is_damaged):
         story = self._story
-        words, mood, missing = verdict(story, problems)
+        words, mood, missing = verdict(story, problems, is_damaged)
         body = [self._pistol(story.pistols[index]) for index in sorted(story.pistols)]
         data = {'pieces': self._clock.pieces, 'axis': self._clock.axis,
                 'config': CONFIG, 'charts': self._charts}
