@@ -122,7 +122,8 @@ class Clock:
                         for each in (begin_s, end_s))
 
 
-def page(story, *, name, kind='', problems=(), has_dates=True, version='', note='', zone=None):
+def page(story, *, name, kind='', problems=(), has_dates=True, version='', note='', zone=None,
+         is_damaged=None):
     """
     Return the whole page.
 
@@ -133,10 +134,13 @@ def page(story, *, name, kind='', problems=(), has_dates=True, version='', note=
     :param version: of this package
     :param note: a sentence about the log for the head of the page, such as that it is simulated
     :param zone: :class:`~.times.Zone` to tell times in; that of this machine without
+    :param is_damaged: whether what could not be read may have been of the interface; where there
+        are problems without
     """
     clock = Clock(story.first_ns, has_dates, story.length_s, zone=zone, steps=story.steps)
     return _Page(story, clock).html(
-        name=name, kind=kind, problems=problems, version=version, note=note)
+        name=name, kind=kind, problems=problems, version=version, note=note,
+        is_damaged=is_damaged)
 
 
 class _Page:
@@ -145,9 +149,9 @@ class _Page:
         self._clock = clock
         self._charts = {}
 
-    def html(self, *, name, kind, problems, version, note):
+    def html(self, *, name, kind, problems, version, note, is_damaged):
         story = self._story
-        words, mood, missing = verdict(story, problems)
+        words, mood, missing = verdict(story, problems, is_damaged)
         body = [self._pistol(story.pistols[index]) for index in sorted(story.pistols)]
         data = {'pieces': self._clock.pieces, 'axis': self._clock.axis,
                 'config': CONFIG, 'charts': self._charts}
@@ -388,7 +392,7 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
                 f'<td class="time"><a href="#finding-{number}">{_safe(self._clock.text(time_s))}'
                 f'</a></td><td>{_safe(finding.rule)}</td>'
                 f'<td><span class="{kind}">{who}</span></td>'
-                f'<td>{_safe(finding.text)}</td></tr>')
+                f'<td class="words">{_safe(finding.text)}</td></tr>')
         more = [
             f'{count - FINDINGS} more of {rule} by the {who}'
             for (index, rule, who), count in (
@@ -419,7 +423,7 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
                 f'<tr><td class="number">{number}</td>'
                 f'<td class="time">{_safe(self._clock.text(session.begin_s))}</td>'
                 f'<td class="time">{_duration(session.duration_s)}</td>'
-                f'<td>{_safe(session.protocol or "")}</td><td>{_safe(end)}</td>'
+                f'<td>{_safe(session.protocol or "")}</td><td class="words">{_safe(end)}</td>'
                 f'<td class="number">{charged}</td><td class="number">{discharged}</td>'
                 f'<td class="number">{peak}</td><td class="number">{soc}</td></tr>')
         note = ''
@@ -467,7 +471,7 @@ its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer
         if not bad.count:
             return ''
         rows = [f'<tr><td class="time">{_safe(self._clock.text(time_s))}</td>'
-                f'<td>{_safe(words)}</td></tr>' for time_s, words in bad.examples]
+                f'<td class="words">{_safe(words)}</td></tr>' for time_s, words in bad.examples]
         return _table(
             'Frames that are not as they should be', f'{bad.short} too short, {bad.undefined} '
             f'with an undefined label, {bad.unassigned} with unassigned bits set; the first '

@@ -132,7 +132,10 @@ footer { color: var(--soft); font-size: 13px; margin: 26px 0 30px; }
   .chart { border: 0; padding: 0; break-inside: avoid; height: auto !important; }
   .mood { font-size: 9pt; }
   .table { overflow: visible; border: 0; border-bottom: 1px solid var(--rule); }
-  table { font-size: 8.5pt; } caption { padding: 4px 6px; } th, td { padding: 2.5px 6px; }
+  table { font-size: 8.5pt; } caption { padding: 4px 6px; } th, td { padding: 2.5px 5px; }
+  /* No wider than the paper: the whole page would shrink for one table. */
+  td.number, th.number, td.time, th { white-space: normal; }
+  td.words { overflow-wrap: anywhere; min-width: 90px; }
   thead { display: table-header-group; } tr { break-inside: avoid; }
   h2, h3, caption { break-after: avoid; }
   a { color: inherit; text-decoration: none; }

@@ -709,7 +709,7 @@ class Story:
         self.observed = collections.Counter()
         """.. and how many there are, as ``counts``."""
         self.notes = []
-        """``(time in ns, sentence)`` about stamps that were put right."""
+        """``(time in ns, sentence)`` about stamps that were put right (:mod:`.clocks`)."""
         self.breaks = []
         """(begin, end) of times without any frame; the first ones."""
         self.steps = []

@@ -22,14 +22,15 @@ class Verdict(typing.NamedTuple):
     """Sentences about what was not there to be judged."""
 
 
-def verdict(story, problems=()):
+def verdict(story, problems=(), is_damaged=None):
     """
     Return the :class:`Verdict` on a story.
 
     :param story: :class:`~.story.Story`, concluded
     :param problems: sentences of the log's reader about what it could not read
+    :param is_damaged: whether that may have been of the interface; where there are any without
     """
-    missing = _missing(story, problems)
+    missing = _missing(story, () if is_damaged is False else problems)
     if story.first_ns is None:
         return Verdict('Not a single frame of this log could be read.' if problems else
                        'The log is empty: not a single frame.', EMPTY, missing)

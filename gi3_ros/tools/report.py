@@ -60,7 +60,8 @@ def report(
             story = tell(log, Audit(with_entries(Tolerances(), tolerances)), windows=windows)
         text = printable(page(
             story, name=pathlib.Path(named(file)).name, kind=log.kind, problems=log.problems,
-            has_dates=log.has_dates, version=version(), note=note, zone=zone))
+            has_dates=log.has_dates, version=version(), note=note, zone=zone,
+            is_damaged=log.is_damaged))
         if str(output) == '-':
             click.echo(text, nl=False)
         else:
@@ -72,7 +73,7 @@ def report(
         click.echo(f'gi3 report: {file}: {words}', err=True)
     for problem in log.problems:
         click.echo(f'gi3 report: {file}: {problem}', err=True)
-    head = verdict(story, log.problems)
+    head = verdict(story, log.problems, log.is_damaged)
     for line in (f'{output}: {head.words}', *(f'  {each}' for each in head.missing)):
         click.echo(line, err=str(output) == '-')
     sys.exit(DAMAGED if log.is_damaged else 0)

@@ -1,5 +1,6 @@
 """The page of gi3 report as text: what it says, and that it loads and runs nothing foreign."""
 
+import dataclasses
 import html
 import html.parser
 import json
@@ -318,13 +319,10 @@ def test_what_the_vehicle_did_not_tell_is_no_zero():
 
 
 def test_an_observation_is_told_apart_from_a_breach():
-    class Odd(Finding):
-        is_observation = True
-
     class Observer(Grumbler):
         def take(self, time_ns, decoded):
-            return [Verdict(1, Odd(each.finding.time_s, 'R11', 'slow, and no rule says how slow',
-                                   {})) for each in super().take(time_ns, decoded)]
+            return [Verdict(1, dataclasses.replace(each.finding, rule='R11', is_observation=True))
+                    for each in super().take(time_ns, decoded)]
 
     log = simulated('CCS')
     text = page_of(log, Observer())

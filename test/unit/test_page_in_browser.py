@@ -145,6 +145,14 @@ def test_bars_keep_their_words_in_print(tmp_path, browser, options):
     assert drawn_size(browser)[1] > 400
 
 
+def test_no_table_is_wider_than_paper(tmp_path, browser):
+    browser.open(write(tmp_path))
+    browser.ask('Emulation.setEmulatedMedia', media='print')
+    # A4 without its margins.
+    browser.resize(703, 1000)
+    browser.wait('document.documentElement.scrollWidth <= 703')
+
+
 @pytest.fixture
 def browser(tmp_path, monkeypatch):
     monkeypatch.setenv('TZ', 'UTC')
@@ -292,7 +300,8 @@ def test_the_cursor_reads_out_samples_of_the_bus_and_nothing_else(
         elif isinstance(message, DcPowerControl):
             said.add((Zone('UTC').text(entry.time_ns)[11:23], 'Target_Voltage',
                       f'{message.target_voltage:g} V'))
-    story = tell(log, Audit())
+    # Without a judge: around findings nothing is left out.
+    story = tell(log)
     path = tmp_path / 'long.html'
     path.write_text(page(story, name='long.log', zone=Zone('UTC')), encoding='utf-8')
     browser.open(path)
@@ -310,7 +319,7 @@ def test_the_cursor_reads_out_samples_of_the_bus_and_nothing_else(
         read |= {(time.removeprefix('since '), name, value) for name, value, time in rows
                  if name in ('Present_Voltage', 'Present_Current', 'Target_Voltage')}
     assert read <= said, sorted(read - said)[:5]
-    assert len(read) > 100
+    assert len(read) > 50
     assert notes > 30
     assert no_mistake(browser)
 

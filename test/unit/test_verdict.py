@@ -60,6 +60,9 @@ class Grumbler:
             return [Verdict(1, Finding((time_ns - self.first_ns) / 1e9, 'R6', 'no good', {}))]
         return []
 
+    def conclude(self):
+        return []
+
 
 def test_a_whole_clean_and_complete_story_is_green():
     head = verdict(tell(simulated(), Audit()))
@@ -101,6 +104,11 @@ def test_a_damaged_log_is_not_green_and_says_so_at_the_head(problems):
     head = verdict(tell(simulated(), Audit()), problems)
     assert head.mood == 'partial'
     assert f'{len(problems)} sentence' in head.missing[0]
+
+
+def test_what_could_not_be_read_and_was_of_another_bus_does_not_count():
+    head = verdict(tell(simulated(), Audit()), ['9 frames of CAN FD'], is_damaged=False)
+    assert (head.mood, head.missing) == ('good', [])
 
 
 @pytest.mark.parametrize('state', [
