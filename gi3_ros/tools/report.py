@@ -14,7 +14,7 @@ from ..logs.output import write_text
 from ..logs.page import page
 from ..logs.story import tell
 from ..logs.verdict import verdict
-from .documents import printable
+from .documents import of_log, print_document, printable
 from .given import given_log, named
 from .options import log_options, tolerance_option, with_entries, zone_of, zone_options
 from .version import version
@@ -35,8 +35,11 @@ DAMAGED, UNREADABLE = 1, 2
               '03:10/03:20, 2026-03-04T03:10:00/2026-03-04T03:20:00, or seconds since the begin '
               'of the log.')
 @click.option('--note', default='', help='A sentence for the head of the page.')
+@click.option('--json', 'is_json', is_flag=True,
+              help='Say what is on the page as one JSON document.')
 def report(
     file, output, channel, pistols, blf_start, tolerances, zone_name, is_utc, detail, note,
+    is_json,
 ):
     """
     Tell what happened in a log, and who broke which rule, on one page.
@@ -51,6 +54,8 @@ def report(
     """
     try:
         output = output or _page_of(file)
+        if is_json and str(output) == '-':
+            raise ValueError('--json and -o - both want standard output: choose one')
         if output.resolve() == file.resolve() and str(output) != '-':
             raise ValueError('the page would overwrite the log: choose another name with -o')
         zone = zone_of(zone_name, is_utc)
@@ -74,9 +79,40 @@ def report(
     for problem in log.problems:
         click.echo(f'gi3 report: {file}: {problem}', err=True)
     head = verdict(story, log.problems, log.is_damaged)
+    status = DAMAGED if log.is_damaged else 0
+    if is_json:
+        print_document(
+            'report', **of_log(log, file), **_as_json(story, head, output, zone, log.has_dates))
+        sys.exit(status)
     for line in (f'{output}: {head.words}', *(f'  {each}' for each in head.missing)):
         click.echo(line, err=str(output) == '-')
     sys.exit(DAMAGED if log.is_damaged else 0)
+
+
+def _as_json(story, head, output, zone, has_dates):
+    return {
+        'output': str(output),
+        'verdict': head.mood, 'words': head.words, 'missing': head.missing,
+        'frames': story.frames, 'seconds': round(story.length_s, 6),
+        'begin': zone.text(story.first_ns) if has_dates and story.first_ns is not None else None,
+        'findings': story.finding_count,
+        'observations': sum(story.observed.values()),
+        'pistols': [{
+            'pistol': index, 'more_sessions': story.pistols[index].more_sessions,
+            'sessions': [_session(each) for each in story.pistols[index].sessions],
+        } for index in sorted(story.pistols)],
+    }
+
+
+def _session(session):
+    return {
+        'begin_s': round(session.begin_s, 3), 'duration_s': round(session.duration_s, 3),
+        'is_whole': session.is_whole, 'outcome': session.outcome, 'cause': session.cause or None,
+        'protocol': session.protocol,
+        'charged_wh': round(session.charged_wh, 1) if session.has_energy else None,
+        'discharged_wh': round(session.discharged_wh, 1) if session.has_energy else None,
+        'soc_from_percent': session.soc_from, 'soc_to_percent': session.soc_to,
+    }
 
 
 def _windows(text, zone, log):

@@ -433,3 +433,18 @@ def test_the_command_says_what_it_cannot_read_or_write(log, tmp_path):
     assert 'cannot be written' in result.output
     assert CliRunner().invoke(
         main, ['report', str(log), '--tolerance', 'nonsense=3']).exit_code == 2
+
+
+def test_what_is_on_the_page_is_a_document_for_programs(log, tmp_path):
+    page = tmp_path / 'a.html'
+    result = CliRunner().invoke(main, ['report', str(log), '-o', str(page), '--json', '--utc'])
+    document = json.loads(result.stdout)
+    assert document['schema'] == 'gi3/report/1'
+    assert document['output'] == str(page) and page.is_file()
+    assert document['verdict'] in ('good', 'bad', 'partial', 'empty')
+    assert document['words'] in html.unescape(page.read_text('utf-8'))
+    assert document['begin'].endswith('+00:00')
+    sessions = [each for pistol in document['pistols'] for each in pistol['sessions']]
+    assert sessions and all(each['duration_s'] >= 0 for each in sessions)
+    refused = CliRunner().invoke(main, ['report', str(log), '-o', '-', '--json'])
+    assert refused.exit_code == 2
