@@ -69,7 +69,8 @@ class Moment:
     """Of the energy transfer."""
     is_in_session: bool = True
     may_end_clean: bool = False
-    """Where all current had gone in the regular way, the session was a clean one (R42)."""
+    """Where all current had gone in the regular way, the session was a clean one (R42); so was the
+    only one, where no other was let in."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,7 +205,7 @@ CCS = (
         'idle between sessions', at_idle, frozenset({Phase.IDLE}),
         frozenset({State.WAITING_FOR_PEV}),
         (*NO_TEST, *PATIENT, *options('--vehicle-set', patience_s=2.0)), duration_s=0.5,
-        is_in_session=False),
+        is_in_session=False, may_end_clean=True),
 )
 CONNECTING = {
     # Power may be commanded before the stage is closed: the controller does not know of it.
@@ -525,10 +526,13 @@ def test_a_killed_node_leaves_nothing_unsafe(
     mark = site.witness.heard.mark
     killed = Killed(node, site.kill(node), moment, installation)
     if not moment.is_in_session:
-        # The vehicle comes again, and its session comes to nothing.
-        finished = site.witness.heard.wait_for(
-            lambda frame: frame.base_id == FINISHED.BASE_ID, after=mark, timeout_s=30.0)
-        assert finished.data[0] == FINISHED.State.RUSHED_STOP
+        # The vehicle comes again: it is not let in (R35), or its session comes to nothing.
+        refused = site.witness.heard.wait_for(
+            lambda frame: frame.base_id == FINISHED.BASE_ID or (
+                frame.base_id == STATUS.BASE_ID and frame.data[0] == State.NOT_AVAILABLE),
+            after=mark, timeout_s=30.0)
+        assert (refused.base_id == STATUS.BASE_ID
+                or refused.data[0] == FINISHED.State.RUSHED_STOP)
         simulator.signal(signal.SIGINT)
     has_ended = is_over(simulator)
     site.measurements.wait_for(

@@ -233,7 +233,7 @@ def test_a_killed_controller_loses_the_power_at_once(site, world, seconds):
     # The controller comes back: a reset, and the next session goes as if nothing had been.
     mark = site.witness.heard.mark
     simulator = site.plug_in()
-    site.witness.wait_for_state(State.WAITING_FOR_PEV, after=mark)
+    site.witness.wait_for_state(State.NOT_AVAILABLE, after=mark)
     world.wait_until(
         lambda: world.call(srv.ResetFault, 'reset_fault').success, 'the fault can be reset')
     site.wait_for_charging(after=mark)
