@@ -10,6 +10,7 @@ _LATCHED = {
     'charge_session': 'gi3_ros/msg/ChargeSession',
     'battery_state': 'sensor_msgs/msg/BatteryState',
     'safe_to_unplug': 'std_msgs/msg/Bool',
+    'is_available': 'gi3_ros/msg/Availability',
 }
 OF_PISTOL = {cls.TOPIC: f'gi3_ros/msg/{cls.__name__}' for cls in MESSAGES.values()} | {
     'power_setpoint': 'gi3_ros/msg/PowerSetpoint',
