@@ -155,7 +155,7 @@ def test_a_flood_of_random_frames_does_not_disturb_a_session(site, world):
     for node, key in [('gateway', 'short frame'), ('gateway', 'undefined label'),
                       ('power_control', 'command')]:
         diagnostics.wait_for(lambda array, node=node, key=key: any(
-            status.name.startswith(node) and any(value.key == key for value in status.values)
+            f'{node}: ' in status.name and any(value.key == key for value in status.values)
             for status in array.status))
     assert world.call(srv.StopCharge, 'stop_charge').success
     assert_clean(simulator)
