@@ -2,10 +2,10 @@
 
 import dataclasses
 import pathlib
-import re
 
 import yaml
 
+from .. import parameter_files
 from ..core import controller_config
 from ..core.config import entries_of
 from ..core.limits import ChargerLimits, SMALLEST_CURRENT_A
@@ -28,7 +28,6 @@ _DEFAULTS = {
         **{field.name: field.default for field in entries_of(StageConfig)},
         'precharge_timeout': PRECHARGE_TIMEOUT_S},
 }
-_OF_ANY_NODE = re.compile(r'autostart$|use_sim_time$|qos_overrides\.|start_type_description')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -114,25 +113,36 @@ class ParameterFile:
 
     def __init__(self, path=None, entries=()):
         self._path = path
-        self._sections = [] if path is None else list(_sections(path))
+        try:
+            self._sections = [] if path is None else parameter_files.read(path)
+        except parameter_files.UnusableParameters as error:
+            raise LogError(str(error)) from None
         self._entries = [_Entry.of(name, text) for name, text in entries]
         self._pistols = []
 
     def namespace_of(self, index):
         """Return the namespace that the file gives a pistol; ``None`` where it does not tell."""
-        for pattern, parameters in self._sections:
-            names, indices = (parameters.get(each) for each in ('pistols', 'indices'))
-            if (pattern.fullmatch('/gateway') and isinstance(names, list)
+        for section in self._sections:
+            names, indices = (section.values.get(each) for each in ('pistols', 'indices'))
+            if (section.reaches('/gateway') and isinstance(names, list)
                     and isinstance(indices, list) and index in indices[:len(names)]):
                 return str(names[indices.index(index)]).strip('/')
         return None
 
     def check_used(self):
         """
-        Refuse a value for a pistol that was not asked for.
+        Refuse what no node of a pistol takes that was asked for.
 
-        :raises LogError: with the names of those that were
+        :raises LogError: with the nearest right name, as a node says it at its start
         """
+        nodes = {
+            f'/{namespace}/{node}': (node, set(known))
+            for namespace, _ in self._pistols for node, known in _DEFAULTS.items()}
+        try:
+            parameter_files.check(self._sections, parameter_files.Process(
+                nodes, {node: set(known) for node, known in _DEFAULTS.items()}))
+        except parameter_files.UnusableParameters as error:
+            raise LogError(str(error)) from None
         known = {each for pair in self._pistols for each in pair}
         for entry in self._entries:
             if self._pistols and entry.pistol and entry.pistol not in known:
@@ -175,9 +185,9 @@ class ParameterFile:
 
     def _of_node(self, namespace, index, node):
         values = {}
-        for pattern, parameters in self._sections:
-            if pattern.fullmatch(f'/{namespace}/{node}'):
-                values.update(parameters)
+        for section in self._sections:
+            if section.reaches(f'/{namespace}/{node}'):
+                values.update(section.values)
         # What is meant for every node need not be of this one.
         known = _DEFAULTS[node]
         values = {name: value for name, value in values.items() if name in known}
@@ -203,50 +213,6 @@ class ParameterFile:
                     f'{name} is {power[name]} as a parameter and {value} in the configuration of '
                     f'the controller: give it once')
         power.update(entries)
-
-
-def _sections(path):
-    """Yield ``(pattern of full node names, parameters)`` in the order of the file."""
-    try:
-        content = yaml.safe_load(pathlib.Path(path).read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise LogError(f'parameters {path}: {" ".join(str(error).split())}') from error
-    if not isinstance(content, dict):
-        raise LogError(f'parameters {path}: no ROS parameter file, which has names of nodes')
-    yield from _sections_in(content, '', path)
-
-
-def _sections_in(content, above, path):
-    for name, inside in content.items():
-        if not isinstance(inside, dict):
-            raise LogError(
-                f'parameters {path}: {above}/{name} has no ros__parameters, which a ROS '
-                f'parameter file has below the names of nodes')
-        if name == 'ros__parameters':
-            for each in inside:
-                _check_name(each, above, path)
-            yield _pattern(above), inside
-        else:
-            yield from _sections_in(inside, f'{above}/{str(name).strip("/")}', path)
-
-
-def _check_name(name, above, path):
-    """Refuse a name that the one node that is meant does not have: ROS would not tell."""
-    node = above.rsplit('/', 1)[-1]
-    if node in _DEFAULTS and name not in _DEFAULTS[node] and not _OF_ANY_NODE.match(str(name)):
-        raise LogError(f'parameters {path}: {node} has no parameter {name}')
-
-
-def _pattern(name):
-    """Return the pattern of a name in which ** stands for any namespaces and * for one word."""
-    words = ''
-    for part in name.strip('/').split('/'):
-        if part == '**':
-            words += '(?:/[^/]+)*'
-        else:
-            words += '/' + re.escape(part).replace(r'\*', '[^/]*')
-    # Without a slash a name is that of a node wherever it is; so is a wildcard alone.
-    return re.compile(words if '/' in name.strip('/') or '*' in name else '(?:/[^/]+)*' + words)
 
 
 def _node_of(name):

@@ -15,7 +15,10 @@ CONFIG = pathlib.Path(__file__).resolve().parents[2] / 'config'
 def of(tmp_path, text, namespace='pistol1'):
     path = tmp_path / 'params.yaml'
     path.write_text(text)
-    return ParameterFile(path).of(namespace, 1)
+    file = ParameterFile(path)
+    parameters = file.of(namespace, 1)
+    file.check_used()
+    return parameters
 
 
 def test_the_file_with_all_defaults_gives_the_defaults():
@@ -33,13 +36,13 @@ def test_the_examples_are_taken(path):
 @pytest.mark.parametrize('text, current_a', [
     ('/**:\n  ros__parameters: {max_charger_current: 60}', 60.0),
     ('/**/power_control:\n  ros__parameters: {max_charger_current: 60.0}', 60.0),
-    ('power_control:\n  ros__parameters: {max_charger_current: 60.0}', 60.0),
     ('/pistol1/power_control:\n  ros__parameters: {max_charger_current: 60.0}', 60.0),
     ('pistol1:\n  power_control:\n    ros__parameters: {max_charger_current: 60.0}', 60.0),
     ('/*/power_control:\n  ros__parameters: {max_charger_current: 60.0}', 60.0),
     ('/**:\n  ros__parameters: {max_charger_current: 60.0}\n'
      '/**/power_control:\n  ros__parameters: {max_charger_current: 50.0}', 50.0),
-    ('/pistol2/power_control:\n  ros__parameters: {max_charger_current: 60.0}', 120.0),
+    ('/gateway:\n  ros__parameters: {pistols: [pistol1, pistol2], indices: [1, 2]}\n'
+     '/pistol2/power_control:\n  ros__parameters: {max_charger_current: 60.0}', 120.0),
     ('/**/precharge:\n  ros__parameters: {max_opening_current: 2.0}', 120.0),
     ('/**/gateway:\n  ros__parameters: {interface: can, use_sim_time: false}', 120.0),
     ('/**:\n  ros__parameters: {start_allowed: true}', 120.0),
@@ -82,10 +85,16 @@ def test_the_controllers_own_configuration_is_read(tmp_path):
 
 
 @pytest.mark.parametrize('text, words', [
-    ('just words', 'no ROS parameter file'),
+    ('just words', 'begin with the name of a node'),
     ('a: [', 'parameters'),
     ('power_control: 5', 'ros__parameters'),
-    ('/**/power_control:\n  ros__parameters: {max_curent: 60}', 'no parameter max_curent'),
+    ('/**/power_control:\n  ros__parameters: {max_curent: 60}', 'not have the parameter max_curent'),
+    # As in the nodes: a key counts from the root.
+    ('power_control:\n  ros__parameters: {max_charger_current: 60.0}', 'did you mean /pistol1/'),
+    ('/pistol2/power_control:\n  ros__parameters: {max_charger_current: 60.0}', 'no node here'),
+    ('/pistol1/power_controll:\n  ros__parameters: {max_charger_current: 60.0}', 'did you mean'),
+    ('/pistol1:\n  ros__parameters: {max_charger_current: 60.0}', 'did you mean'),
+    ('\t/**:\n', 'a tab'),
     ('/**:\n  ros__parameters: {max_charger_current: lots}', "'lots', expected is a float"),
     ('/**:\n  ros__parameters: {max_charger_current: .nan}', 'max_charger_current'),
     ('/**:\n  ros__parameters: {main_output: 1.5}', 'expected is a int'),
