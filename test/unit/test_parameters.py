@@ -88,7 +88,7 @@ def test_the_controllers_own_configuration_is_read(tmp_path):
     ('just words', 'begin with the name of a node'),
     ('a: [', 'parameters'),
     ('power_control: 5', 'ros__parameters'),
-    ('/**/power_control:\n  ros__parameters: {max_curent: 60}', 'not have the parameter max_curent'),
+    ('/**/power_control:\n  ros__parameters: {max_curent: 60}', 'not have the parameter'),
     # As in the nodes: a key counts from the root.
     ('power_control:\n  ros__parameters: {max_charger_current: 60.0}', 'did you mean /pistol1/'),
     ('/pistol2/power_control:\n  ros__parameters: {max_charger_current: 60.0}', 'no node here'),
