@@ -20,6 +20,11 @@ from gi3_ros.tools.main import main
 
 FILES = output.Replaces.FILES
 COMMAND = 'from gi3_ros.tools.main import main; main()'
+HEEDED = (
+    'import signal\n'
+    'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
+    'signal.signal(signal.SIGHUP, signal.SIG_DFL)\n')
+"""Tests may run in the background or under nohup, where these are ignored."""
 BEGIN_NS = 1_790_000_000 * 10**9
 
 
@@ -207,7 +212,7 @@ def test_the_bag_that_holds_the_log_is_not_replaced(tmp_path, log):
     ('replay', '--json', '-'), ('report', '-o', '{folder}/page.html', '-')])
 def test_a_signal_leaves_nothing_half(tmp_path, number, status, arguments):
     process = subprocess.Popen(
-        [sys.executable, '-c', f'print("up", flush=True); {COMMAND}',
+        [sys.executable, '-c', f'{HEEDED}print("up", flush=True); {COMMAND}',
          *(each.format(folder=tmp_path) for each in arguments)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, 'TMPDIR': str(tmp_path)})
@@ -229,10 +234,16 @@ def test_a_signal_while_it_writes_leaves_the_old_file(tmp_path):
     """The exception comes wherever the command is: here, while it writes."""
     path = tmp_path / 'a.log'
     path.write_text('old')
+
+    def interrupt(_number, _frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
     with pytest.raises(KeyboardInterrupt), output.written_beside(
             path, FILES) as part:
         part.write_text('half')
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
     assert path.read_text() == 'old'
     assert list(tmp_path.iterdir()) == [path]
 

@@ -276,7 +276,8 @@ MARKS = {
 def test_nobody_is_blamed_for_what_the_recorder_lost(write, what, where):
     kind, mark, words = MARKS[what]
     path = write(kind, holed())
-    assert audited(path)[0] == BREACH[:1]
+    # Both ends are silent: odd, and not yet a loss.
+    assert audited(path) == ([], [], [], 0)
     times_s = [time_s for time_s, _ in holed()]
     after = next(number for number, time_s in enumerate(times_s) if time_s >= charge_s())
     number = after + (where == 'behind the next frame')
