@@ -583,9 +583,12 @@ class PowerControl:
         self._is_finished = False
 
     def _on_new_session(self, _message, now_s):
-        if not self._awaits_idle:
-            self._controller.see_announcement(now_s=now_s)
         self._announced(now_s)
+        # A session that was tested, or has met a battery, is beyond its announcement: whoever
+        # announces another one has lost it, and its state is to say so.
+        is_beyond = self._is_tested or self._battery_may_be_connected
+        if not (self._awaits_idle or is_beyond):
+            self._controller.see_announcement(now_s=now_s)
 
     def _announced(self, now_s):
         self._announced_s = now_s

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 
 from power_bench import (
+    assert_dead,
     Bench,
     COMMANDS,
     INSULATION,
@@ -179,6 +180,42 @@ def test_what_was_announced_early_ends_all_the_same(bench, end):
     else:
         bench.state = end
     assert bench.run(0.3).phase is Phase.IDLE
+
+
+@pytest.mark.parametrize('state', [
+    State.NEGOTIATING_CONNECTION, State.WAITING_FOR_PEV, State.NOT_AVAILABLE,
+    State.INITIALISING])
+@pytest.mark.parametrize('phase', sorted(power.POWERED))
+@pytest.mark.parametrize('period_s', [0.05, 0.1, 0.3])
+def test_an_announcement_keeps_no_power_on_without_a_session(state, phase, period_s):
+    """Who announces the next one has lost this one: its state takes the power away, as ever."""
+    bench = Bench().lead_to(phase)
+    bench.state = state
+    for _ in range(round(1.0 / period_s)):
+        bench.give(NewChargeSession())
+        bench.run(period_s)
+    assert_dead(bench, 'went back to')
+
+
+@pytest.mark.parametrize('commands', [(STANDBY, TRANSFER, STANDBY), (STANDBY, INSULATION, LOWER)])
+def test_a_session_that_was_lost_is_not_continued_by_the_next_announcement(bench, commands):
+    """It would keep the battery, the wishes and the test of the vehicle before."""
+    bench.wake()
+    bench.state = State.CHARGING
+    for command in commands:
+        bench.give(command)
+        bench.run(0.05)
+    bench.state = State.NEGOTIATING_CONNECTION
+    phases = []
+    for _ in range(10):
+        bench.give(NewChargeSession())
+        phases.append(bench.run(0.1).phase)
+    assert phases[-1] is Phase.STANDBY
+    assert 'controller idle' in bench.texts()
+    bench.state = State.INSULATION_TEST
+    bench.give(STANDBY)
+    assert bench.give(INSULATION).phase is Phase.INSULATION_TEST
+    assert not bench.power.fault
 
 
 def test_status_comes_every_100_ms_from_the_announcement_on(bench):
