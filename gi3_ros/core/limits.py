@@ -288,8 +288,8 @@ class AdvertisedLimits:
     def _told(self, name, possible, entry_of_both, cap):
         """Return one limit as the frame carries it, rounded down: no more is told than is."""
         wished = getattr(self._wanted, name)
-        if name in self._left and cap >= (wished or entry_of_both):
-            return wished
+        if name in self._left and not wished and cap >= entry_of_both:
+            return 0.0
         told = min(wished or possible, possible, cap)
         return max(math.floor(told * 10.0 + 1e-6) / 10.0, SMALLEST_CURRENT_A)
 

@@ -213,6 +213,13 @@ def test_a_limit_that_is_left_to_the_controller_is_0_until_something_lowers_it(l
     assert told_of() == {**can, left: 0.0}
 
 
+@pytest.mark.parametrize('wished, told', [(0.0, 0.0), (110.0, 100.0), (80.05, 80.0)])
+def test_nor_is_a_wish_beyond_the_cable_told_where_the_controller_has_its_own(wished, told):
+    limits = AdvertisedLimits(BOTH_WAYS, left_to_controller=frozenset(NAMES))
+    limits.set(voltage_v=0.0, charge_current_a=wished, discharge_current_a=0.0)
+    assert limits.current.maximum_charge_current == told
+
+
 def test_which_limits_are_left_to_the_controller_is_configured():
     assert PowerConfig().left_to_controller == frozenset()
     for name in NAMES:
