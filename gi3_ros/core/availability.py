@@ -28,15 +28,19 @@ class Availability:
         self._power_s = -math.inf
         self._stage = Stage.UNKNOWN
         self._stage_reason = ''
+        self._has_output_contactors = True
         self._stage_s = -math.inf
 
     def see_power(self, fault: str, *, now_s: float):
         """Take power_control's latched fault in words, empty when there is none."""
         self._power_fault, self._power_s = fault, now_s
 
-    def see_stage(self, stage: Stage, reason: str, *, now_s: float):
-        """Take where the output stage is, and why."""
+    def see_stage(
+        self, stage: Stage, reason: str, *, has_output_contactors: bool = True, now_s: float,
+    ):
+        """Take where the output stage is, why, and whether it has contacts of our own."""
         self._stage, self._stage_reason, self._stage_s = stage, reason, now_s
+        self._has_output_contactors = has_output_contactors
 
     def ask(self, is_available: bool, *, reason: str, duration_s: float, now_s: float):
         """
@@ -73,4 +77,8 @@ class Availability:
         if self._stage is Stage.FAULT:
             return (f'fault of the output stage: {self._stage_reason}; mend it, then '
                     'reset_stage_fault')
+        if self._stage is Stage.UNKNOWN and self._has_output_contactors:
+            # They would not close. Of those of the controller it is its silence, told elsewhere.
+            return ("where the output contactors are is not known: is the contactors' driver "
+                    'running, is precharge active?')
         return ''

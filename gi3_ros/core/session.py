@@ -299,7 +299,8 @@ class SessionControl:
         """Take a report of the output stage: where it is, why, and whose its contacts are."""
         self._stage, self._stage_s = Stage(stage), now_s
         self._has_output_contactors = has_output_contactors
-        self._availability.see_stage(self._stage, reason, now_s=now_s)
+        self._availability.see_stage(
+            self._stage, reason, has_output_contactors=has_output_contactors, now_s=now_s)
 
     def see_pistol(self, voltage_v, *, now_s):
         """Take the voltage at the vehicle's side of the output contactors, NaN if unmeasured."""
@@ -556,6 +557,9 @@ class SessionControl:
     def _on_vehicle(self, before, now_s):
         """Take that the controller has a session; ``before`` is the state that it comes from."""
         self._start_pressed_s = None
+        if before in IDLE_STATES:
+            # That of the vehicle before; this one has told nothing yet.
+            self._state_of_charge = math.nan
         if before in IDLE_STATES and now_s - self._withheld_s >= HEEDED_S:
             self.journal.finding(
                 'permission', 'a vehicle begins although Start_Charge_Authorisation is 0: the '
@@ -603,9 +607,13 @@ class SessionControl:
             self._word, self._is_word_due = word, True
 
     def _why_no_start(self, now_s):
-        return self._availability.why_not(now_s=now_s) or (
-            '' if self._is_initialised else 'a session is running that this node has not seen '
-            'begin: the start is given after it')
+        why = self._availability.why_not(now_s=now_s)
+        if why or self._is_initialised:
+            return why
+        if self._state == State.INITIALISING:
+            return 'the controller starts: the start is given when it is ready'
+        return ('a session is running that this node has not seen begin: the start is given after '
+                'it')
 
     def _set_permission(self, now_s):
         """Give or withdraw the start: at any time, a charge that runs goes on (R35, A35)."""

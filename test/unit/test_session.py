@@ -490,6 +490,17 @@ def test_the_duration_stands_still_while_the_controller_is_silent(bench):
     assert math.isnan(story.state_of_charge)
 
 
+@pytest.mark.parametrize('state', [
+    State.NEGOTIATING_CONNECTION, State.CCS_AUTHORISATION_PROCESS])
+def test_the_next_vehicle_has_not_the_charge_of_the_one_before(bench, state):
+    begin(bench).give(EvInformationBattery(present_state_of_charge=73))
+    bench.enter(State.CHARGING).give(ChargeSessionFinished()).enter(State.WAITING_FOR_PEV)
+    assert bench.story().state_of_charge == 0.73, 'the story of the charge that ended'
+    bench.enter(state)
+    assert math.isnan(bench.story().state_of_charge)
+    assert math.isnan(bench.core.battery(now_s=bench.now_s).state_of_charge)
+
+
 # Availability
 
 
@@ -544,10 +555,15 @@ def has_silent_power(bench):
     bench.power_fault = None
 
 
+def has_unknown_contactors(bench):
+    bench.stage, bench.stage_reason = Stage.UNKNOWN, 'power_control is in no session'
+
+
 @pytest.mark.parametrize('state', [State.WAITING_FOR_PEV, State.CHARGING])
 @pytest.mark.parametrize('strike, words', [
     (has_power_fault, 'over-current: 130.0 A; mend it, then reset_fault'),
     (has_stage_fault, 'output contactors: welded; mend it, then reset_stage_fault'),
+    (has_unknown_contactors, "is the contactors' driver running"),
     (has_silent_power, 'power_control is silent'),
     (silence_stage, 'precharge is silent')])
 def test_a_fault_withdraws_the_start_and_its_reset_gives_it_back(bench, state, strike, words):
@@ -581,6 +597,14 @@ def test_a_charge_that_runs_goes_on(bench):
     assert bench.words[-1] == SequenceControl(charge_parameters_done=1)
     bench.enter(State.NOT_AVAILABLE)
     assert bench.words[-1] == SequenceControl()
+
+
+def test_a_controller_that_was_started_anew_is_not_called_a_session(bench):
+    bench.enter(State.WAITING_FOR_PEV).core.journal.drain()
+    bench.enter(State.INITIALISING).run(1.0)
+    said = ' | '.join(entry.text for entry in bench.core.journal.drain())
+    assert 'no vehicle may begin: the controller starts' in said and 'session' not in said
+    assert starts(bench.enter(State.NOT_AVAILABLE))
 
 
 @pytest.mark.parametrize('state', [State.INITIALISING, State.NOT_AVAILABLE])
