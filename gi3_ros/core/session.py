@@ -36,6 +36,8 @@ State = AdvanticsControllerStatus.State
 BUTTON_S = 0.3
 """How long a button stays pressed: long enough to be seen, then back, as only the edge acts
 (R39)."""
+PRESS_WITHIN_S = 1.0
+"""A press that could not be told to the controller for so long is forgotten."""
 REPEAT_S = 2.0
 """A controller that stays in Not_Available although it may start, or waits for a vehicle although
 it may not, has not heard us (A7, R35)."""
@@ -196,21 +198,27 @@ class _Button:
 
     def __init__(self):
         self._pressed_s = -math.inf
+        self._is_told = True
 
     def press(self, *, now_s):
         """Press it; returns whether that is a new edge."""
         is_new = now_s - self._pressed_s >= 2 * BUTTON_S
         if is_new:
-            self._pressed_s = now_s
+            self._pressed_s, self._is_told = now_s, False
         return is_new
+
+    def told(self, *, now_s: float) -> None:
+        """Take that the controller is told: a press is held from then on."""
+        if not self._is_told:
+            self._pressed_s, self._is_told = now_s, True
 
     def is_held(self, *, now_s):
         """Tell whether it is pressed at this moment."""
-        return now_s - self._pressed_s < BUTTON_S
+        return now_s - self._pressed_s < (BUTTON_S if self._is_told else PRESS_WITHIN_S)
 
     def let_go(self):
         """Forget that it was pressed."""
-        self._pressed_s = -math.inf
+        self._pressed_s, self._is_told = -math.inf, True
 
 
 class SessionControl:
@@ -425,6 +433,10 @@ class SessionControl:
             return None
         self._is_word_due = False
         self._sent_s = now_s
+        for button, is_pressed in ((self._stop_button, self._word.user_stop_button),
+                                   (self._start_button, self._word.chademo_start_button)):
+            if is_pressed:
+                button.told(now_s=now_s)
         self._withheld_s = math.inf if self._word.start_charge_authorisation else min(
             self._withheld_s, now_s)
         return self._word

@@ -631,6 +631,35 @@ def test_a_controller_that_does_not_heed_the_start_is_named(bench, withheld_s, i
     assert any('use_sequence_flags = true' in text for text in said) is is_found
 
 
+@pytest.mark.parametrize('stall_s', [0.0, 0.35, 0.8])
+@pytest.mark.parametrize('button', ['user_stop_button', 'chademo_start_button'])
+def test_a_press_is_not_lost_in_a_stall_of_the_tick(bench, button, stall_s):
+    """Whoever asked was told that it is pressed (R39)."""
+    if button == 'user_stop_button':
+        begin(bench).enter(State.CHARGING).core.stop_charge(now_s=bench.now_s)
+    else:
+        bench.enter(State.WAITING_FOR_PEV)
+        start_charge(bench)
+    bench.words.clear()
+    for _ in range(round(stall_s / STEP_S)):
+        bench.steps += 1
+        if bench.steps % 5 == 0:
+            bench.report()
+            bench.give(AdvanticsControllerStatus(bench.state))
+    bench.run(BUTTON_S - 0.05)
+    assert [getattr(word, button) for word in bench.words] == [1]
+    bench.run(0.1)
+    assert [getattr(word, button) for word in bench.words] == [1, 0]
+
+
+def test_a_press_that_could_not_be_told_is_forgotten(bench):
+    begin(bench).enter(State.CHARGING).core.stop_charge(now_s=bench.now_s)
+    bench.steps += 200
+    bench.give(AdvanticsControllerStatus(State.CHARGING)).words.clear()
+    bench.run(3.0)
+    assert bench.words and not any(word.user_stop_button for word in bench.words)
+
+
 # The start button
 
 
