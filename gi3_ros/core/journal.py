@@ -2,9 +2,12 @@
 
 import collections
 import dataclasses
+import math
 
 REPEAT_AFTER_S = 5.0
 KEEP = 256
+FRESH_FINDING_S = 60.0
+"""For so long a finding keeps the diagnostics at WARN."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Journal:
 
     def __init__(self):
         self._entries = collections.deque(maxlen=KEEP)
+        self._found_s = -math.inf
         self._last_said_s = {}
         self._suppressed = collections.Counter()
         self.counts = collections.Counter()
@@ -46,6 +50,7 @@ class Journal:
         :param key: short name of the kind of misbehaviour; repeats of it are counted
         """
         self.counts[key] += 1
+        self._found_s = now_s
         last_s = self._last_said_s.get(key)
         if last_s is not None and now_s - last_s < REPEAT_AFTER_S:
             self._suppressed[key] += 1
@@ -54,6 +59,10 @@ class Journal:
         unsaid = self._suppressed.pop(key, 0)
         more = f' (and {unsaid} more of this kind before it)' if unsaid else ''
         self._entries.append(Entry(now_s, 'warning', text + more))
+
+    def has_fresh_finding(self, *, now_s: float) -> bool:
+        """Return whether there was a finding within the last minute."""
+        return now_s - self._found_s < FRESH_FINDING_S
 
     def drain(self):
         """Return the new entries, oldest first, and forget them."""

@@ -23,7 +23,7 @@ from .. import convert
 from ..bus import Bus, BusError
 from ..core import codec, signals
 from ..core.hardware import COMMAND_TIMEOUT_S
-from ..core.journal import Journal
+from ..core.journal import FRESH_FINDING_S, Journal
 from ..core.rules import Rules, TICK_S
 from ..core.spacing import Spacing
 from ..core.timing import MEASUREMENT_MAX_AGE_S
@@ -40,8 +40,6 @@ OTHER_CLOCK_S = 60.0
 waited keeps its age."""
 MOST_FRAMES_PER_S = 400
 """Of one pistol; several times what both ends have to say."""
-FRESH_FINDING_S = 60.0
-"""For so long a breach of a rule, or another finding, keeps the diagnostics at WARN."""
 MOST_IDS = 8
 """Of a newer version are named in the diagnostics."""
 OWN_FRAMES = 64

@@ -246,7 +246,7 @@ class PowerControlNode(ChargerNode):
             words = decision.note or decision.phase.name
             if decision.fault:
                 level, words = DiagnosticStatus.ERROR, decision.fault
-            elif counts:
+            elif self._core.journal.has_fresh_finding(now_s=time.monotonic()):
                 level = DiagnosticStatus.WARN
         authors = self.count_publishers('power_setpoint')
         if authors > 1:

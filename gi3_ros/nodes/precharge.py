@@ -210,7 +210,7 @@ class PrechargeNode(ChargerNode):
             words = f'{where.name}: {reason}' if reason else where.name
             if where is Stage.FAULT:
                 level = DiagnosticStatus.ERROR
-            elif counts:
+            elif stage.journal.has_fresh_finding(now_s=time.monotonic()):
                 level = DiagnosticStatus.WARN
         return [self.diagnostic('stage', words, level=level, values={
             'installation': self._config.installation, **counts})]

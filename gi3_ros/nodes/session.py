@@ -181,7 +181,8 @@ class SessionNode(ChargerNode):
         if self.is_active:
             words = f'{story.phase.name}: {story.end_reason}' if story.end_reason else (
                 story.phase.name)
-            if counts or story.phase is Phase.NO_CONTROLLER:
+            is_fresh = self._core.journal.has_fresh_finding(now_s=time.monotonic())
+            if is_fresh or story.phase is Phase.NO_CONTROLLER:
                 level = DiagnosticStatus.WARN
         return [self.diagnostic('session', words, level=level, values={
             'controller state': story.controller_state, 'protocol': story.protocol, **counts})]
