@@ -441,6 +441,18 @@ def test_the_byte_count_of_the_screen_has_to_agree(tmp_path, line):
     assert len(list(log)) == 2 and '1 line is no frame' in log.problems[0]
 
 
+@pytest.mark.parametrize('time', ['999999999999.000000', '-99999999999.000000'])
+@pytest.mark.parametrize('place', [0, 1, 2])
+def test_a_time_of_the_screen_that_cannot_be_is_one_line(tmp_path, time, place):
+    lines = [f' (1.{number}00000)  can0  0106B000   [1]  07\n' for number in range(3)]
+    lines.insert(place, f' ({time})  can0  0106B000   [1]  07\n')
+    log = open_log(text_log(tmp_path, '.txt', ''.join(lines)))
+    assert len(list(log)) == 3
+    assert log.problems == [
+        f'1 line is no frame and is left out, the first is line {place + 1}: '
+        f"'({time}) can0 0106B000 [1] 07'"]
+
+
 def test_the_code_of_a_length_beyond_eight_is_eight_bytes(tmp_path):
     line = ' (1.500000)  can0  0106B003   {C}  01 02 03 04 05 06 07 08\n'
     found = list(open_log(text_log(tmp_path, '.txt', line)))
