@@ -170,6 +170,14 @@ def test_a_known_line_that_is_no_frame_hides_no_breach(write, what):
     assert audited(write(kind, whole(), line)) == ([], [], [], CLEAN)
 
 
+@pytest.mark.parametrize('columns', ['N,O,T,B,I,d,R,L,N,O,T,B,I,d,R,L,D', 'N,N,O,T,B,I,d,R,L,D'])
+def test_a_head_of_trc_that_names_a_column_twice_is_none(tmp_path, columns):
+    log = TRC_HEAD + f';$COLUMNS={columns}\n' + ''.join(
+        f'{trc_line(*each)}\n' for each in whole()[:50])
+    opened = open_log(text_log(tmp_path, '.trc', log))
+    assert len(list(opened)) == 50 and opened.problems == []
+
+
 KAYAK = ('PLATFORM NO_PLATFORM\nDESCRIPTION "bay 2, #0106B000"\nDEVICE_ALIAS left can0\n')
 
 
