@@ -156,7 +156,8 @@ class _Line:
             after_ns = entry.time_ns - self._offsets_ns.get(_source(entry), 0)
             back_ns = before_ns - after_ns if step_ns > 0 else after_ns - before_ns
             passed_ns = after_ns - now_ns
-            if back_ns >= abs(step_ns) / 2 and abs(passed_ns) <= abs(step_ns):
+            # Frames are 0.1 s apart on an idle bus: of a small step less comes back.
+            if back_ns >= abs(step_ns) / 3 and abs(passed_ns) <= max(abs(step_ns), AHEAD_NS):
                 return max(0, passed_ns // place)
             before_ns = after_ns
         return None

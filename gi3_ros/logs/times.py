@@ -83,16 +83,18 @@ class Zone:
             if date is not None:
                 return self._moment(datetime.date.fromisoformat(date), clock)
             day = self.at(after_ns).date()
-            time_ns = self._moment(day, clock)
-            return time_ns if time_ns >= after_ns else self._moment(
-                day + datetime.timedelta(days=1), clock)
+            moments_ns = (
+                self._moment(day, clock), self._moment(day, clock, fold=1),
+                self._moment(day + datetime.timedelta(days=1), clock))
+            return next(each for each in moments_ns if each >= after_ns)
         except (ValueError, OverflowError):
             raise ValueError(f'{text!r}: there is no such date or time') from None
 
-    def _moment(self, day, clock):
+    def _moment(self, day, clock, fold=0):
+        """Return a moment of a day; with ``fold`` the second one, where a clock comes twice."""
         hours, minutes, seconds = (*clock.split(':'), '0')[:3]
         when = datetime.datetime.combine(
-            day, datetime.time(int(hours), int(minutes)), tzinfo=self._zone)
+            day, datetime.time(int(hours), int(minutes), fold=fold), tzinfo=self._zone)
         return round(when.timestamp()) * SECOND_NS + round(float(seconds) * SECOND_NS)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import sys
 import threading
 
@@ -233,6 +234,7 @@ def sim(
     try:
         with contextlib.ExitStack() as stack:
             screen = None
+            _check_together(fast, stdin, log_file, json_file)
             if live:
                 _check_live(fast=fast, stdin=stdin, json=json_file is not None)
                 screen = stack.enter_context(_screen())
@@ -268,6 +270,16 @@ def sim(
         click.echo(f'gi3 sim: {error}', err=True)
         sys.exit(UNUSABLE)
     sys.exit(status)
+
+
+def _check_together(fast, stdin, log_file, json_file):
+    if fast and stdin:
+        raise ValueError('--fast does not go together with --stdin: it is over before the first '
+                         'action is read; --scenario takes a file with the actions')
+    if None in (log_file, json_file) or json_file == '-':
+        return
+    if os.path.realpath(log_file) == os.path.realpath(json_file):
+        raise ValueError('--log and --json want the same file: choose two')
 
 
 def _opened_log(path, stack):

@@ -76,6 +76,17 @@ def test_the_stamp_of_a_single_frame_proves_no_silence(seconds, in_a_row):
     assert session_.outcome == 'Clean_Stop'
 
 
+@pytest.mark.parametrize('seconds', [0.22, 0.26, -0.22, -0.26])
+def test_one_stamp_that_strays_little_proves_no_silence_either(seconds):
+    log = entries()
+    # Where nobody else is heard between two of the heartbeat.
+    place = next(number for number in range(20, len(log)) if all(
+        later.time_ns - before.time_ns >= 0.08e9
+        for before, later in itertools.pairwise(log[number - 5:number + 6])))
+    strayed = [*log[:place], moved(log[place], seconds), *log[place + 1:]]
+    assert findings(strayed) == ([], [])
+
+
 def test_a_breach_between_strays_is_found():
     strayed = [moved(each, 6.2) if number % 23 == 5 else each
                for number, each in enumerate(without_heartbeat(entries()))]

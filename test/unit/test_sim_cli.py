@@ -57,6 +57,24 @@ def test_a_fast_session_ends_with_a_verdict():
     assert 'CLEAN_STOP' in last and 'no rule broken' in last
 
 
+def test_actions_from_standard_input_are_not_dropped_without_a_word():
+    result = gi3_sim('--fast', '--stdin', input='mute DC_Power_Control for 3\n')
+    assert result.exit_code == 2
+    assert '--fast does not go together with --stdin' in result.output
+    assert '--scenario' in result.output
+
+
+@pytest.mark.parametrize('other', ['out.txt', './out.txt', 'link.txt'])
+def test_log_and_events_do_not_replace_each_other(tmp_path, monkeypatch, other):
+    monkeypatch.chdir(tmp_path)
+    if other == 'link.txt':
+        pathlib.Path('link.txt').symlink_to('out.txt')
+    result = gi3_sim('--fast', '--log', 'out.txt', '--json', other)
+    assert result.exit_code == 2
+    assert '--log and --json want the same file' in result.output
+    assert not pathlib.Path('out.txt').exists()
+
+
 def test_the_same_seed_gives_the_same_log_byte_for_byte(tmp_path):
     scenario = tmp_path / 'rude.yaml'
     scenario.write_text(RUDE)

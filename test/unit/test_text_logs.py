@@ -170,6 +170,14 @@ def test_a_known_line_that_is_no_frame_hides_no_breach(write, what):
     assert audited(write(kind, whole(), line)) == ([], [], [], CLEAN)
 
 
+@pytest.mark.parametrize('columns', ['N,O,T,B,I,d,R,L,N,O,T,B,I,d,R,L,D', 'N,N,O,T,B,I,d,R,L,D'])
+def test_a_head_of_trc_that_names_a_column_twice_is_none(tmp_path, columns):
+    log = TRC_HEAD + f';$COLUMNS={columns}\n' + ''.join(
+        f'{trc_line(*each)}\n' for each in whole()[:50])
+    opened = open_log(text_log(tmp_path, '.trc', log))
+    assert len(list(opened)) == 50 and opened.problems == []
+
+
 KAYAK = ('PLATFORM NO_PLATFORM\nDESCRIPTION "bay 2, #0106B000"\nDEVICE_ALIAS left can0\n')
 
 
@@ -439,6 +447,18 @@ def test_the_byte_count_of_the_screen_has_to_agree(tmp_path, line):
     good = ' (1.500000)  can0  0106B000   [1]  07\n'
     log = open_log(text_log(tmp_path, '.txt', f'{good}{line}\n{good}'))
     assert len(list(log)) == 2 and '1 line is no frame' in log.problems[0]
+
+
+@pytest.mark.parametrize('time', ['999999999999.000000', '-99999999999.000000'])
+@pytest.mark.parametrize('place', [0, 1, 2])
+def test_a_time_of_the_screen_that_cannot_be_is_one_line(tmp_path, time, place):
+    lines = [f' (1.{number}00000)  can0  0106B000   [1]  07\n' for number in range(3)]
+    lines.insert(place, f' ({time})  can0  0106B000   [1]  07\n')
+    log = open_log(text_log(tmp_path, '.txt', ''.join(lines)))
+    assert len(list(log)) == 3
+    assert log.problems == [
+        f'1 line is no frame and is left out, the first is line {place + 1}: '
+        f"'({time}) can0 0106B000 [1] 07'"]
 
 
 def test_the_code_of_a_length_beyond_eight_is_eight_bytes(tmp_path):

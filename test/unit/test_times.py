@@ -89,6 +89,17 @@ def test_the_same_hour_of_the_next_day_may_be_25_hours_away():
     assert Zone('Europe/Madrid').parse('14:59', late_ns) == late_ns + 25 * HOUR_NS - 60 * SECOND_NS
 
 
+@pytest.mark.parametrize(('after_s', 'text', 'seconds'), [
+    # 02:10 comes twice: before AUTUMN_NS and after it.
+    (-1800, '02:10', 2400.0), (-1800, '02:40', 600.0), (-3600, '02:00', 0.0),
+    (0, '02:00', 0.0), (600, '02:10:30', 30.0), (600, '02:59:50', 2990.0),
+    (600, '03:00:05', 3005.0), (600, '02:05', 86400 - 300.0),
+])
+def test_a_clock_that_comes_twice_is_the_first_from_there_on(after_s, text, seconds):
+    after_ns = AUTUMN_NS + after_s * SECOND_NS
+    assert Zone('Europe/Madrid').parse(text, after_ns) == after_ns + round(seconds * 1e9)
+
+
 @pytest.mark.parametrize('text', ['', 'noon', '25:00', '03:61', '2026-02-30 03:00', '-1'])
 def test_what_is_no_time_is_refused_with_words(text):
     with pytest.raises(ValueError, match=r'no time|no such'):

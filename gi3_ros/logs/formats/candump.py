@@ -158,7 +158,7 @@ class CandumpDeltas(Candump):
         where two sockets are not in step.
         """
         matches = filter(None, map(cls.SCREEN.match, map(cls._colourless, lines)))
-        times_ns = [nanoseconds(match[1], match[2]) for match in matches]
+        times_ns = [time_ns for match in matches if (time_ns := _time_ns(match)) is not None]
         if len(times_ns) < 2 or max(times_ns) >= DATES_FROM_NS:
             return False
         falls = sum(later < earlier for earlier, later in itertools.pairwise(times_ns))
@@ -175,6 +175,14 @@ _STAND = 50
 _BACK_NS = 10**7
 _JOINED = 50
 """Nobody joins logs of fewer lines."""
+
+
+def _time_ns(match):
+    """Return the time of a line, ``None`` when it is none."""
+    try:
+        return nanoseconds(match[1], match[2])
+    except ValueError:
+        return None
 
 
 def _longest_stand(times_ns):

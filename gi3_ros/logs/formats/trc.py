@@ -121,7 +121,8 @@ class Trc:
 
     def _choose(self, names):
         columns = {name: at for at, name in enumerate(names)}
-        if {'O', 'I', 'D'} <= set(columns) and {'l', 'L'} & set(columns):
+        is_each_once = len(columns) == len(names)
+        if is_each_once and {'O', 'I', 'D'} <= set(columns) and {'l', 'L'} & set(columns):
             self._columns = columns
 
     @classmethod
