@@ -109,8 +109,12 @@ class _Decoder:
     _HELD = 4
     """Entries that wait for the next batch: a loss may lie before them."""
 
+    _KNOWN = 1024
+    """Frames whose message is kept: most of a log is what was said before."""
+
     def __init__(self):
         self.overflows = 0
+        self._messages = {}
         self._first_ns = self._overflow_ns = None
         self._channels = {}
         self._held = []
@@ -129,7 +133,7 @@ class _Decoder:
             decoded = None
             if isinstance(entry, Heard):
                 frame, channel = entry.frame, entry.channel
-                decoded = codec.decode(frame)
+                decoded = self._decode(frame)
                 if decoded.index is not None:
                     if channels.setdefault(frame.can_id, channel) != channel:
                         self._refuse(frame.can_id, decoded.index, channel)
@@ -142,6 +146,18 @@ class _Decoder:
             batch.append((entry, decoded))
         self._held = [] if is_last else batch[-self._HELD:]
         return batch if is_last else batch[:-self._HELD]
+
+    def _decode(self, frame):
+        if frame.is_error or frame.is_remote or not frame.is_extended:
+            return codec.decode(frame)
+        key = frame.can_id, frame.data
+        decoded = self._messages.get(key)
+        if decoded is None:
+            decoded = codec.decode(frame)
+            if len(self._messages) >= self._KNOWN:
+                self._messages.clear()
+            self._messages[key] = decoded
+        return decoded
 
     @classmethod
     def _part(cls, batch):

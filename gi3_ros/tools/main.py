@@ -52,9 +52,13 @@ class _Commands(click.Group):
             return super().invoke(ctx)
 
     def main(self, *args, **kwargs):
-        # Names of files need not be of the encoding that the terminal has.
-        if hasattr(sys.stdout, 'reconfigure'):
-            sys.stdout.reconfigure(errors='replace')
+        if sys.stdin is None:
+            # Who started us has closed it: there is nothing in it.
+            sys.stdin = open(os.devnull, encoding='utf-8')  # noqa: SIM115 - it stays open
+        # Names of files need not be of the encoding that the terminal has, nor what comes in.
+        for stream in (sys.stdin, sys.stdout):
+            if hasattr(stream, 'reconfigure'):
+                stream.reconfigure(errors='replace')
         try:
             return super().main(*args, **kwargs)
         except OSError as error:

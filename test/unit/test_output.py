@@ -291,3 +291,23 @@ def test_the_list_of_commands_is_what_there_is():
         assert name in gi3('--help').output
     folder = pathlib.Path(sys.modules['gi3_ros.tools.main'].__file__).parent
     assert all((folder / f'{name}.py').is_file() for name in listed)
+
+
+@pytest.mark.parametrize('arguments', [
+    'audit -', 'report - -o -', 'convert - -', 'identify -', 'replay -', 'decode'])
+def test_standard_input_that_is_closed_is_empty(arguments):
+    ran = subprocess.run(
+        ['sh', '-c', f'"$0" -c "$1" {arguments} <&-', sys.executable, COMMAND],
+        capture_output=True, text=True)
+    assert 'Traceback' not in ran.stderr
+    assert ran.returncode == (0 if arguments == 'decode' else 2)
+    assert (ran.stderr == '') == (arguments == 'decode')
+
+
+def test_lines_of_standard_input_need_not_be_text():
+    # A strict one has whoever works in a language of UTF-8.
+    ran = subprocess.run(
+        [sys.executable, '-c', COMMAND, 'decode'], input=b'\xff\n0106B000#07\n',
+        capture_output=True, env={**os.environ, 'PYTHONIOENCODING': 'utf-8:strict'})
+    assert b'Traceback' not in ran.stderr and b'no CAN frame' in ran.stderr
+    assert ran.returncode == 1 and b'State=' in ran.stdout

@@ -607,6 +607,10 @@ DATES = [
     ('st říj 1 15:10:00 2025', (2025, 10, 1, 15, 10)),
     ('po XII 1 15:10:00 2025', (2025, 12, 1, 15, 10)),
     ('周四 十二月 25 15:10:00 2025', (2025, 12, 25, 15, 10)),
+    ('ke maalis 26 15.10.00 2025', AFTERNOON),
+    ('ke marras 26 15:10:00.000 2025', (2025, 11, 26, 15, 10)),
+    ('keskiviikko 26. marraskuuta 2025 15:10:00', (2025, 11, 26, 15, 10)),
+    ('ti heinä 1 15:10:00 2025', (2025, 7, 1, 15, 10)),
 ]
 
 
@@ -614,6 +618,14 @@ DATES = [
 def test_dates_of_many_languages_and_orders(text, when):
     assert date_ns(text) == local_ns(*when)
     assert date_ns(f'  {text}  ') == local_ns(*when)
+
+
+@pytest.mark.parametrize('text', [
+    'sri lis 22 15:10:00 2025', 'sub lip 21 15:10:00 2025', 'čet srp 3 15:10:00 2025',
+    'pon lis 20 15:10:00 2025', 'srijeda, 22. listopada 2025 15:10:00'])
+def test_the_month_of_a_language_that_means_another_one_in_a_known_one_is_no_date(text):
+    # October, June and July in Croatian; November, July and August in Polish or Czech.
+    assert date_ns(text) is None
 
 
 def test_dates_with_their_offset_from_utc():

@@ -16,9 +16,14 @@ _SLAVIC_MONTHS = {
     6: 'cze cvn cerv vi', 7: 'lip cvc cervenec cervence vii', 8: 'sie srp viii',
     9: 'wrz zar ix', 10: 'paz rij x', 11: 'lis xi', 12: 'gru pro xii',
 }
+_FINNISH_MONTHS = {
+    # The third one is maalis, and Dutch has that.
+    1: 'tam', 2: 'hel', 4: 'huh', 5: 'tou', 6: 'kes', 7: 'hei', 8: 'elo', 9: 'syy', 10: 'lok',
+    11: 'marras', 12: 'jou',
+}
 _HAN = ('一', '二', '三', '四', '五', '六', '七', '八', '九', '十', '十一', '十二')
 _MONTH = {
-    **{word: month for table in (_MONTHS, _SLAVIC_MONTHS)
+    **{word: month for table in (_MONTHS, _SLAVIC_MONTHS, _FINNISH_MONTHS)
        for month, words in table.items() for word in words.split()},
     **{f'{word}月': month for month, word in enumerate(_HAN, 1)},
 }
@@ -28,6 +33,10 @@ _AFTERNOON = {'am': False, '上午': False, '午前': False, '오전': False, 'd
 _PARTICLES = frozenset(('de', 'del', 'den', 'di', 'le', 'kl', 'um', 'uhr', 'at', 'o', 'godz'))
 _WEEKDAY = re.compile(
     r'[a-z]+|(?:周|週|星期)?[一二三四五六日天月火水木金土](?:曜日?)?|[월화수목금토일](?:요일)?')
+_CROATIAN_DAYS = frozenset((
+    'uto', 'sri', 'cet', 'pet', 'sub', 'ned',
+    'ponedjeljak', 'utorak', 'srijeda', 'cetvrtak', 'petak', 'subota', 'nedjelja'))
+"""Where these stand, lip, srp and lis are other months than in Polish and Czech."""
 _CODE_PAGES = ('gb18030', 'cp932', 'cp950', 'cp949', 'cp1252', 'cp1250')
 """
 Of Windows, for the languages above; the first one in which a date is understood is taken.
@@ -81,9 +90,16 @@ def _date_ns(text):
               if not word.isdigit() and word not in _AFTERNOON]
     if day is None or len(halves) > 1 or others not in ([], [0]):
         return None
-    if others and not _WEEKDAY.fullmatch(words[0]):
+    if others and not (_WEEKDAY.fullmatch(words[0]) and _may_be(words[0], day)):
         return None
     return _moment_ns(day, clock, halves)
+
+
+def _may_be(weekday, day):
+    if weekday == 'pon':
+        # Polish and Croatian: if it is no Monday, the month is the other one's.
+        return datetime.date(*day).weekday() == 0
+    return weekday not in _CROATIAN_DAYS
 
 
 def _moment_ns(day, clock, halves):

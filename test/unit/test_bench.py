@@ -1,0 +1,16 @@
+"""The measurements in bench/ go on working when what they measure changes."""
+
+import pathlib
+import subprocess
+import sys
+
+BENCH = pathlib.Path(__file__).resolve().parents[2] / 'bench'
+
+
+def test_reading_auditing_and_reporting_are_measured():
+    ran = subprocess.run(
+        [sys.executable, BENCH / 'logs.py', '--minutes', '1', '--repeat', '1'],
+        capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (0, '')
+    rows = [line.split()[0] for line in ran.stdout.splitlines()[2:]]
+    assert rows == ['decode', 'batches', 'audit', 'report']
