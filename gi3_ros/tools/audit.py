@@ -11,7 +11,7 @@ from ..logs.audit import Audit
 from ..logs.entries import decoded_batches, Gap, LogError
 from ..logs.times import Length
 from .documents import of_log, print_document
-from .given import given_log
+from .given import given_log, named
 from .options import log_options, tolerance_option, with_entries, zone_of, zone_options
 
 FOUND, UNREADABLE = 1, 2
@@ -119,12 +119,13 @@ class _Lines:
         if len(judge.breaks) > AT_MOST:
             click.echo(f'{len(judge.breaks) - AT_MOST} more such breaks', err=True)
         for _, words in notes:
-            click.echo(f'gi3 audit: {self._file}: {words}', err=True)
+            click.echo(f'gi3 audit: {named(self._file)}: {words}', err=True)
         for problem in log.problems:
-            click.echo(f'gi3 audit: {self._file}: {problem}', err=True)
+            click.echo(f'gi3 audit: {named(self._file)}: {problem}', err=True)
         if not judge.indices:
-            click.echo(f'gi3 audit: {self._file}: no frame of the interface among {frames}: '
-                       'nothing to judge; gi3 identify says what speaks there', err=True)
+            click.echo(
+                f'gi3 audit: {named(self._file)}: no frame of the interface among {frames}: '
+                'nothing to judge; gi3 identify says what speaks there', err=True)
             return
         ends = ', '.join(f'{count} by the {who}' for who, count in sorted(self._of_end.items()))
         pistols = ', '.join(str(index) for index in judge.indices)

@@ -75,9 +75,9 @@ def report(
         click.echo(f'gi3 report: {error}', err=True)
         sys.exit(UNREADABLE)
     for _, words in story.notes:
-        click.echo(f'gi3 report: {file}: {words}', err=True)
+        click.echo(f'gi3 report: {named(file)}: {words}', err=True)
     for problem in log.problems:
-        click.echo(f'gi3 report: {file}: {problem}', err=True)
+        click.echo(f'gi3 report: {named(file)}: {problem}', err=True)
     head = verdict(story, log.problems, log.is_damaged)
     status = DAMAGED if log.is_damaged else 0
     if is_json:

@@ -26,6 +26,7 @@ from gi3_ros.logs.audit import Audit
 from gi3_ros.logs.entries import Heard
 from gi3_ros.logs.writing import open_writer
 from gi3_ros.tools.audit import audit
+from gi3_ros.tools.report import report
 
 CORE = pathlib.Path(gi3_ros.core.__file__).parent
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -377,6 +378,17 @@ def test_standard_input_is_a_log(write):
     empty = call('-', input=b'')
     assert empty.exit_code == 2
     assert 'standard input' in empty.output
+
+
+def test_what_is_said_of_standard_input_names_it(write):
+    content = write(session('CCS')).read_bytes()
+    damaged = call('-', input=content + b'torn\n')
+    assert 'gi3 audit: standard input: 1 line is no frame' in damaged.output
+    foreign = call('-', input=b'(1790000000.000000) can0 123#00\n')
+    assert 'gi3 audit: standard input: no frame of the interface among 1' in foreign.output
+    with CliRunner().isolated_filesystem():
+        reported = CliRunner().invoke(report, ['-'], input=content + b'torn\n')
+    assert 'gi3 report: standard input: 1 line is no frame' in reported.output
 
 
 def take(judge, log, begin_s=0.0):
