@@ -17,7 +17,8 @@ NAMES = (('power_control', '/'), ('power_control', '/left'), ('power_control', '
 def refusal(process):
     """Return the one line that a process says before it ends."""
     assert process.exit_status() == 2, process.text
-    said = process.output.heard
+    # Kilted's middleware does not like one of the variables of these tests (test/conftest.py).
+    said = [line for line in process.output.heard if 'DEFAULT_PROFILES_FILE' not in line]
     assert len(said) == 1, process.text
     return said[0]
 
