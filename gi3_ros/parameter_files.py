@@ -124,6 +124,20 @@ class _Loader(yaml.SafeLoader):
         return mapping
 
 
+def _without_tag(loader, node):
+    """Return what a tag that YAML does not have stands before: ROS reads over them."""
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return loader.construct_object(
+        yaml.ScalarNode(loader.resolve(yaml.ScalarNode, node.value, (True, False)), node.value))
+
+
+# launch_ros writes lists with the tag of Python's tuples.
+_Loader.add_constructor(None, _without_tag)
+
+
 def _merged(before, value):
     if not (isinstance(before, dict) and isinstance(value, dict)):
         return value

@@ -178,3 +178,13 @@ def test_sections_that_stand_twice_are_one():
     text = section('/**/session', start_allowed=True) + section('/**/session', oops=True)
     assert [each.values for each in read_text(text, 'my.yaml')] == [
         {'start_allowed': True, 'oops': True}]
+
+
+def test_a_file_as_launch_ros_writes_it_is_read():
+    """It dumps the values of a launch file as Python has them; ROS reads over the tags."""
+    section, = read_text(
+        '/**:\n  ros__parameters:\n    indices: !!python/tuple\n    - 1\n    - 4\n'
+        '    pistols: !!python/tuple\n    - left\n    port: !mine 47\n'
+        '    max_charger_current: !!python/object/apply:os.getpid [60.5]\n', 'launch_params')
+    assert section.values == {
+        'indices': [1, 4], 'pistols': ['left'], 'port': 47, 'max_charger_current': [60.5]}
