@@ -494,7 +494,7 @@ def run(make_nodes, *, is_whole=False):
             if not node.value('autostart'):
                 node.get_logger().info(
                     'unconfigured: waits for lifecycle transitions, or start it with '
-                    '--ros-args -p autostart:=true'
+                    '--ros-args -p autostart:=true, behind --params-file if there is one'
                 )
             elif not _start(node):
                 return 1

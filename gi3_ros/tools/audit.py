@@ -39,7 +39,8 @@ def audit(
 
     What is odd and no rule forbids is an observation: it is told, and is no finding.
 
-    Exit status: 0 no findings, 1 findings, 2 not readable, or nothing to judge in it.
+    Exit status: 0 no findings, 1 findings, 2 no findings, but FILE is not readable, damaged, or
+    has nothing to judge in it.
     """
     try:
         zone = zone_of(zone_name, is_utc)
