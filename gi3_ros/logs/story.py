@@ -67,6 +67,8 @@ GONE_S = 2.0
 """By then it is gone: the vehicle has opened its contactors, the charger lowered what was left."""
 TOUCHABLE_V = 60.0
 """A voltage that is left there and higher was not taken away."""
+FALLING_PER_S = 0.05
+"""A voltage that falls by this share in a second is on its way to none."""
 SILENT_S = 0.45
 """Without Power_Modules_Status: what the controller's 0.5 s look like in a log (R3)."""
 INSULATION_OHM_PER_V = 100.0
@@ -141,6 +143,8 @@ class Session:
         """When."""
         self.left_at_pistol_v = None
         """.. and what was behind own contactors, from bags."""
+        self._left_marks = collections.deque(maxlen=2)
+        """(time, V) of the last readings that are a second apart."""
 
     def integrate(self, first_w, last_w, step_s):
         """Count the energy between two measurements, the power changing evenly."""
@@ -175,7 +179,27 @@ class Session:
     @property
     def is_left_live(self):
         """Whether it was measured long enough after the end to say that it stayed."""
-        return bool(self.left_live_v) and self.left_s - self.end_s >= GONE_S
+        return (bool(self.left_live_v) and self.left_s - self.end_s >= GONE_S
+                and not self._is_left_falling)
+
+    @property
+    def _is_left_falling(self):
+        if not self._left_marks:
+            return False
+        time_s, volts = self._left_marks[0]
+        share = FALLING_PER_S * (self.left_s - time_s)
+        return self.left_live_v <= volts * (1.0 - min(share, 0.9))
+
+    def see_left(self, time_s, *, output_v=None, pistol_v=None):
+        """Take a voltage that is left, up to some seconds after the end."""
+        self.left_s = time_s
+        if output_v is not None:
+            self.left_v = output_v
+        if pistol_v is not None:
+            self.left_at_pistol_v = pistol_v
+        if not self._left_marks or time_s - self._left_marks[-1][0] >= 1.0:
+            volts = max(self.left_v or 0.0, self.left_at_pistol_v or 0.0)
+            self._left_marks.append((time_s, volts))
 
 
 class Pistol:
@@ -445,7 +469,7 @@ class Pistol:
             self.focus.around(time_s)
         left = self._left_session(time_s)
         if left is not None:
-            left.left_v, left.left_s = voltage, time_s
+            left.see_left(time_s, output_v=voltage)
         if self._is_insulated:
             reference_v = voltage if voltage > self._insulated_v else self._insulated_v
             series['threshold'].add(time_s, INSULATION_OHM_PER_V * reference_v)
@@ -628,7 +652,7 @@ class Pistol:
         if pistol_v is not None and pistol_v == pistol_v:
             left = self._left_session(time_s)
             if left is not None:
-                left.left_at_pistol_v, left.left_s = pistol_v, time_s
+                left.see_left(time_s, pistol_v=pistol_v)
 
     def _on_setpoint(self, message, time_s):
         mode = message.mode

@@ -1,6 +1,7 @@
 """The head of a report: green only for a whole, clean and complete story."""
 
 import dataclasses
+import math
 import types
 
 import log_bench
@@ -186,6 +187,21 @@ def test_a_log_that_ends_before_the_voltage_is_gone_leaves_it_open(seconds):
     head = verdict(tell(simulated(edit=stay, end_s=end_s + seconds), Audit()))
     assert head.mood == 'partial'
     assert '390 V were at the output when it was measured last' in head.missing[0]
+
+
+@pytest.mark.parametrize('time_constant_s, mood', [
+    (2.4, 'partial'), (15.0, 'partial'), (400.0, 'bad')])
+def test_a_voltage_that_is_still_falling_has_not_stayed(time_constant_s, mood):
+    """Behind open contactors a pistol needs seconds; what hardly falls at all has stayed."""
+    end_s = end_of()
+
+    def fall(message, time_s, _state):
+        if isinstance(message, PowerModulesStatus) and time_s > end_s:
+            volts = 390.0 * math.exp((end_s - time_s) / time_constant_s)
+            return dataclasses.replace(message, present_voltage=round(volts, 1))
+        return message
+    head = verdict(tell(simulated(edit=fall, end_s=end_s + 4.0), Audit()))
+    assert head.mood == mood, head
 
 
 def test_stamps_that_were_put_right_are_told():
