@@ -171,23 +171,25 @@ def test_a_full_disk_leaves_nothing_that_looks_complete(written, tmp_path, suffi
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def small_files():
-    """Let no file of this process grow beyond some kilobytes, as a quota does."""
+    """Let no file of this process grow beyond some kilobytes, as a quota does, its own log too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize('suffix', ['.log', '.asc', '.trc', '.blf', '.csv', '.parquet'])
-def test_a_file_that_cannot_grow_is_a_sentence(tmp_path, small_files, suffix):
-    with pytest.raises(writing.LogError, match='File too large'):
+def test_a_file_that_cannot_grow_is_a_sentence(tmp_path, suffix):
+    with pytest.raises(writing.LogError, match='File too large'), small_files():
         writer = open_writer(tmp_path / f'a{suffix}')
         for entry in some_entries(5000):
             writer.write(entry)
         writer.close()
-    with contextlib.suppress(writing.LogError):
+    with small_files(), contextlib.suppress(writing.LogError):
         writer.close()
 
 
