@@ -14,6 +14,10 @@ import pytest
 
 SLOW_S = 0.1
 """Half of what R1 leaves."""
+SILENCES = (
+    'controller silent', 'power modules silent', 'output stage silent',
+    'no Power_Modules_Status for', 'Advantics_Controller_Status is missing')
+"""Ends of a session that a machine without time can bring about by itself."""
 STATUS = 0x0106B000
 WATCH = """
 import os, sys, time
@@ -100,6 +104,8 @@ def test_a_session_with_a_blip_ends_cleanly(start_process, slowness):
         assert 'vcan0 is down' in charger.text, 'it was noticed'
         assert 'vcan0 is back' in charger.text
     except (AssertionError, pytest.fail.Exception):
-        if slowness() > SLOW_S:
+        # Whatever else went wrong did so for another reason, on a slow machine as well.
+        is_silence = any(words in charger.text + controller.text for words in SILENCES)
+        if is_silence and slowness() > SLOW_S:
             pytest.skip(f'this machine is too busy for a session: a wait of {slowness():.2f} s')
         raise

@@ -115,7 +115,7 @@ def test_the_file_with_everything_serves_every_program(start_process, program, c
     process.wait_for_line('unconfigured: waits')
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason='the cases that were handed in are not here')
+@pytest.mark.skipif(not CASES.is_dir(), reason='no examples of bad parameters beside the project')
 @pytest.mark.parametrize('path', sorted(CASES.glob('*.yaml')), ids=lambda path: path.name)
-def test_the_cases_that_were_handed_in(start_process, path):
+def test_examples_beside_the_project_are_refused(start_process, path):
     refusal(start_process('charger', '--ros-args', '--params-file', path))

@@ -714,9 +714,9 @@ def test_other_logs_count_from_their_start(tmp_path, head, first_s):
     assert times_s(path) == [local_ns(2021, 12, 6, 11, 21, 13) / 1e9 + first_s]
 
 
-# The small inputs that are handed to the project, where they lie beside it.
+# Logs of other tools, where a folder of them lies beside the project.
 
-HANDED = {
+EXAMPLES = {
     'candump_cut_in_last_line.log': ([], HALF_READ), 'base_dec_canfd_lines.asc': ([], CLEAN),
     'lin_old.asc': (BREACH, FOUND), 'j1939tp.asc': (BREACH, FOUND),
     'noisy_breach_with_e.txt': (BREACH, FOUND), '21_ev_short.trc': ([], CLEAN),
@@ -728,10 +728,10 @@ HANDED = {
 }
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason='the handed inputs are not beside the project')
-@pytest.mark.parametrize('name', HANDED)
-def test_the_handed_inputs(name):
+@pytest.mark.skipif(not CASES.is_dir(), reason='no logs of other tools beside the project')
+@pytest.mark.parametrize('name', EXAMPLES)
+def test_examples_beside_the_project(name):
     found, _, _, status = audited(CASES / name)
-    assert (found, status) == HANDED[name]
+    assert (found, status) == EXAMPLES[name]
     if name.endswith('.asc') and 'base' not in name:
         assert open_log(CASES / name).has_dates
