@@ -333,8 +333,10 @@ class Gateway(ChargerNode):
                 return
             for index, true_at_s in list(self._outputs_high_s.items()):
                 if now_s - true_at_s > COMMAND_TIMEOUT_S:
-                    del self._outputs_high_s[index]
-                    if not self._transmit(signals.AdmCsSeccOutputs(), index):
+                    # A bus that takes nothing now is asked again: a relay may hang on it.
+                    if self._transmit(signals.AdmCsSeccOutputs(), index):
+                        del self._outputs_high_s[index]
+                    else:
                         self._miss(now_s)
                     self._journal.finding(
                         'outputs', f'pistol {index}: nobody has commanded the digital outputs '

@@ -190,6 +190,22 @@ def test_digital_outputs_go_low_when_nobody_commands_them_any_more(
     world.wait_until(lambda: gateway.is_at_rest, 'it may end')
 
 
+def test_outputs_go_low_once_a_bus_that_took_nothing_takes_frames_again(
+        world, bus, gateway, monkeypatch):
+    """The controller holds the relay meanwhile: one attempt on a bus that is off is none."""
+    world.publish('adm_cs_secc_outputs', ros.AdmCsSeccOutputs(digital_output2=True))
+    assert bus.recv(5.0).data[0] == 0b10
+    refused = []
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway._bus, 'send', lambda frame: refused.append(frame.data[0]))
+        world.wait_until(lambda: len(refused) >= 3, 'it is tried again and again')
+        assert not gateway.is_at_rest
+    low = bus.recv(5.0)
+    assert (low.arbitration_id, low.data[0]) == (can_id(signals.AdmCsSeccOutputs.BASE_ID), 0)
+    world.wait_until(lambda: gateway.is_at_rest, 'it may end')
+    assert set(refused) == {0}
+
+
 def test_own_echo_is_nobody_else_and_the_same_frame_again_is(world, bus, gateway, diagnostics):
     gateway._bus.echoes = True
     world.publish('power_modules_status', ros.PowerModulesStatus(present_voltage=222.0))
