@@ -286,8 +286,11 @@ class Gateway(ChargerNode):
         if age_s <= MAX_AGE_S:
             return False
         self._miss(now_s)
+        # Where the bus is in trouble, that is said, and is the reason.
+        why = ': is this machine too busy, do the clocks of the hosts differ?'
         self._journal.finding(
-            'too old', f'{content.NAME} is {age_s:.2f} s old: not sent', now_s=now_s)
+            'too old', f'{content.NAME} is {age_s:.2f} s old, not sent'
+            f'{why if self._bus.is_open else ""}', now_s=now_s)
         return True
 
     def _miss(self, now_s: float) -> None:
