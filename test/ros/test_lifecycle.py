@@ -114,12 +114,12 @@ def test_an_exception_in_the_tick_of_power_control_ends_in_zero_power(
     peers.announce()
 
 
-@pytest.mark.parametrize(('node_class', 'core', 'topic', 'ros_type'), [
-    (PrechargeNode, OwnContactors, 'stage_status', ros.StageStatus),
-    (SessionNode, SessionControl, 'charge_session', ros.ChargeSession),
+@pytest.mark.parametrize(('node_class', 'core', 'topic', 'ros_type', 'why'), [
+    (PrechargeNode, OwnContactors, 'stage_status', ros.StageStatus, 'reason'),
+    (SessionNode, SessionControl, 'charge_session', ros.ChargeSession, 'note'),
 ])
 def test_an_exception_in_a_tick_silences_the_node_and_says_so(
-        world, beats, capfd, monkeypatch, node_class, core, topic, ros_type):
+        world, beats, capfd, monkeypatch, node_class, core, topic, ros_type, why):
     node = world.bring_up(node_class)
     recorder = world.listen(ros_type, topic)
     recorder.wait_for()
@@ -127,6 +127,9 @@ def test_an_exception_in_a_tick_silences_the_node_and_says_so(
     world.wait_until(lambda: not node.is_active, 'the node notices')
     monkeypatch.undo()
     assert 'MadeUpError: nobody thought of this' in capfd.readouterr().err
+    # It is inactive a moment before its last word is here.
+    world.wait_until(
+        lambda: 'nobody thought of this' in getattr(recorder.last, why), 'the last word says why')
     mark = recorder.mark
     beats.go_on(1.2)
     assert recorder.mark == mark, 'more than a second of silence'
