@@ -194,7 +194,10 @@ def test_a_second_press_is_no_second_edge(world, controller, session):
 
 @pytest.mark.parametrize('ask', [authorise, stop_charge])
 def test_an_inactive_node_refuses_and_says_no_word(world, beats, controller, session, ask):
+    before = controller.words.mark
     assert world.change(session, 'deactivate')
+    controller.words.wait_for(
+        lambda word: not word.start_charge_authorisation, after=before)
     refused = ask(world)
     assert not refused.success
     assert 'not active' in refused.message
