@@ -54,7 +54,7 @@ class Breach(typing.NamedTuple):
     """What is wrong with a command."""
 
     rule: str
-    """Number in docs/interface.md."""
+    """Number in docs/reference/interface.md."""
     text: str
 
 

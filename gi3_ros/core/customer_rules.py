@@ -2,8 +2,8 @@
 The rules that bind the customer side, held against what it really sends.
 
 :class:`CustomerRules` is fed with the messages of both directions and names each breach once,
-with the number of the rule in docs/interface.md, the time and the values. A breach that lasts is
-one finding; it can be found again after it has been mended. It never touches the session.
+with the number of the rule in docs/reference/interface.md, the time and the values. A breach that
+lasts is one finding; it can be found again after it has been mended. It never touches the session.
 
 What it measures under which command is judged in :mod:`.power_rules`, whether it can be
 measured at all in :mod:`.reading_rules`, one object of each for a session; here are the frames

@@ -163,7 +163,7 @@ class Finding:
 
     time_s: float
     rule: str
-    """Number in docs/interface.md, such as ``'R21'``, or of a section of it, such as ``'1.4'``."""
+    """Number in docs/reference/interface.md: ``'R21'``, or of a section of it, ``'1.4'``."""
     text: str
     values: dict
     who: str = CUSTOMER

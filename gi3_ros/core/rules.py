@@ -4,7 +4,7 @@ The rules of the interface, held against what both ends of one pistol really sen
 :class:`Rules` is the one judge for all who ask: the gateway while it happens, ``gi3 audit`` and
 ``gi3 report`` afterwards. What binds the charger is in :mod:`.customer_rules` and
 :mod:`.power_rules`, what binds the controller in :mod:`.controller_rules` and
-:mod:`.command_rules`; docs/rules.md has a row for each rule.
+:mod:`.command_rules`; docs/reference/rules.md has a row for each rule.
 """
 
 import math

@@ -196,7 +196,7 @@ class _Page:
 {''.join(body)}
 {self._file(kind, problems)}
 <footer>Written by gi3 report of gi3_ros{_safe(f' {version}' if version else '')}, which judges by
-its own reading of the ADVANTICS Generic Interface v3.2 (docs/rules.md).</footer>
+its own reading of the ADVANTICS Generic Interface v3.2 (docs/reference/rules.md).</footer>
 </main>
 {scripts}
 </body>

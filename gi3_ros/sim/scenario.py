@@ -3,7 +3,7 @@ Scenarios: what happens to a session, and when, written down in a file.
 
 A scenario is YAML: which vehicle comes to which controller, a list of steps that are done one
 after the other, each at its time or when its conditions hold, and what is expected of the end.
-docs/simulator.md describes it; :func:`load` reads it strictly.
+docs/reference/simulator.md describes it; :func:`load` reads it strictly.
 """
 
 import dataclasses

@@ -35,7 +35,7 @@ def audit(
     Hold a log against the rules of the interface, for both ends.
 
     FILE is a CAN log of any kind or a bag; - is standard input. Each breach is named once while it
-    lasts: when, which pistol, the rule (docs/rules.md), who broke it, in words.
+    lasts: when, which pistol, the rule (docs/reference/rules.md), who broke it, in words.
 
     What is odd and no rule forbids is an observation: it is told, and is no finding.
 

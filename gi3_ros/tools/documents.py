@@ -1,4 +1,4 @@
-"""What ``--json`` prints: one document, of one shape for all commands (docs/json.md)."""
+"""What ``--json`` prints: one document, of one shape for all commands (docs/reference/json.md)."""
 
 import json
 

@@ -24,7 +24,7 @@ class Entry(click.ParamType):
 tolerance_option = click.option(
     '--tolerance', 'tolerances', multiple=True, type=Entry(),
     help='Of the rules that both ends are held to, such as follow_s=10; may be given often. '
-    'docs/rules.md has their names.')
+    'docs/reference/rules.md has their names.')
 
 
 def with_entries(tolerances, entries):

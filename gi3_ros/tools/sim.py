@@ -213,7 +213,7 @@ def sim(
     The vehicle decides on the protocol (DIN 70121, ISO 15118-2, ISO 15118-20 Scheduled or
     Dynamic, CHAdeMO), together with the controller's entries (enable_iso_part20,
     is_bidirectional, supports_range_mode, ...). Vehicles and scenarios are YAML files:
-    docs/simulator.md describes them.
+    docs/reference/simulator.md describes them.
 
     With the simulated power modules of this package on the same machine, the vehicle's inlet is
     real copper: voltage and current follow from capacitors, contactors and battery (plug link).

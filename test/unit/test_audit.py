@@ -115,7 +115,7 @@ def test_every_rule_that_is_checked_has_a_log_that_breaks_it():
 
 
 def test_every_rule_has_its_row_and_the_row_says_what_is_checked():
-    text = (ROOT / 'docs' / 'rules.md').read_text(encoding='utf-8')
+    text = (ROOT / 'docs' / 'reference' / 'rules.md').read_text(encoding='utf-8')
     table = text.split('| Rule | Checked live and in logs: charger |')[1].split('\n\n')[0]
     rows = [
         [cell.strip() for cell in line.strip('|').split('|')] for line in table.splitlines()[2:]]

@@ -16,7 +16,7 @@ from gi3_ros.core.frame import Frame
 
 FRAME = Frame(0x0106B000, b'\x07')
 UP = IFF_UP | IFF_RUNNING
-OPERATION = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'operation.md'
+OPERATION = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'how-to' / 'operation.md'
 
 
 @pytest.fixture
@@ -326,7 +326,7 @@ def test_a_carrier_that_was_lost_unheard_is_bus_off(bus, adapter, watch):
 
 
 def test_everything_that_is_said_of_the_bus_is_explained():
-    """In the table of docs/operation.md."""
+    """In the table of docs/how-to/operation.md."""
     happened = {
         'absent': (), 'lost': ('pulled',), 'went_down': (), 'heard_fd': (),
         'error_frame 40': (0x040, bytes(8)),

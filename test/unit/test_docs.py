@@ -17,13 +17,13 @@ from gi3_ros.sim.modules import HardwareFault
 from gi3_ros.sim.vehicle import VehicleConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/*.md')])
+PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md')])
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
-ARCHITECTURE = ROOT / 'docs' / 'architecture.md'
-INTERFACE = (ROOT / 'docs' / 'interface.md').read_text(encoding='utf-8')
-OUTPUT_STAGE = (ROOT / 'docs' / 'output_stage.md').read_text(encoding='utf-8')
-RULES = (ROOT / 'docs' / 'rules.md').read_text(encoding='utf-8')
-OPERATION = (ROOT / 'docs' / 'operation.md').read_text(encoding='utf-8')
+ARCHITECTURE = ROOT / 'docs' / 'explanation' / 'architecture.md'
+INTERFACE = (ROOT / 'docs' / 'reference' / 'interface.md').read_text(encoding='utf-8')
+OUTPUT_STAGE = (ROOT / 'docs' / 'explanation' / 'output_stage.md').read_text(encoding='utf-8')
+RULES = (ROOT / 'docs' / 'reference' / 'rules.md').read_text(encoding='utf-8')
+OPERATION = (ROOT / 'docs' / 'how-to' / 'operation.md').read_text(encoding='utf-8')
 
 
 def prose(path):
@@ -37,7 +37,7 @@ def anchors(path):
     return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
 
 
-@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     broken = []
     for link in re.findall(r'\]\(([^)\s]+)\)', prose(page)):
@@ -51,18 +51,18 @@ def test_links_lead_somewhere(page):
 
 
 def load_draw():
-    spec = importlib.util.spec_from_file_location('draw', ROOT / 'docs' / 'draw.py')
+    spec = importlib.util.spec_from_file_location('draw', ROOT / 'scripts' / 'draw.py')
     draw = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(draw)
     return draw
 
 
-@pytest.mark.parametrize(
-    'page', ['architecture.md', 'output_stage.md', 'rules.md', 'simulator.md'])
-def test_diagrams_and_tables_are_drawn_from_the_code(page):
-    """When this fails: ``python3 docs/draw.py``."""
-    text = (ROOT / 'docs' / page).read_text(encoding='utf-8')
-    assert text == load_draw().drawn(text)
+def test_diagrams_and_tables_are_drawn_from_the_code():
+    """When this fails: ``python3 scripts/draw.py``."""
+    draw = load_draw()
+    for page in draw.PAGES:
+        text = page.read_text(encoding='utf-8')
+        assert text == draw.drawn(text), page.name
 
 
 def test_every_block_that_is_drawn_stands_somewhere():
@@ -73,14 +73,14 @@ def test_every_block_that_is_drawn_stands_somewhere():
 
 
 def test_the_page_of_the_simulator_has_every_entry_of_a_vehicle():
-    text = (ROOT / 'docs' / 'simulator.md').read_text(encoding='utf-8')
+    text = (ROOT / 'docs' / 'reference' / 'simulator.md').read_text(encoding='utf-8')
     missing = [field.name for field in dataclasses.fields(VehicleConfig)
                if f'`{field.name}`' not in text]
     assert missing == []
 
 
 def test_the_page_of_the_simulator_has_every_fault_of_the_hardware():
-    text = (ROOT / 'docs' / 'simulator.md').read_text(encoding='utf-8')
+    text = (ROOT / 'docs' / 'reference' / 'simulator.md').read_text(encoding='utf-8')
     assert [fault.value for fault in HardwareFault if f'`{fault.value}`' not in text] == []
 
 
@@ -239,6 +239,6 @@ def test_the_page_of_the_output_stage_has_the_figures_of_the_code():
 
 
 def test_the_example_of_a_driver_is_python():
-    page = (ROOT / 'docs' / 'writing_a_driver.md').read_text(encoding='utf-8')
+    page = (ROOT / 'docs' / 'how-to' / 'writing_a_driver.md').read_text(encoding='utf-8')
     (example,) = re.findall(r'```python\n(.*?)```', page, re.DOTALL)
     compile(example, 'driver.py', 'exec')

@@ -1,4 +1,4 @@
-"""docs/interface.md explains every number that code, messages and documents point to."""
+"""docs/reference/interface.md explains every number that code, messages and documents point to."""
 
 import pathlib
 import re
@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-DOCUMENT = ROOT / 'docs' / 'interface.md'
+DOCUMENT = ROOT / 'docs' / 'reference' / 'interface.md'
 DATABASE = ROOT / 'dbc' / 'gi3_v3.2.kcd'
 PLACES = ('gi3_ros', 'msg', 'srv', 'config', 'docs', 'dbc', 'test', 'README.md')
 SUFFIXES = {'.py', '.msg', '.srv', '.yaml', '.yml', '.md', '.kcd'}

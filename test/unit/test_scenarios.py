@@ -2,7 +2,7 @@
 Every scenario that comes along, with the charger of this package on the made-up clock.
 
 Each ends as it says itself (``expect``), the charger does what it says (``charger``), and whatever
-happens the charger ends in its safe state. docs/faults.md has what came of each of them.
+happens the charger ends in its safe state. docs/reference/faults.md has what came of each of them.
 """
 
 import functools
@@ -25,7 +25,7 @@ from gi3_ros.sim import library
 from gi3_ros.sim.actions import ACTIONS
 from gi3_ros.sim.scenario import End, Scenario
 
-PAGE = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'faults.md'
+PAGE = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'reference' / 'faults.md'
 BEGIN, END = '<!-- begin: scenarios -->\n', '<!-- end: scenarios -->'
 WRITE = "make test ARGS='test/unit/test_scenarios.py --write-docs'"
 
@@ -207,7 +207,7 @@ def test_each_accusation_is_one_of_a_scenario():
     assert set(FOUND) <= SCENARIOS.keys() | {name.split()[0] for name in SCENARIOS}
 
 
-# docs/faults.md
+# docs/reference/faults.md
 
 
 def row_of(name):
@@ -274,7 +274,7 @@ def test_the_page_of_faults_says_what_came_of_each(pytestconfig):
         PAGE.write_text(wanted, encoding='utf-8')
     found, made = PAGE.read_text(encoding='utf-8').splitlines(), wanted.splitlines()
     changed = [line for line in made if line not in found] or found != made
-    assert not changed, f'docs/faults.md says otherwise; when all is well, write it anew: {WRITE}'
+    assert not changed, f'{PAGE.name} says otherwise; when all is well, write it anew: {WRITE}'
 
 
 def test_the_page_tells_how_long_a_wait_is_played():

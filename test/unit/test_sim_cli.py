@@ -215,7 +215,7 @@ def test_lists_and_helps():
 
 def test_scenarios_that_the_pages_name_can_be_played():
     root = pathlib.Path(__file__).resolve().parents[2]
-    pages = [root / 'README.md', *root.glob('docs/*.md')]
+    pages = [root / 'README.md', *root.glob('docs/**/*.md')]
     text = '\n'.join(page.read_text(encoding='utf-8') for page in pages) + gi3_sim('--help').output
     named = set(re.findall(r"--scenario ([a-z]\w+|'\w+ \w+')", text))
     named -= {"'name Precharge'"}

@@ -558,7 +558,7 @@ def test_live_does_not_go_with_everything(option):
 
 
 def test_the_picture_of_the_documentation_can_be_drawn():
-    spec = importlib.util.spec_from_file_location('draw_live', ROOT / 'docs' / 'draw_live.py')
+    spec = importlib.util.spec_from_file_location('draw_live', ROOT / 'scripts' / 'draw_live.py')
     draw_live = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(draw_live)
     assert 'CHARGING' in draw_live.drawn()

@@ -1,7 +1,7 @@
 """
 Draw what the documentation takes from the code: state diagrams, and tables of entries.
 
-``python3 docs/draw.py`` rewrites what stands between the markers in the pages; a test compares.
+``python3 scripts/draw.py`` rewrites what stands between the markers in the pages; a test compares.
 Not drawn: events that leave everything as it is, and those that may come anywhere.
 """
 
@@ -12,7 +12,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'docs' / name for name in (
-    'architecture.md', 'output_stage.md', 'rules.md', 'simulator.md')]
+    'explanation/architecture.md', 'explanation/output_stage.md', 'reference/rules.md',
+    'reference/simulator.md')]
 MARKED = re.compile(r'(<!-- begin: ([\w ]+) -->\n).*?(<!-- end: \2 -->)', re.DOTALL)
 
 
@@ -94,7 +95,7 @@ def blocks():
             (f'`{field.name}`', f'{field.default:g}')
             for field in dataclasses.fields(Tolerances))),
         'vehicles': table(('Name', 'Vehicle', 'Speaks', 'Energy'), (
-            (f'[{name}](../gi3_ros/sim/vehicles/{name}.yaml)', vehicle.name,
+            (f'[{name}](../../gi3_ros/sim/vehicles/{name}.yaml)', vehicle.name,
              ', '.join(each.value for each in vehicle.protocols),
              'both ways' if vehicle.is_bidirectional else 'in')
             for name in library.names_in(library.VEHICLES)

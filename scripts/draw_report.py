@@ -1,9 +1,9 @@
 """
 Draw the picture of ``gi3 report`` in the documentation, from two simulated sessions.
 
-``.venv/bin/python docs/draw_report.py`` simulates them on a made-up clock, spoils a little of what
-both ends said, writes a candump log, has ``gi3 report`` make the page and Chromium photograph it:
-``docs/report.png``. With a folder as argument the log and the page stay there, too.
+``.venv/bin/python scripts/draw_report.py`` simulates them on a made-up clock, spoils a little of
+what both ends said, writes a candump log, has ``gi3 report`` make the page and Chromium photograph
+it: ``docs/pictures/report.png``. With a folder as argument the log and the page stay there, too.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PICTURE = ROOT / 'docs' / 'report.png'
+PICTURE = ROOT / 'docs' / 'pictures' / 'report.png'
 SIZE = 1440, 1500
 BEGIN_NS = 1_772_593_263_250_000_000
 """4 March 2026, 03:01 UTC: when else."""

@@ -1,7 +1,7 @@
 """
 Draw the picture of ``gi3 sim --live`` in the documentation: a session on the made-up clock.
 
-``.venv/bin/python docs/draw_live.py`` rewrites ``docs/sim_live.svg``.
+``.venv/bin/python scripts/draw_live.py`` rewrites ``docs/pictures/sim_live.svg``.
 """
 
 import io
@@ -10,7 +10,7 @@ import sys
 import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PICTURE = ROOT / 'docs' / 'sim_live.svg'
+PICTURE = ROOT / 'docs' / 'pictures' / 'sim_live.svg'
 WIDTH, HEIGHT = 100, 31
 KEYS = ((2.0, 'p'), (13.0, ':jitter DC_Power_Control 0.05 for 30\n'))
 """What is pressed, and when in s."""
