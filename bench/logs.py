@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 
-from gi3_ros.core import codec
-from gi3_ros.core.signals import (
+from gi3_ros.core.interface import codec
+from gi3_ros.core.interface.signals import (
     AdvanticsControllerStatus,
     EvInformationBattery,
     EvInformationChargeLimits,

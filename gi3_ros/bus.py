@@ -18,7 +18,7 @@ import time
 import can
 
 from .bus_state import BusState, Condition, describe_errors, how_to_bring_up
-from .core.frame import Frame
+from .core.interface.frame import Frame
 
 log = logging.getLogger(__name__)
 # python-can would print a line of its own at each failed attempt to open.

@@ -8,7 +8,6 @@ import math
 
 from gi3_ros import msg as ros
 
-from .core import signals
 from .core.hardware import (
     Contact,
     ContactorCommand,
@@ -17,6 +16,7 @@ from .core.hardware import (
     PowerMeasurement,
     PowerSetpoint,
 )
+from .core.interface import signals
 
 MESSAGE_CLASSES = tuple(signals.MESSAGES.values())
 ROS_TYPES = {cls: getattr(ros, cls.__name__) for cls in MESSAGE_CLASSES}

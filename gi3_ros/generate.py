@@ -4,7 +4,7 @@ Write everything that follows from the CAN database.
 ``python -m gi3_ros.generate``, in the project's root, reads ``dbc/gi3_v3.2.kcd`` and writes
 
 * ``dbc/gi3_v3.2.dbc``, the same database for tools that do not read KCD,
-* ``gi3_ros/core/signals.py``, the frames as Python classes,
+* ``gi3_ros/core/interface/signals.py``, the frames as Python classes,
 * ``msg/*.msg``, the frames as ROS messages.
 
 With ``--check`` it writes nothing and exits 1 if one of them is not what it would write. A tool
@@ -24,7 +24,7 @@ import cantools
 
 SOURCE = 'dbc/gi3_v3.2.kcd'
 DBC = 'dbc/gi3_v3.2.dbc'
-SIGNALS = 'gi3_ros/core/signals.py'
+SIGNALS = 'gi3_ros/core/interface/signals.py'
 COMMAND = 'python -m gi3_ros.generate'
 NOTICE = f'Generated from {SOURCE} by: {COMMAND}'
 WIDTH = 99

@@ -38,7 +38,7 @@ def diagram(transitions, is_drawn=lambda event: True, *, first=None):
 
 def stage_diagram(installation, cls):
     """Return the state diagram of the output stage of an installation."""
-    from gi3_ros.core.output_stage import Happening, StageConfig
+    from gi3_ros.core.stage.output_stage import Happening, StageConfig
 
     first = cls(StageConfig(installation=installation.value)).stage
     return diagram(
@@ -68,10 +68,10 @@ def _plain(value):
 
 def blocks():
     """Return the names of the marked blocks with what belongs there."""
-    from gi3_ros.core import power
-    from gi3_ros.core.findings import Tolerances
-    from gi3_ros.core.installations import STAGES
-    from gi3_ros.core.limits import ChargerLimits
+    from gi3_ros.core.power import control as power
+    from gi3_ros.core.power.limits import ChargerLimits
+    from gi3_ros.core.rules.findings import Tolerances
+    from gi3_ros.core.stage.installations import STAGES
     from gi3_ros.sim import library, stages
     from gi3_ros.sim.actions import ACTIONS
     from gi3_ros.sim.config import ControllerConfig, WITHOUT_EFFECT

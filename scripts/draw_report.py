@@ -40,7 +40,7 @@ EXCESS_S, EXCESS_A = (139.0, 142.0), 9.0
 
 def session(steps, length_s, **configs):
     """Return the frames of one session."""
-    from gi3_ros.core.setpoint import Priority
+    from gi3_ros.core.power.setpoint import Priority
     from gi3_ros.sim.link import Link
 
     link = Link(**configs)
@@ -60,9 +60,9 @@ def session(steps, length_s, **configs):
 
 def simulated():
     """Return the frames of both sessions, a little spoilt: list of (time in s, frame)."""
-    from gi3_ros.core import codec
-    from gi3_ros.core.limits import ChargerLimits
-    from gi3_ros.core.signals import PowerModulesStatus
+    from gi3_ros.core.interface import codec
+    from gi3_ros.core.interface.signals import PowerModulesStatus
+    from gi3_ros.core.power.limits import ChargerLimits
     from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
     from gi3_ros.sim.config import ControllerConfig
     from gi3_ros.sim.vehicle import VehicleConfig

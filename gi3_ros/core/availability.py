@@ -7,7 +7,7 @@ power, withdraws it whatever people say, and gives it back when it is over.
 
 import math
 
-from .output_stage import Stage
+from .hardware import Stage
 from .timing import POWER_MAX_AGE_S, STAGE_MAX_AGE_S
 
 

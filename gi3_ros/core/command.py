@@ -2,14 +2,14 @@
 One DC_Power_Control frame, read: which function it requests, and whether it may be followed.
 
 Nothing here remembers anything. Whether a request fits what is running is the transition table's
-business (:mod:`.power`).
+business (:mod:`.power.control`).
 """
 
 import enum
 import math
 import typing
 
-from .signals import DcPowerControl
+from .interface.signals import DcPowerControl
 
 Function = DcPowerControl.PowerFunction
 Mode = DcPowerControl.SetpointsMode

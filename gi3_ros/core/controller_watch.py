@@ -2,7 +2,7 @@
 
 import math
 
-from .signals import AdvanticsControllerStatus
+from .interface.signals import AdvanticsControllerStatus
 from .timing import CONTROLLER_TIMEOUT_S, EMERGENCY_CLEAR_S
 
 State = AdvanticsControllerStatus.State

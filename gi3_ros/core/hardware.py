@@ -11,6 +11,8 @@ import enum
 import math
 
 NAN = math.nan
+BATTERY_FROM_V = 60.0
+"""More than a lowered output keeps (20 V, R15), less than any traction battery has."""
 
 
 class ModulesMode(enum.IntEnum):
@@ -93,3 +95,27 @@ class ContactorFeedback:
     precharge: Contact = Contact.UNKNOWN
     pistol_voltage_v: float = NAN
     """On the vehicle's side of the output contactors; NaN where it is not measured."""
+
+
+class Stage(enum.IntEnum):
+    """Where the output stage is; the numbers are those of ``StageStatus.msg``."""
+
+    OPEN = 0
+    CLOSING = 1
+    CLOSED = 2
+    UNLOADING = 3
+    """Contacts still closed: waits until the current is gone."""
+    OPENING = 4
+    FAULT = 5
+    PRECHARGE_CLOSING = 6
+    """The precharge relay is on its way."""
+    PRECHARGING = 7
+    """The voltage across the stage falls through the resistor."""
+    RELEASING = 8
+    """Main relay closed: the precharge relay opens."""
+    UNKNOWN = 9
+    """Only told, never entered: neither open nor closed is known. Any undefined number is this."""
+
+    @classmethod
+    def _missing_(cls, _value):
+        return cls.UNKNOWN

@@ -12,9 +12,8 @@ import math
 from .availability import Availability
 from .config import entry
 from .controller_watch import CHARGE_PAUSE, IDLE_STATES
-from .journal import Journal
-from .output_stage import BATTERY_FROM_V, Stage
-from .signals import (
+from .hardware import BATTERY_FROM_V, Stage
+from .interface.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
     DcPowerParameters,
@@ -23,6 +22,7 @@ from .signals import (
     NewChargeSession,
     SequenceControl,
 )
+from .journal import Journal
 from .timing import (
     CONTROLLER_TIMEOUT_S,
     EMERGENCY_CLEAR_S,

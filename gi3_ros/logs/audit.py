@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from ..core import codec
-from ..core.findings import Finding
-from ..core.rules import Rules, TICK_S
+from ..core.interface import codec
+from ..core.rules.findings import Finding
+from ..core.rules.judge import Rules, TICK_S
 from .entries import decoded_batches, Gap, UNREADABLE
 
 BREAK_S = 10.0
@@ -32,7 +32,7 @@ class Audit:
 
     Memory does not grow with the length of the log.
 
-    :param tolerances: :class:`~gi3_ros.core.findings.Tolerances`
+    :param tolerances: :class:`~gi3_ros.core.rules.findings.Tolerances`
     """
 
     def __init__(self, tolerances=None):
@@ -58,7 +58,7 @@ class Audit:
         """
         Take the next frame.
 
-        :param decoded: what :func:`~gi3_ros.core.codec.decode` made of it
+        :param decoded: what :func:`~gi3_ros.core.interface.codec.decode` made of it
         :returns: list of new :class:`Verdict`
         """
         if self.first_ns is None:

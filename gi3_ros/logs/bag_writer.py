@@ -30,7 +30,7 @@ from rosbags.rosbag2 import (
 from rosbags.rosbag2.metadata import dump_qos_v9
 import yaml
 
-from ..core.codec import decode, Received
+from ..core.interface.codec import decode, Received
 from . import recorded, ros_types
 from .entries import Heard, LogError
 

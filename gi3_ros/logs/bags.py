@@ -12,7 +12,7 @@ import re
 
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
 
-from ..core.codec import INDEX_MAX, INDEX_MIN
+from ..core.interface.codec import INDEX_MAX, INDEX_MIN
 from . import bag_files, ros_types
 from .buses import Buses, REQUEST_TOPICS
 from .entries import Gap, Heard, LogError, Sample

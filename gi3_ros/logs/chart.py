@@ -123,7 +123,8 @@ def chart(pistol, findings, *, length_s):
     Return the chart of a pistol as a dict of plain values.
 
     :param pistol: :class:`~.story.Pistol`
-    :param findings: (number, time in s, :class:`~gi3_ros.core.findings.Finding`) of this pistol
+    :param findings: (number, time in s, :class:`~gi3_ros.core.rules.findings.Finding`) of
+        this pistol
     :param length_s: of the whole log
     """
     lanes = [(title, lane) for title, lane in pistol.lanes.items() if lane]

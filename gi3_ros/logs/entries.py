@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from ..core import codec
-from ..core.frame import Frame
+from ..core.interface import codec
+from ..core.interface.frame import Frame
 
 BATCH = 64
 """Entries that are read before they are judged."""
@@ -65,9 +65,10 @@ def decoded_batches(log, notes=None):
     """
     Yield lists of ``(entry, decoded)`` in the order of a log.
 
-    ``decoded`` is what :func:`~gi3_ros.core.codec.decode` makes of a :class:`Heard`, ``None`` for
-    a :class:`Sample` and for a :class:`Gap`. In batches because reading, decoding and judging in
-    turns for each frame takes half as long again: neither stays in the caches of the processor.
+    ``decoded`` is what :func:`~gi3_ros.core.interface.codec.decode` makes of a :class:`Heard`,
+    ``None`` for a :class:`Sample` and for a :class:`Gap`. In batches because reading, decoding
+    and judging in turns for each frame takes half as long again: neither stays in the caches of
+    the processor.
 
     Stamps that cannot be are put right (:mod:`.clocks`).
 

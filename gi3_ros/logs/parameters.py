@@ -8,9 +8,9 @@ import yaml
 from .. import parameter_files
 from ..core import controller_config
 from ..core.config import entries_of
-from ..core.limits import ChargerLimits, SMALLEST_CURRENT_A
-from ..core.output_stage import StageConfig
-from ..core.power import PowerConfig
+from ..core.power.control import PowerConfig
+from ..core.power.limits import ChargerLimits, SMALLEST_CURRENT_A
+from ..core.stage.output_stage import StageConfig
 from .entries import LogError
 
 PRECHARGE_TIMEOUT_S = 20.0

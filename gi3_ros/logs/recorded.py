@@ -4,7 +4,7 @@ Which topics tell the story of a charge: what the recorder records.
 ``config/record_qos.yaml`` has the same list for ``ros2 bag record``; a test compares them.
 """
 
-from ..core.signals import MESSAGES
+from ..core.interface.signals import MESSAGES
 
 _LATCHED = {
     'charge_session': 'gi3_ros/msg/ChargeSession',

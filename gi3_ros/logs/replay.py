@@ -16,7 +16,6 @@ import heapq
 import itertools
 import math
 
-from ..core import codec
 from ..core.controller_watch import IDLE_STATES, State
 from ..core.hardware import (
     Contact,
@@ -24,17 +23,18 @@ from ..core.hardware import (
     ModulesMode,
     PowerMeasurement,
     PowerSetpoint,
+    Stage,
 )
-from ..core.installations import stage_for
-from ..core.output_stage import Stage
-from ..core.power import Phase, PowerControl, POWERED
-from ..core.precharge import PrechargeSupervision, Verdict
-from ..core.setpoint import Priority
-from ..core.signals import (
+from ..core.interface import codec
+from ..core.interface.signals import (
     AdvanticsControllerStatus,
     DcPowerParameters,
     PowerModulesStatus,
 )
+from ..core.power.control import Phase, PowerControl, POWERED
+from ..core.power.setpoint import Priority
+from ..core.stage.installations import stage_for
+from ..core.stage.precharge import PrechargeSupervision, Verdict
 from .comparison import Comparison, without_numbers
 from .entries import decoded_batches, Gap, Heard, Sample
 from .parameters import ParameterFile, Told

@@ -11,8 +11,8 @@ import pathlib
 import numpy
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 
-from ..core.frame import Frame
-from ..core.signals import MESSAGES
+from ..core.interface.frame import Frame
+from ..core.interface.signals import MESSAGES
 
 PACKAGE = 'gi3_ros'
 RAW_FRAME = 'can_msgs/msg/Frame'

@@ -7,8 +7,8 @@ bounded: a day takes no more than an hour. Times are in seconds since the first 
 
 import collections
 
-from ..core import codec
-from ..core.signals import (
+from ..core.interface import codec
+from ..core.interface.signals import (
     AdmCoCui1Inputs,
     AdmCsSeccInputs,
     AdvanticsControllerStatus,
@@ -725,7 +725,7 @@ class Story:
         self.loads = {}
         """Channel -> :class:`~.rates.BusLoad`"""
         self.findings = []
-        """(time in s, index, :class:`~gi3_ros.core.findings.Finding`), in order."""
+        """(time in s, index, :class:`~gi3_ros.core.rules.findings.Finding`), in order."""
         self.counts = collections.Counter()
         """(index, rule, end) -> breaches, also of those that are not kept."""
         self.observations = []

@@ -14,9 +14,9 @@ import itertools
 import pyarrow
 from pyarrow import parquet
 
-from ..core import codec
-from ..core.frame import Frame
-from ..core.signals import MESSAGES
+from ..core.interface import codec
+from ..core.interface.frame import Frame
+from ..core.interface.signals import MESSAGES
 from .entries import Heard, LogError
 from .formats.packing import DAMAGE, Source
 from .reading import Log

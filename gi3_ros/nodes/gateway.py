@@ -21,10 +21,10 @@ from rclpy.duration import Duration
 
 from .. import convert
 from ..bus import Bus, BusError
-from ..core import codec, signals
 from ..core.hardware import COMMAND_TIMEOUT_S
+from ..core.interface import codec, signals
 from ..core.journal import FRESH_FINDING_S, Journal
-from ..core.rules import Rules, TICK_S
+from ..core.rules.judge import Rules, TICK_S
 from ..core.spacing import Spacing
 from ..core.timing import MEASUREMENT_MAX_AGE_S
 from .lifecycle import CannotConfigure, ChargerNode, EVENTS, Parameter, run

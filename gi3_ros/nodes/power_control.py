@@ -1,7 +1,7 @@
 """
 power_control: the only author of what the power modules do.
 
-Messages in, :class:`~gi3_ros.core.power.PowerControl` decides, messages out. It sends
+Messages in, :class:`~gi3_ros.core.power.control.PowerControl` decides, messages out. It sends
 Power_Modules_Status from the same tick that decides, so its silence means what it says.
 """
 
@@ -16,10 +16,11 @@ from gi3_ros import msg as ros
 from gi3_ros import srv
 
 from .. import convert
-from ..core import controller_config, signals
+from ..core import controller_config
 from ..core.hardware import PowerSetpoint
-from ..core.limits import ChargerLimits
-from ..core.power import power_modules_status, PowerConfig, PowerControl
+from ..core.interface import signals
+from ..core.power.control import power_modules_status, PowerConfig, PowerControl
+from ..core.power.limits import ChargerLimits
 from .lifecycle import ChargerNode, Parameter, parameters_of, run
 
 SETPOINT_PERIOD_S = 0.05

@@ -14,12 +14,13 @@ from gi3_ros import msg as ros
 from gi3_ros import srv
 
 from .. import convert
-from ..core import signals
-from ..core.digital_outputs import DigitalOutputs
-from ..core.installations import stage_for
-from ..core.output_stage import Stage, StageConfig
-from ..core.power import POWERED
-from ..core.precharge import PrechargeSupervision, Verdict
+from ..core.hardware import Stage
+from ..core.interface import signals
+from ..core.power.control import POWERED
+from ..core.stage.digital_outputs import DigitalOutputs
+from ..core.stage.installations import stage_for
+from ..core.stage.output_stage import StageConfig
+from ..core.stage.precharge import PrechargeSupervision, Verdict
 from .lifecycle import ChargerNode, Parameter, parameters_of, run
 
 REPORT_PERIOD_S = 0.1

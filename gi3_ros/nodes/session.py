@@ -17,7 +17,7 @@ from gi3_ros import msg as ros
 from gi3_ros import srv
 
 from .. import convert
-from ..core import signals
+from ..core.interface import signals
 from ..core.session import NOTHING_KNOWN, Phase, SessionConfig, SessionControl, Words
 from ..core.timing import TOLD_WITHIN_S
 from .lifecycle import ChargerNode, LATCHED, parameters_of, run

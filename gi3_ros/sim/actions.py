@@ -9,8 +9,8 @@ import dataclasses
 import math
 import shlex
 
-from ..core.frame import Frame
-from ..core.signals import EmergencyStop
+from ..core.interface.frame import Frame
+from ..core.interface.signals import EmergencyStop
 from .vehicle import ContactorFault
 from .wire import Disturbance, message_named, NEWER_VERSIONS, signal_of
 

@@ -10,7 +10,7 @@ import enum
 import math
 import types
 
-from ..core.signals import DcPowerControl, NewChargeSession
+from ..core.interface.signals import DcPowerControl, NewChargeSession
 
 _Label = NewChargeSession.CommunicationProtocol
 SetpointsMode = DcPowerControl.SetpointsMode
@@ -181,7 +181,7 @@ def charger_limits(limits, parameters, share=1.0):
     A parameter of 0 is the configured default; none exceeds it. A power of 0 is computed from
     voltage and current of the same end.
 
-    :param limits: the configured :class:`~gi3_ros.core.limits.ChargerLimits`
+    :param limits: the configured :class:`~gi3_ros.core.power.limits.ChargerLimits`
     :param parameters: the last DC_Power_Parameters of the charger
     :param share: of the charger's currents that the temperature of its modules allows (R50)
     """

@@ -10,7 +10,7 @@ import enum
 
 from ..core import controller_config
 from ..core.config import check, entries_of, entry
-from ..core.limits import ChargerLimits
+from ..core.power.limits import ChargerLimits
 
 
 class Pistol(enum.Enum):

@@ -15,8 +15,7 @@ Decoded messages in, messages to send out; no clock and no CAN.
 import dataclasses
 import math
 
-from ..core.limits import Derating
-from ..core.signals import (
+from ..core.interface.signals import (
     AdmCoCui1Inputs,
     AdmCsSeccInputs,
     AdmCsSeccOutputs,
@@ -35,6 +34,7 @@ from ..core.signals import (
     PowerModulesStatus,
     SequenceControl,
 )
+from ..core.power.limits import Derating
 from .agreement import agree, charger_limits, current_range, Direction, LABEL, NoAgreement
 from .stages import (
     CLOSE,

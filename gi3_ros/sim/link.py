@@ -5,11 +5,11 @@ The fastest way to see what the decisions in ``core/`` make of a session: no ROS
 waiting. A second of it takes some ten milliseconds, and the same start gives the same frames.
 """
 
-from ..core import codec
-from ..core.installations import stage_for
-from ..core.output_stage import Installation, StageConfig
-from ..core.power import PowerConfig, PowerControl, POWERED
+from ..core.interface import codec
+from ..core.power.control import PowerConfig, PowerControl, POWERED
 from ..core.session import SessionConfig, SessionControl
+from ..core.stage.installations import stage_for
+from ..core.stage.output_stage import Installation, StageConfig
 from .modules import CircuitConfig, Contactors, ModulesConfig, PowerModules
 from .plug import DirectPlug
 from .run import Simulator
@@ -42,7 +42,7 @@ class Charger:
         self.stage = stage_for(stage_config or StageConfig())
         self.session = SessionControl(session_config or SessionConfig(auto_authorise=True))
         self.decision = None
-        """The last :class:`~gi3_ros.core.power.Decision`."""
+        """The last :class:`~gi3_ros.core.power.control.Decision`."""
         self.command = None
         """The last contactor command."""
         self.journal = []
@@ -245,5 +245,5 @@ class Link(Clock):
 
     @property
     def decision(self):
-        """The last :class:`~gi3_ros.core.power.Decision`."""
+        """The last :class:`~gi3_ros.core.power.control.Decision`."""
         return self.charger.decision

@@ -17,9 +17,9 @@ import threading
 import time
 
 from ..bus import Bus
-from ..core.codec import decode, encode, Received, Rejected, Rejection
-from ..core.customer_rules import CustomerRules
-from ..core.findings import Tolerances
+from ..core.interface.codec import decode, encode, Received, Rejected, Rejection
+from ..core.rules.customer_rules import CustomerRules
+from ..core.rules.findings import Tolerances
 from . import actions
 from .config import ControllerConfig
 from .controller import Controller

@@ -10,7 +10,7 @@ import dataclasses
 import itertools
 import math
 
-from ..core.signals import AdvanticsControllerStatus
+from ..core.interface.signals import AdvanticsControllerStatus
 from . import actions
 
 STATES = {

@@ -8,7 +8,7 @@ always the same. :mod:`.controller` works it off.
 import dataclasses
 import enum
 
-from ..core.signals import AdvanticsControllerStatus, DcPowerControl
+from ..core.interface.signals import AdvanticsControllerStatus, DcPowerControl
 
 State = AdvanticsControllerStatus.State
 

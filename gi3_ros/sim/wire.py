@@ -11,8 +11,8 @@ import heapq
 import itertools
 import math
 
-from ..core.frame import Frame
-from ..core.signals import MESSAGES
+from ..core.interface.frame import Frame
+from ..core.interface.signals import MESSAGES
 
 LONGEST_DATA = 8
 """Bytes of a classic CAN frame."""

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ..core.findings import Tolerances
+from ..core.rules.findings import Tolerances
 from ..logs.audit import Audit
 from ..logs.entries import decoded_batches, Gap, LogError
 from ..logs.times import Length

@@ -5,8 +5,8 @@ import sys
 
 import click
 
-from ..core import codec
-from ..core.frame import Frame
+from ..core.interface import codec
+from ..core.interface.frame import Frame
 
 _ID = r'(?<![0-9A-Za-z])(?P<id>[0-9A-Fa-f]{3,8})'
 _AFTER = r"(?:\s+[RTrt]|\s+'.{0,8}'|\s+ERRORFRAME)?\s*$"

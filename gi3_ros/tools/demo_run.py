@@ -19,7 +19,7 @@ import time
 
 from rich.console import Console
 
-from ..core.signals import AdvanticsControllerStatus
+from ..core.interface.signals import AdvanticsControllerStatus
 from .children import Child
 from .claim import claim
 from .screen import fits, Lines, Picture, print_summary, Screen

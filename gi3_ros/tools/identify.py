@@ -6,8 +6,14 @@ import time
 
 import click
 
-from ..core.findings import CONTROLLER
-from ..core.versions import Identification, in_words, OLD_IDENTIFIERS, treatment, VERSIONS
+from ..core.interface.layout import CONTROLLER
+from ..core.interface.versions import (
+    Identification,
+    in_words,
+    OLD_IDENTIFIERS,
+    treatment,
+    VERSIONS,
+)
 from ..logs.entries import Heard, LogError
 from .documents import of_log, print_document
 from .given import given_log, named

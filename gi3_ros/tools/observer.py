@@ -12,8 +12,8 @@ from gi3_ros import msg as ros
 from gi3_ros import srv
 
 from ..core.hardware import Contact
-from ..core.precharge import Verdict
-from ..core.signals import AdvanticsControllerStatus
+from ..core.interface.signals import AdvanticsControllerStatus
+from ..core.stage.precharge import Verdict
 from .screen import Charge, Power, Precharge, Reading
 
 State = AdvanticsControllerStatus.State

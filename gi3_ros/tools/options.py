@@ -5,7 +5,7 @@ import math
 
 import click
 
-from ..core.codec import INDEX_MAX, INDEX_MIN
+from ..core.interface.codec import INDEX_MAX, INDEX_MIN
 from ..logs.times import Zone
 
 
@@ -29,7 +29,7 @@ tolerance_option = click.option(
 
 def with_entries(tolerances, entries):
     """
-    Return :class:`~gi3_ros.core.findings.Tolerances` with some of them changed.
+    Return :class:`~gi3_ros.core.rules.findings.Tolerances` with some of them changed.
 
     :param entries: pairs of strings
     :raises ValueError: with words, for a name or a number that is none

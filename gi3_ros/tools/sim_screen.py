@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.control import Control
 from rich.text import Text
 
-from ..core.signals import DcPowerControl, EmergencyStop, PowerModulesStatus
+from ..core.interface.signals import DcPowerControl, EmergencyStop, PowerModulesStatus
 from ..sim.actions import ACTIONS
 from ..sim.run import Kind
 from ..sim.stages import IDLE_STAGES, Stage

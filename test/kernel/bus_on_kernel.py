@@ -21,8 +21,8 @@ import pytest
 
 from gi3_ros.bus import Bus, BusError, open_bus
 from gi3_ros.bus_state import Condition, Errors
-from gi3_ros.core import codec
-from gi3_ros.core.frame import Frame
+from gi3_ros.core.interface import codec
+from gi3_ros.core.interface.frame import Frame
 
 FRAME = Frame(0x0106B000, b'\x07')
 OURS = Frame(0x01063000, bytes(8))

@@ -15,8 +15,8 @@ from launch.actions import IncludeLaunchDescription, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 
-from gi3_ros.core.codec import decode
-from gi3_ros.core.signals import ChargeSessionFinished
+from gi3_ros.core.interface.codec import decode
+from gi3_ros.core.interface.signals import ChargeSessionFinished
 from gi3_ros.logs.bags import Bag
 from gi3_ros.logs.entries import Heard
 

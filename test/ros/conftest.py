@@ -8,9 +8,8 @@ import can.interfaces.virtual
 import pytest
 
 from gi3_ros import msg as ros
-from gi3_ros.core import signals
-from gi3_ros.core.hardware import ModulesMode
-from gi3_ros.core.output_stage import Stage
+from gi3_ros.core.hardware import ModulesMode, Stage
+from gi3_ros.core.interface import signals
 
 State = signals.AdvanticsControllerStatus.State
 BEAT_S = 0.01

@@ -15,8 +15,8 @@ from rclpy.duration import Duration
 
 from gi3_ros import convert
 from gi3_ros import msg as ros
-from gi3_ros.core import signals
-from gi3_ros.core.rules import Rules
+from gi3_ros.core.interface import signals
+from gi3_ros.core.rules.judge import Rules
 from gi3_ros.nodes.gateway import Gateway
 
 INDEX = 3

@@ -7,10 +7,10 @@ import pytest
 
 from gi3_ros import msg as ros
 from gi3_ros import srv
-from gi3_ros.core.contactors import OwnContactors
 from gi3_ros.core.hardware import ModulesMode
-from gi3_ros.core.power import PowerControl
+from gi3_ros.core.power.control import PowerControl
 from gi3_ros.core.session import SessionControl
+from gi3_ros.core.stage.contactors import OwnContactors
 from gi3_ros.nodes.gateway import Gateway
 from gi3_ros.nodes.power_control import PowerControlNode
 from gi3_ros.nodes.power_modules_sim import PowerModulesSim

@@ -8,9 +8,8 @@ import pytest
 
 from gi3_ros import msg as ros
 from gi3_ros import srv
-from gi3_ros.core import signals
-from gi3_ros.core.hardware import ModulesMode
-from gi3_ros.core.output_stage import Stage
+from gi3_ros.core.hardware import ModulesMode, Stage
+from gi3_ros.core.interface import signals
 from gi3_ros.nodes.power_control import PowerControlNode
 
 CONTROLLER_CONFIG = pathlib.Path(__file__).parents[1] / 'data' / 'controller.cfg'

@@ -7,9 +7,8 @@ import pytest
 
 from gi3_ros import msg as ros
 from gi3_ros import srv
-from gi3_ros.core import signals
-from gi3_ros.core.hardware import Contact
-from gi3_ros.core.output_stage import Stage
+from gi3_ros.core.hardware import Contact, Stage
+from gi3_ros.core.interface import signals
 from gi3_ros.nodes.precharge import PrechargeNode
 
 Function = signals.DcPowerControl.PowerFunction

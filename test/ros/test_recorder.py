@@ -17,8 +17,8 @@ from std_msgs.msg import Bool
 
 from gi3_ros import convert
 from gi3_ros import msg as ros
-from gi3_ros.core.codec import decode
-from gi3_ros.core.frame import Frame
+from gi3_ros.core.interface.codec import decode
+from gi3_ros.core.interface.frame import Frame
 from gi3_ros.logs import recorded, ros_types
 from gi3_ros.logs.bags import Bag
 from gi3_ros.logs.entries import Heard, Sample

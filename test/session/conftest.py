@@ -16,9 +16,8 @@ from std_msgs.msg import Bool
 
 from gi3_ros import msg as ros
 from gi3_ros.bus import open_bus
-from gi3_ros.core import codec, signals
-from gi3_ros.core.hardware import ModulesMode
-from gi3_ros.core.output_stage import Stage
+from gi3_ros.core.hardware import ModulesMode, Stage
+from gi3_ros.core.interface import codec, signals
 from gi3_ros.priority import PRIORITY
 from gi3_ros.sim import plug
 

@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 
 from gi3_ros.bus import Bus
-from gi3_ros.core import codec
-from gi3_ros.core.signals import PowerModulesStatus
+from gi3_ros.core.interface import codec
+from gi3_ros.core.interface.signals import PowerModulesStatus
 from gi3_ros.tools import demo as demo_module
 from gi3_ros.tools.screen import Charge, draw, Picture, Power, Reading
 

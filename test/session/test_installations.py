@@ -6,7 +6,7 @@ import pytest
 
 from gi3_ros import msg as ros
 from gi3_ros import srv
-from gi3_ros.core import signals
+from gi3_ros.core.interface import signals
 
 pytestmark = pytest.mark.timeout(180, func_only=True)
 V2G = """

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from gi3_ros import srv
-from gi3_ros.core import signals
 from gi3_ros.core.hardware import DRIVER_TIMEOUT_S, ModulesMode
+from gi3_ros.core.interface import signals
 
 pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting to be alone does not count
 State = signals.AdvanticsControllerStatus.State

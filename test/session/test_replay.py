@@ -6,7 +6,7 @@ import time
 from click.testing import CliRunner
 import pytest
 
-from gi3_ros.core.findings import Tolerances
+from gi3_ros.core.rules.findings import Tolerances
 from gi3_ros.logs.audit import audit
 from gi3_ros.logs.bags import Bag
 from gi3_ros.logs.entries import Sample

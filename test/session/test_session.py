@@ -12,9 +12,8 @@ import pytest
 
 from gi3_ros import convert, srv
 from gi3_ros import msg as ros
-from gi3_ros.core import signals
-from gi3_ros.core.hardware import ModulesMode
-from gi3_ros.core.output_stage import Stage
+from gi3_ros.core.hardware import ModulesMode, Stage
+from gi3_ros.core.interface import signals
 
 pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting to be alone does not count
 State = signals.AdvanticsControllerStatus.State

@@ -12,7 +12,7 @@ import pytest
 from gi3_ros import bus as bus_module
 from gi3_ros.bus import AbsentError, Bus, BusError, open_bus
 from gi3_ros.bus_state import BusState, Condition, IFF_RUNNING, IFF_UP
-from gi3_ros.core.frame import Frame
+from gi3_ros.core.interface.frame import Frame
 
 FRAME = Frame(0x0106B000, b'\x07')
 UP = IFF_UP | IFF_RUNNING

@@ -9,10 +9,12 @@ import re
 
 import pytest
 
-from gi3_ros.core import hardware, rc_curve, timing
-from gi3_ros.core.installations import STAGES
-from gi3_ros.core.output_stage import Stage, StageConfig
-from gi3_ros.core.signals import MESSAGES
+from gi3_ros.core import hardware, timing
+from gi3_ros.core.hardware import Stage
+from gi3_ros.core.interface.signals import MESSAGES
+from gi3_ros.core.stage import rc_curve
+from gi3_ros.core.stage.installations import STAGES
+from gi3_ros.core.stage.output_stage import StageConfig
 from gi3_ros.sim.modules import HardwareFault
 from gi3_ros.sim.vehicle import VehicleConfig
 
@@ -141,12 +143,12 @@ def fault_texts(module, returned_by):
 
 def stage_fault_texts():
     """Return the texts of the faults of all output stages, and of what they end with."""
-    core = ROOT / 'gi3_ros' / 'core'
+    core = ROOT / 'gi3_ros' / 'core' / 'stage'
     modules = {*(cls.__module__.rpartition('.')[2] for cls in STAGES.values()), 'output_stage'}
     assert all((core / f'{module}.py').is_file() for module in modules)
     returned_by = {'_words_for_closed', '_words_for_a_closed_precharge_relay', 'diagnosis'}
     return set().union(*(
-        fault_texts(f'{module}.py', returned_by) for module in (*modules, 'rc_curve')))
+        fault_texts(f'stage/{module}.py', returned_by) for module in (*modules, 'rc_curve')))
 
 
 def defined_in(path):
@@ -186,7 +188,8 @@ def test_every_rule_has_its_row_and_every_name_in_it_exists():
 
 def check_texts():
     """Return the words of the checks of the supervision, which become faults."""
-    tree = ast.parse((ROOT / 'gi3_ros' / 'core' / 'supervision.py').read_text(encoding='utf-8'))
+    path = ROOT / 'gi3_ros' / 'core' / 'power' / 'supervision.py'
+    tree = ast.parse(path.read_text(encoding='utf-8'))
     return {
         text_of(node.args[2]) for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'Check'
@@ -195,7 +198,7 @@ def check_texts():
 
 @pytest.mark.parametrize('heading, texts', [
     ('### Of power_control', check_texts() | fault_texts(
-        'power.py', {'emergency_stop', '_not_ready', '_measurement_missing'},
+        'power/control.py', {'emergency_stop', '_not_ready', '_measurement_missing'},
     ) | fault_texts('controller_watch.py', {'forbids'})),
     ('### Of the output stage', stage_fault_texts()),
 ])

@@ -17,6 +17,14 @@ FORBIDDEN = {
              'gi3_ros.tools', 'gi3_ros.bus', 'gi3_ros.convert', 'gi3_ros.msg'},
     'tools': {'can', 'cantools'},
 }
+ROOMS = {
+    'core/interface': set(),
+    'core': {'core/interface'},
+    'core/stage': {'core', 'core/interface'},
+    'core/power': {'core', 'core/interface', 'core/stage'},
+    'core/rules': {'core', 'core/interface'},
+}
+"""Which other rooms of the core a room may use; ``core`` is what the rooms share."""
 MAY_IMPORT_SIM = {
     'nodes/power_modules_sim.py', 'tools/sim.py', 'tools/sim_cases.py', 'tools/sim_screen.py',
 }
@@ -37,6 +45,12 @@ def imports_of(path):
     return names
 
 
+CIRCLES = {
+    str(path.relative_to(PACKAGE)) for folder in ('logs', 'tools', 'nodes', 'sim')
+    for path in (PACKAGE / folder).rglob('*.py')}
+"""Rooms that are still to be put in order."""
+
+
 def modules():
     return sorted(path for path in PACKAGE.rglob('*.py') if path.parent != PACKAGE)
 
@@ -47,6 +61,35 @@ def test_imports_point_inward(path):
     for name in imports_of(path):
         for forbidden in FORBIDDEN[part]:
             assert name != forbidden and not name.startswith(f'{forbidden}.'), name
+
+
+def of_ours(path):
+    """Return the files of this package that a module imports."""
+    files = set()
+    for name in imports_of(path):
+        stem = PACKAGE.parent.joinpath(*name.split('.'))
+        if name.startswith('gi3_ros.') and stem.with_suffix('.py').is_file():
+            files.add(stem.with_suffix('.py'))
+    return files - {path}
+
+
+@pytest.mark.parametrize(
+    'path', sorted((PACKAGE / 'core').rglob('*.py')), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_each_room_of_the_core_knows_only_what_it_may(path):
+    room = path.parent.relative_to(PACKAGE).as_posix()
+    used = {each.parent.relative_to(PACKAGE).as_posix() for each in of_ours(path)}
+    assert used - {room} <= ROOMS[room]
+
+
+def test_no_files_import_each_other_in_a_circle():
+    graph = {path: of_ours(path) for path in PACKAGE.rglob('*.py')}
+    while True:
+        leaves = {path for path, used in graph.items() if not used & graph.keys()}
+        if not leaves:
+            break
+        graph = {path: used for path, used in graph.items() if path not in leaves}
+    # What is left imports or is imported by a circle.
+    assert {str(path.relative_to(PACKAGE)) for path in graph} <= CIRCLES
 
 
 @pytest.mark.parametrize('path', modules(), ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -3,7 +3,7 @@
 import datetime
 import re
 
-from ...core.frame import Frame
+from ...core.interface.frame import Frame
 from ..entries import Heard
 from .dates import date_ns
 from .frames import channel_name, FD, LONGEST_DATA, Lost, make_frame, nanoseconds

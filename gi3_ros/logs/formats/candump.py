@@ -5,7 +5,7 @@ import datetime
 import itertools
 import re
 
-from ...core.frame import Frame
+from ...core.interface.frame import Frame
 from ..entries import Heard
 from ..writing import DATES_FROM_NS
 from .frames import (

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from ...core.frame import Frame
+from ...core.interface.frame import Frame
 
 LONGEST_DATA = 8
 TIME_LIMIT_NS = 1 << 62

@@ -4,7 +4,7 @@ import decimal
 import re
 from typing import ClassVar
 
-from ...core.frame import Frame
+from ...core.interface.frame import Frame
 from ..entries import Heard
 from .frames import channel_name, FD, Lost, make_frame, nanoseconds, TIME_LIMIT_NS
 

@@ -1,0 +1,29 @@
+"""How long a condition has held, and what was in force since a moment."""
+
+
+def forget_before(since_s, moments):
+    """
+    Leave what was in force at any time since then.
+
+    :param moments: deque of ``(since when, value)``, in order
+    """
+    while len(moments) > 1 and moments[1][0] < since_s:
+        moments.popleft()
+
+
+class Lasting:
+    """Tells for how long each of several conditions has held without a break."""
+
+    def __init__(self):
+        self._since_s = {}
+
+    def seconds(self, key, holds, now_s):
+        """Return for how many seconds this condition has held, 0 when it does not."""
+        if not holds:
+            self._since_s.pop(key, None)
+            return 0.0
+        return now_s - self._since_s.setdefault(key, now_s)
+
+    def forget(self):
+        """Count all of them anew."""
+        self._since_s.clear()

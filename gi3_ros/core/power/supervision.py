@@ -1,0 +1,164 @@
+"""
+What the power modules do, held against what they were asked to do.
+
+Each check is a :class:`Check`: is the measured value beyond its limit now, and the words that
+become the fault when it has been for longer than ``over_limit_time``. Which checks belong to
+which phase is decided in :mod:`.control`.
+"""
+
+import dataclasses
+import math
+
+LIMIT_SHARE = 0.05
+"""What a good regulator and its sensor may be off, as a share of the limit; the parameters
+``voltage_tolerance`` and ``current_tolerance`` come on top."""
+CAP_TOLERANCE_A = 1.0
+"""On top of the current limit of precharge and insulation test: a few amperes (R19)."""
+PUSHING_A = 1.0
+"""From this current on the modules push: above their voltage setpoint that is a fault (R29)."""
+TEST_LOAD_S = 3.0
+"""For so long the current of an insulation test may charge what there is of capacitors (R11)."""
+IDLE_CURRENT_A = 5.0
+"""Through closed contactors although no power is commanded; more than a sensor's offset."""
+INSULATION_OHM_PER_V = 100.0
+"""R14"""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Check:
+    """One measured value against its limit."""
+
+    name: str
+    is_beyond: bool
+    words: str
+    patience_s: float | None = None
+    """How long it may be so, where that differs from what the :class:`Watch` is told"""
+
+
+def of_maximum(reading, limits, config):
+    """Check what holds in every phase: the configured maxima of charger and cable, and heat."""
+    volts, amperes = reading.voltage_v, reading.current_a
+    yield Check(
+        'maximum voltage',
+        volts > limits.max_voltage_v * (1 + LIMIT_SHARE) + config.voltage_tolerance,
+        f'over-voltage: {volts:.1f} V with a maximum of {limits.max_voltage_v:g} V',
+    )
+    maximum_a = limits.max_current_a if amperes >= 0 else limits.max_discharge_current_a
+    yield Check(
+        'maximum current',
+        abs(amperes) > maximum_a * (1 + LIMIT_SHARE) + config.current_tolerance,
+        f'over-current: {amperes:.1f} A with a maximum of {maximum_a:g} A',
+    )
+    celsius = reading.power_modules_temperature_c
+    yield Check(
+        'temperature', celsius >= config.max_temperature,
+        f'power modules at {celsius:.0f} °C, {config.max_temperature:g} °C is the end (R50)',
+    )
+
+
+def of_lost_temperature(reading):
+    """Check a sensor that has been there: without it heat would go unseen (R50)."""
+    yield Check(
+        'temperature sensor', math.isnan(reading.power_modules_temperature_c),
+        'power modules report no temperature any more',
+    )
+
+
+def of_voltage(reading, setpoint_v, config, *, window_v=0.0):
+    """
+    Check the voltage while it is what the modules regulate (R11, R19).
+
+    :param window_v: how far above it the vehicle may connect a battery, in a precharge
+    """
+    room_v = max(setpoint_v * LIMIT_SHARE, window_v) + config.voltage_tolerance
+    yield Check(
+        'voltage', reading.voltage_v > setpoint_v + room_v,
+        f'over-voltage: {reading.voltage_v:.1f} V with a setpoint of {setpoint_v:g} V',
+    )
+
+
+def of_current_cap(reading, cap_a, function):
+    """Check the current of an insulation test (R11) or a precharge (R19) against its cap."""
+    yield Check(
+        'capped current', abs(reading.current_a) > cap_a + CAP_TOLERANCE_A,
+        f'over-current: {reading.current_a:.1f} A in the {function}, its cap is {cap_a:g} A',
+    )
+
+
+def of_test_load(reading, cap_a):
+    """Check that the insulation test charges capacitors and nothing else (R11)."""
+    volts, amperes = reading.voltage_v, reading.current_a
+    yield Check(
+        'test load', abs(amperes) > min(PUSHING_A, cap_a / 2),
+        f'{amperes:.1f} A go on flowing in the insulation test at {volts:.0f} V: is a battery or '
+        'a load on the output?', TEST_LOAD_S,
+    )
+
+
+def of_transfer(reading, setpoint_v, setpoint_a, config):
+    """Check current and voltage of the power transfer (R24, R29)."""
+    volts, amperes = reading.voltage_v, reading.current_a
+    room_a = abs(setpoint_a) * LIMIT_SHARE + config.current_tolerance
+    # Less than asked for is the modules' right (they may be at the voltage limit), more is not.
+    yield Check(
+        'current', not min(setpoint_a, 0.0) - room_a <= amperes <= max(setpoint_a, 0.0) + room_a,
+        f'over-current: {amperes:.1f} A with a setpoint of {setpoint_a:.1f} A',
+    )
+    # A battery may sit above the setpoint by itself; pushing current into it then is the fault.
+    yield Check(
+        'voltage', amperes > PUSHING_A
+        and volts > setpoint_v * (1 + LIMIT_SHARE) + config.voltage_tolerance,
+        f'over-voltage: {volts:.1f} V at {amperes:.1f} A with a setpoint of {setpoint_v:g} V',
+    )
+
+
+def of_idle(reading, config):
+    """Check that nothing flows while no power is commanded; modules need time to stop (R21)."""
+    yield Check(
+        'idle current', abs(reading.current_a) > IDLE_CURRENT_A,
+        f'{reading.current_a:.1f} A although no power is commanded', config.stopping_time,
+    )
+
+
+def of_insulation(reading, target_v):
+    """Check the insulation after the test (R14); a value that is missing is not a good one."""
+    ohms, volts = reading.insulation_resistance_ohm, max(target_v, reading.voltage_v)
+    if math.isnan(ohms):
+        yield Check(
+            'insulation', True, 'insulation is not measured (R13); if the controller reads the '
+            'monitor itself, set supervise_insulation to false (A37)',
+        )
+        return
+    needed = INSULATION_OHM_PER_V * volts
+    yield Check(
+        'insulation', ohms < needed,
+        f'insulation {ohms / 1e3:.1f} kOhm below {needed / 1e3:.1f} kOhm at {volts:.0f} V (R14)',
+    )
+
+
+class Watch:
+    """
+    How long each checked value has been beyond its limit.
+
+    :param patience_s: seconds after which it counts; longer than a contactor's inrush
+    """
+
+    def __init__(self, patience_s):
+        self._patience_s = patience_s
+        self._since_s = {}
+
+    def see(self, checks, *, now_s):
+        """Return the words of a check that has failed for too long, empty when none has."""
+        checks = list(checks)
+        failing = {check.name: check for check in checks if check.is_beyond}
+        self._since_s = {name: self._since_s.get(name, now_s) for name in failing}
+        for name, since_s in self._since_s.items():
+            check = failing[name]
+            patience_s = self._patience_s if check.patience_s is None else check.patience_s
+            if now_s - since_s >= patience_s:
+                return check.words
+        return ''
+
+    def restart(self):
+        """Forget what was: another session begins."""
+        self._since_s.clear()

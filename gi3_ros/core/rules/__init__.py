@@ -1,0 +1,1 @@
+"""The rules of the interface, held against what both ends send."""
