@@ -309,7 +309,8 @@ def test_other_indices_are_refused(index):
 
 
 @pytest.mark.parametrize(
-    'thing', [None, 'State', 7, signals.OcppControl, Message(), Frame(0x0106B300, b'')], ids=repr)
+    'thing', [None, 'State', 7, signals.OcppControl, Message(), Frame(0x0106B300, b'')],
+    ids=['None', 'text', 'number', 'class', 'base class', 'frame'])
 def test_only_messages_can_be_encoded(thing):
     with pytest.raises(ValueError, match='is not a message of Generic Interface'):
         encode(thing, index=1)

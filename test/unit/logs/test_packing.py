@@ -177,7 +177,7 @@ def test_a_zip_whose_content_is_damaged_is_read_and_said(tmp_path):
     (gzip.compress(b'x')[:11], 'cut short'),
     (b'BZh9' + bytes(50), 'cannot be unpacked'),
     (gzip.compress(b''), 'the file is empty'),
-])
+], ids=['gzip in gzip', 'zstd in xz', 'lz4', '7z', 'rar', 'cut short', 'damaged bzip2', 'empty'])
 def test_what_is_packed_in_another_way_is_named(tmp_path, content, words):
     path = tmp_path / 'a.log.gz'
     path.write_bytes(content)
