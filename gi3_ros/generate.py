@@ -21,6 +21,7 @@ import sys
 import textwrap
 
 import cantools
+from cantools.database.can import Database, Message, Signal
 
 SOURCE = 'dbc/gi3_v3.2.kcd'
 DBC = 'dbc/gi3_v3.2.dbc'
@@ -72,45 +73,46 @@ class Field:
     scale: fractions.Fraction
     offset: int
     unit: str
-    labels: dict
+    labels: dict[int, str]
     """Vendor's text by number."""
     enum: str
     """Name of the enum's class, empty without labels."""
-    members: dict
+    members: dict[int, str]
     """Spelling in code by number."""
-    minimum: 'int | None'
+    minimum: float | None
     """Declared minimum, if it is declared."""
-    maximum: 'int | None'
+    maximum: float | None
     note: str
 
     @property
-    def is_flag(self):
+    def is_flag(self) -> bool:
         """Whether it is a single bit without labels."""
         return self.length == 1 and not self.labels
 
     @property
-    def python_type(self):
+    def python_type(self) -> str:
         """Type of the field in Python."""
         if self.enum:
-            return self.enum
+            # Plain where the number has no label.
+            return f'{self.enum} | int'
         return 'bool' if self.is_flag else 'float'
 
     @property
-    def ros_type(self):
+    def ros_type(self) -> str:
         """Type of the field in ROS."""
         if self.enum:
             return 'uint8'
         return 'bool' if self.is_flag else 'float64'
 
     @property
-    def default(self):
+    def default(self) -> float:
         """The number for raw 0, or the first label where 0 has none."""
         if self.labels:
             return 0 if 0 in self.labels else min(self.labels)
         return 0 if self.is_flag else float(self.offset)
 
     @property
-    def limits(self):
+    def limits(self) -> tuple[fractions.Fraction, fractions.Fraction]:
         """Smallest and largest number that the bits can hold."""
         lowest = -(1 << self.length - 1) if self.is_signed else 0
         highest = lowest + (1 << self.length) - 1
@@ -125,21 +127,21 @@ class Frame:
     vendor_name: str
     base_id: int
     length: int
-    period_ms: 'int | None'
+    period_ms: int | None
     is_from_controller: bool
     topic: str
-    fields: tuple
+    fields: tuple[Field, ...]
     note: str
 
     @property
-    def origin(self):
+    def origin(self) -> str:
         """Sender and pace, in words."""
         side = 'from' if self.is_from_controller else 'to'
         pace = f'every {self.period_ms} ms' if self.period_ms else 'on events'
         return f'{side} the controller, {pace}'
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(
         prog=COMMAND, description='Write the DBC, the Python classes and the ROS messages.')
@@ -181,7 +183,7 @@ def main(arguments=None):
     return 0
 
 
-def read(path):
+def read(path: pathlib.Path) -> str | None:
     """Return the text of a file as it stands on the disk, or None without one."""
     try:
         return path.read_bytes().decode('utf-8', 'replace')
@@ -189,7 +191,7 @@ def read(path):
         return None
 
 
-def generate(source):
+def generate(source: pathlib.Path) -> dict[str, str]:
     """
     Read the database and generate all files.
 
@@ -200,6 +202,8 @@ def generate(source):
         database = cantools.database.load_file(source, strict=True)
     except (OSError, ValueError, SyntaxError, cantools.Error) as error:
         raise DatabaseError(f'cannot be read: {error}') from error
+    if not isinstance(database, Database):
+        raise DatabaseError('is a database of diagnostics, not of CAN messages')
     frames = [convert(message) for message in database.messages]
     check_names([frame.class_name for frame in frames], 'classes')
     files = {DBC: write_dbc(database), SIGNALS: write_signals(frames)}
@@ -208,7 +212,7 @@ def generate(source):
     return files
 
 
-def convert(message):
+def convert(message: Message) -> Frame:
     """Turn a message of cantools into a frame, checking whatever the generated code assumes."""
     name = message.name
     expect(message.is_extended_frame, name, 'is not an extended frame')
@@ -242,7 +246,7 @@ def convert(message):
     )
 
 
-def convert_signal(signal, where):
+def convert_signal(signal: Signal, where: str) -> Field:
     """Turn a signal of cantools into a field, checking whatever the generated code assumes."""
     expect(signal.byte_order == 'little_endian', where, 'is not little-endian')
     expect(not signal.is_float, where, 'is a floating-point number')
@@ -254,7 +258,7 @@ def convert_signal(signal, where):
     unit = signal.unit or ''
     if labels or signal.length == 1:
         expect(not signal.is_signed, where, 'is signed')
-        expect((scale, offset, unit) == (1, 0, ''), where, 'is scaled or has a unit')
+        expect(scale == 1 and offset == 0 and not unit, where, 'is scaled or has a unit')
         expect(signal.length <= 8, where, 'has labels and does not fit uint8')
         expect(all(0 <= number < 1 << signal.length for number in labels), where,
                'has a label for a number that its bits cannot hold')
@@ -284,19 +288,19 @@ def convert_signal(signal, where):
     )
 
 
-def expect(is_so, where, complaint):
+def expect(is_so: object, where: str, complaint: str) -> None:
     """Raise DatabaseError unless ``is_so``."""
     if not is_so:
         raise DatabaseError(f'{where} {complaint}')
 
 
-def check_names(names, what):
+def check_names(names: list[str], what: str) -> None:
     """Raise DatabaseError if a name appears twice."""
     twice = sorted({name for name in names if names.count(name) > 1})
     expect(not twice, what, f'share a name: {", ".join(twice)}')
 
 
-def one_line(comment, where):
+def one_line(comment: str | None, where: str) -> str:
     """Return a comment without the line breaks and indentation of the database."""
     text = ' '.join((comment or '').split())
     expect(text.endswith('.'), where, 'has no note that ends with a full stop')
@@ -306,19 +310,19 @@ def one_line(comment, where):
     return text
 
 
-def camel_case(name):
+def camel_case(name: str) -> str:
     """Return a vendor's name as the name of a class."""
     return ''.join(word.capitalize() for word in name.split('_'))
 
 
-def constant_name(label, where):
+def constant_name(label: str, where: str) -> str:
     """Return a vendor's label as the name of a constant."""
     name = LABEL_SPELLINGS.get(label) or re.sub('[^A-Z0-9]+', '_', label.upper())
     expect(CONSTANT_NAME.fullmatch(name), where, f'has a label without a spelling: {label!r}')
     return name
 
 
-def write_dbc(database):
+def write_dbc(database: Database) -> str:
     """Return the database as DBC."""
     for message in database.messages:
         message.comment = one_line(message.comment, message.name)
@@ -331,12 +335,12 @@ def write_dbc(database):
     return text.rstrip('\n') + '\n'
 
 
-def by_start(signals):
+def by_start(signals: list[Signal]) -> list[Signal]:
     """Sort signals by their position in the frame."""
     return sorted(signals, key=lambda signal: signal.start)
 
 
-def write_msg(frame):
+def write_msg(frame: Frame) -> str:
     """Return one frame as a ROS message."""
     lines = [
         f'# {frame.vendor_name}: 0x{frame.base_id:05X}, {frame.length} byte'
@@ -371,7 +375,7 @@ def write_msg(frame):
     return '\n'.join(lines) + '\n'
 
 
-def source_of(frame, field):
+def source_of(frame: Frame, field: Field) -> str:
     """Return in words where a field comes from."""
     bits = 'bit' if field.length == 1 else 'bits'
     text = (f'Source: {frame.vendor_name}.{field.vendor_name}, {field.length} {bits} '
@@ -381,27 +385,29 @@ def source_of(frame, field):
     return text
 
 
-def range_of(field):
+def range_of(field: Field) -> str:
     """Return unit and range of a field in words."""
-    low, high = (plain(number) for number in field.limits)
-    text = f'Unit: {field.unit}, {low}..{high} in steps of {plain(field.scale)}'
-    if field.minimum is not None and (field.minimum, field.maximum) != field.limits:
+    lowest, highest = field.limits
+    is_narrower = field.minimum != lowest or field.maximum != highest
+    text = (f'Unit: {field.unit}, {plain(lowest)}..{plain(highest)} in steps of '
+            f'{plain(field.scale)}')
+    if field.minimum is not None and is_narrower:
         text += f', of which {field.minimum}..{field.maximum} have a meaning'
     return f'{text}.'
 
 
-def plain(number):
+def plain(number: fractions.Fraction) -> str:
     """Return a fraction as a decimal number."""
     return str(number) if number.denominator == 1 else str(float(number))
 
 
-def comment(text):
+def comment(text: str) -> list[str]:
     """Return a text as the lines of a comment."""
     return textwrap.wrap(
         text, WIDTH, initial_indent='# ', subsequent_indent='# ', break_on_hyphens=False)
 
 
-def docstring(text, indent):
+def docstring(text: str, indent: int) -> list[str]:
     """Return a text as the lines of a docstring."""
     margin = ' ' * indent
     if indent + len(text) + 6 <= WIDTH:
@@ -413,12 +419,12 @@ def docstring(text, indent):
     ]
 
 
-def first_sentence(note):
+def first_sentence(note: str) -> str:
     """Return the short description at the beginning of a note."""
     return re.split(r'(?<=\.)\s', note, maxsplit=1)[0]
 
 
-def write_signals(frames):
+def write_signals(frames: list[Frame]) -> str:
     """Return all frames as Python classes."""
     lines = [
         '"""',
@@ -435,8 +441,8 @@ def write_signals(frames):
     ]
     for frame in frames:
         lines += ['', '', *write_class(frame)]
-    lines += ['', '', 'MESSAGES = {', '    message_class.BASE_ID: message_class',
-              '    for message_class in (']
+    lines += ['', '', 'MESSAGES: dict[int, type[Message]] = {',
+              '    message_class.BASE_ID: message_class', '    for message_class in (']
     lines += [f'        {frame.class_name},' for frame in frames]
     lines += ['    )', '}', '"""All classes, by identifier with pistol index 0."""']
     too_long = [line for line in lines if len(line) > WIDTH]
@@ -444,7 +450,7 @@ def write_signals(frames):
     return '\n'.join(lines) + '\n'
 
 
-def write_class(frame):
+def write_class(frame: Frame) -> list[str]:
     """Return the lines of one frame's class."""
     identity = f'0x{frame.base_id:05X}, {frame.origin}.'
     period = frame.period_ms / 1000 if frame.period_ms else None
@@ -477,10 +483,12 @@ def write_class(frame):
         lines.append('')
     for field in frame.fields:
         if field.enum:
-            default = f'{field.enum}.{field.members[field.default]}'
+            default = f'{field.enum}.{field.members[int(field.default)]}'
         else:
-            default = bool(field.default) if field.is_flag else field.default
-        lines.append(f'    {field.name}: {field.python_type} = {default}')
+            default = str(bool(field.default) if field.is_flag else field.default)
+        line = f'    {field.name}: {field.python_type} = {default}'
+        lines += [line] if len(line) <= WIDTH else [
+            f'    {field.name}: {field.python_type} = (', f'        {default})']
         text = first_sentence(field.note)
         lines += docstring(f'{field.unit}. {text}' if field.unit else text, 4)
     lines += ['', '    SIGNALS = (']
@@ -489,7 +497,7 @@ def write_class(frame):
     return [*lines, '    )']
 
 
-def write_signal(field):
+def write_signal(field: Field) -> list[str]:
     """Return the lines of one field's place in the frame."""
     arguments = [repr(field.name), repr(field.vendor_name), str(field.start), str(field.length)]
     if field.is_signed:
@@ -514,7 +522,7 @@ def write_signal(field):
     return ['        Signal(', *lines, '        ),']
 
 
-def fill(items, indent):
+def fill(items: list[str], indent: int) -> list[str]:
     """Return items of a sequence, with commas, as lines that break between items only."""
     glued = ', '.join(item.replace(' ', '\0') for item in items)
     margin = ' ' * indent

@@ -18,9 +18,9 @@ class Availability:
     :param is_allowed: what holds as long as nobody asks for something else
     """
 
-    def __init__(self, is_allowed: bool):
+    def __init__(self, is_allowed: bool) -> None:
         self._is_allowed = is_allowed
-        self._asked = None
+        self._asked: bool | None = None
         """What people asked for, ``None`` when nothing of it is in force."""
         self._asked_reason = ''
         self._asked_until_s = math.inf
@@ -31,18 +31,18 @@ class Availability:
         self._has_output_contactors = True
         self._stage_s = -math.inf
 
-    def see_power(self, fault: str, *, now_s: float):
+    def see_power(self, fault: str, *, now_s: float) -> None:
         """Take power_control's latched fault in words, empty when there is none."""
         self._power_fault, self._power_s = fault, now_s
 
     def see_stage(
         self, stage: Stage, reason: str, *, has_output_contactors: bool = True, now_s: float,
-    ):
+    ) -> None:
         """Take where the output stage is, why, and whether it has contacts of our own."""
         self._stage, self._stage_reason, self._stage_s = stage, reason, now_s
         self._has_output_contactors = has_output_contactors
 
-    def ask(self, is_available: bool, *, reason: str, duration_s: float, now_s: float):
+    def ask(self, is_available: bool, *, reason: str, duration_s: float, now_s: float) -> None:
         """
         Take the pistol out of service or give it back.
 
@@ -59,14 +59,14 @@ class Availability:
         """Say why no charge may begin, with what to do; empty when one may."""
         return self._why_not_wanted(now_s) or self._why_not_able(now_s)
 
-    def _why_not_wanted(self, now_s):
+    def _why_not_wanted(self, now_s: float) -> str:
         if self._asked is not None and now_s < self._asked_until_s:
             because = f': {self._asked_reason}' if self._asked_reason else ''
             return '' if self._asked else f'taken out of service{because}'
         return '' if self._is_allowed else (
             'start_allowed is false: call set_availability to let a vehicle begin')
 
-    def _why_not_able(self, now_s):
+    def _why_not_able(self, now_s: float) -> str:
         # A fault that is not repeated any more is not over: silence comes first, and forbids too.
         if now_s - self._power_s >= POWER_MAX_AGE_S:
             return 'power_control is silent: is it active?'

@@ -30,7 +30,7 @@ class Request(enum.Enum):
     POWER_TRANSFER = 'Power_Transfer'
 
 
-_REQUESTS = {
+_REQUESTS: dict[int, Request] = {
     Function.OFF: Request.OFF,
     Function.STANDBY: Request.STANDBY,
     Function.INSULATION_TEST: Request.INSULATION_TEST,
@@ -39,7 +39,7 @@ _REQUESTS = {
 }
 
 
-def request_of(command):
+def request_of(command: DcPowerControl) -> Request:
     """
     Tell what a legal command requests.
 
@@ -58,7 +58,7 @@ class Breach(typing.NamedTuple):
     text: str
 
 
-def breach_of(command):
+def breach_of(command: DcPowerControl) -> Breach | None:
     """
     Return the :class:`Breach` for which a command must not be followed, ``None`` if it may be.
 
@@ -101,13 +101,13 @@ def breach_of(command):
     return None
 
 
-def illegality(command):
+def illegality(command: DcPowerControl) -> str:
     """Say why a command must not be followed, with the rule; empty when it may be."""
     breach = breach_of(command)
     return '' if breach is None else f'{breach.text} ({breach.rule})'
 
 
-def plain_stop(command):
+def plain_stop(command: DcPowerControl) -> DcPowerControl | None:
     """
     Return the Standby or Off that an illegal command means all the same, or ``None``.
 

@@ -5,11 +5,18 @@ The nodes declare their parameters from these fields, and the configuration chec
 them, wherever its values came from.
 """
 
+from collections.abc import Iterator
 import dataclasses
 import math
+from typing import Any, TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar('T')
 
 
-def entry(default, meaning, low=None, high=None):
+def entry(default: T, meaning: str, low: float | None = None, high: float | None = None) -> T:
     """
     Return a dataclass field of a configuration.
 
@@ -21,12 +28,12 @@ def entry(default, meaning, low=None, high=None):
     )
 
 
-def entries_of(cls):
+def entries_of(cls: type['DataclassInstance']) -> Iterator['dataclasses.Field[Any]']:
     """Yield the fields of a configuration class that were made by :func:`entry`."""
     return (field for field in dataclasses.fields(cls) if 'meaning' in field.metadata)
 
 
-def check(config):
+def check(config: 'DataclassInstance') -> None:
     """
     Check the numbers of a configuration against their ranges.
 

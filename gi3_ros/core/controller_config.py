@@ -7,7 +7,7 @@ Entries and units are those of interface.md 5.1: volts, amperes, watts. The text
 caller; nothing here opens a file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import configparser
 import dataclasses
 import math
@@ -23,10 +23,14 @@ OLD_NAMES = {
 }
 """Entries of older files and their current names (A20)."""
 
+Value = bool | int | float | str
+Parser = configparser.RawConfigParser
+
 _AC = 'ccs ac'
 _FLAGS = 'use_sequence_flags'
 _BOOLEANS = configparser.RawConfigParser.BOOLEAN_STATES
-_EXPECTED = {bool: 'true or false', int: 'a whole number', float: 'a number'}
+_EXPECTED: dict[type[Value], str] = {
+    bool: 'true or false', int: 'a whole number', float: 'a number'}
 _LIKE_AN_ENTRY_OR_SECTION = re.compile(r'\w+\s*=|\[')
 
 
@@ -43,7 +47,7 @@ class PistolSection:
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Where an entry stands in the file, if not under its current name in this section"""
 
-    def take(self, defaults):
+    def take(self, defaults: Mapping[str, Value]) -> dict[str, Value]:
         """
         Return the values of those entries that the section has.
 
@@ -57,14 +61,15 @@ class PistolSection:
             for name, default in defaults.items() if name in self.entries
         }
 
-    def _value(self, name, kind):
+    def _value(self, name: str, kind: type[Value]) -> Value:
         text = self.entries[name]
         if kind is str:
             return text
         try:
-            value = _BOOLEANS[text.lower()] if kind is bool else kind(text)
-            if math.isfinite(value):
-                return value
+            if kind is bool:
+                return _BOOLEANS[text.lower()]
+            if math.isfinite(float(text)):
+                return kind(text)
         except (KeyError, ValueError, OverflowError):
             pass
         where = self.origins.get(name, f'[pistol:{self.name}] {name}')
@@ -72,7 +77,7 @@ class PistolSection:
         raise ValueError(f'{where} = {text!r}: {_EXPECTED[kind]} is expected{hint}')
 
 
-def read(text, *, pistol=''):
+def read(text: str, *, pistol: str = '') -> PistolSection:
     """
     Read the section of one pistol; :func:`parse` and :func:`section_of` in one.
 
@@ -81,14 +86,14 @@ def read(text, *, pistol=''):
     return section_of(parse(text), pistol=pistol)
 
 
-def section_of(parser, *, pistol=''):
+def section_of(parser: Parser, *, pistol: str = '') -> PistolSection:
     """
     Return the section of one pistol.
 
     :param parser: what :func:`parse` or :func:`parse_mapping` returned
     :param pistol: its name (``CCS DC`` or ``pistol:CCS DC``, in any case); empty for the only DC
         pistol that is enabled or, without a list of enabled ones, the only one with a section
-    :returns: a :class:`PistolSection`; old names (A20) and ``use_sequence_flags`` in ``[charger]``
+    :returns: old names (A20) and ``use_sequence_flags`` in ``[charger]``
         (A8) are accepted with a warning
     :raises ValueError: for a pistol that is not there or not certain, an entry that is there twice
         with different texts, or a pistol that speaks another interface: ``charger_type``, or AC
@@ -114,12 +119,12 @@ def section_of(parser, *, pistol=''):
     )
 
 
-def dc_pistols(parser):
+def dc_pistols(parser: Parser) -> list[str]:
     """Return the names of the DC pistols that are enabled, or have a section where none is."""
     return [name for name in (_enabled(parser) or _sections(parser)) if name != _AC]
 
 
-def parse_mapping(pistols):
+def parse_mapping(pistols: Mapping[str, Mapping[str, object]]) -> Parser:
     """
     Take the sections from a mapping instead: pistol name to a mapping of entries.
 
@@ -134,7 +139,7 @@ def parse_mapping(pistols):
     return parser
 
 
-def change(parser, entries):
+def change(parser: Parser, entries: Mapping[str, object]) -> None:
     """
     Replace entries in every pistol's section, under whatever name they stand there.
 
@@ -149,9 +154,9 @@ def change(parser, entries):
         parser.remove_option('charger', _FLAGS)
 
 
-def _sections(parser):
+def _sections(parser: Parser) -> dict[str, str]:
     """Return the pistols' sections as the file spells them, by their plain names."""
-    sections = {}
+    sections: dict[str, str] = {}
     for section in parser.sections():
         if section.strip().lower().startswith('pistol:'):
             if _plain(section) in sections:
@@ -160,21 +165,21 @@ def _sections(parser):
     return sections
 
 
-def _enabled(parser):
+def _enabled(parser: Parser) -> list[str]:
     listed = parser.get('pistols', 'enabled', fallback='').split('\n')
     # Named twice it is still one.
     return list(dict.fromkeys(_plain(each) for each in listed if each.strip()))
 
 
-def _plain(pistol):
+def _plain(pistol: str) -> str:
     return pistol.strip().lower().removeprefix('pistol:').strip()
 
 
-def _new_parser():
+def _new_parser() -> Parser:
     return configparser.RawConfigParser(inline_comment_prefixes=('#',))
 
 
-def parse(text):
+def parse(text: str) -> Parser:
     """
     Take a configuration file apart.
 
@@ -194,19 +199,21 @@ def parse(text):
     return parser
 
 
-def _only(names, there):
+def _only(names: Iterable[str], there: str) -> str:
     """Return the one DC pistol among plain names."""
-    names = {name for name in names if name != _AC}
-    if len(names) != 1:
-        what = f'several DC pistols ({", ".join(sorted(names))})' if names else 'no DC pistol'
+    dc = {name for name in names if name != _AC}
+    if len(dc) != 1:
+        what = f'several DC pistols ({", ".join(sorted(dc))})' if dc else 'no DC pistol'
         raise ValueError(
             f'{what} in question, there is: {there}; the parameter controller_pistol chooses')
-    return names.pop()
+    return dc.pop()
 
 
-def _entries(parser, section):
+def _entries(parser: Parser, section: str) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Return texts by current name, where they stand if elsewhere, and warnings."""
-    entries, origins, warnings = {}, {}, []
+    entries: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    warnings: list[str] = []
     for name, text in parser[section].items():
         entries[name] = text.strip()
         for line in text.split('\n')[1:]:
@@ -230,7 +237,7 @@ def _entries(parser, section):
     return entries, origins, warnings
 
 
-def _complaint_about_type(section, text):
+def _complaint_about_type(section: str, text: str | None) -> list[str]:
     """Return a list with a warning if the charger type is not given; raise if it is another."""
     if text is None:
         return [f'[{section}] has no charger_type, and the controller then takes a v2 type: set '

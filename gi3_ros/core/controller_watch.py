@@ -7,7 +7,8 @@ from .timing import CONTROLLER_TIMEOUT_S, EMERGENCY_CLEAR_S
 
 State = AdvanticsControllerStatus.State
 
-IDLE_STATES = frozenset({State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AVAILABLE})
+IDLE_STATES: frozenset[int] = frozenset({
+    State.INITIALISING, State.WAITING_FOR_PEV, State.NOT_AVAILABLE})
 """States in which the controller has no session. Whatever is not known is none of them."""
 CHARGE_PAUSE = 13
 """State of v3.4 and later: a session that goes on, of which v3.2 has no label (7.1)."""
@@ -27,8 +28,8 @@ class ControllerWatch:
     ``now_s`` is seconds on one monotonic clock; for what was heard the time at which it was true.
     """
 
-    def __init__(self):
-        self.state = None
+    def __init__(self) -> None:
+        self.state: State | int | None = None
         """Advantics_Controller_Status.State as last heard, a number where it is undefined."""
         self.since_s = -math.inf
         """Since when it has been in this state, as far as was heard."""
@@ -38,7 +39,7 @@ class ControllerWatch:
         self._is_announced = False
         self._announced_s = -math.inf
 
-    def see_status(self, state, *, now_s):
+    def see_status(self, state: State | int, *, now_s: float) -> State | int | None:
         """
         Take a status.
 
@@ -70,29 +71,29 @@ class ControllerWatch:
         """Take a Charge_Session_Finished: what was announced is over."""
         self._is_announced = False
 
-    def see_emergency(self, *, now_s):
+    def see_emergency(self, *, now_s: float) -> None:
         """Take an Emergency_Stop, whatever its origin."""
         self._emergency_s = now_s
 
     @property
-    def is_idle(self):
+    def is_idle(self) -> bool:
         """Whether it has no session; one odd frame among good ones does not say so."""
         return self._idle_in_a_row >= 2
 
     @property
-    def is_past_announcement(self):
+    def is_past_announcement(self) -> bool:
         """Whether a session is past its announcement; a state without a label here is."""
         return self.state is not None and self.state not in _UNTIL_ANNOUNCED
 
-    def is_alive(self, *, now_s):
+    def is_alive(self, *, now_s: float) -> bool:
         """Return whether its status came within the last 200 ms (R1)."""
         return now_s - self._heard_s < CONTROLLER_TIMEOUT_S
 
-    def has_emergency(self, *, now_s):
+    def has_emergency(self, *, now_s: float) -> bool:
         """Return whether an Emergency_Stop came within the last second (R38)."""
         return now_s - self._emergency_s < EMERGENCY_CLEAR_S
 
-    def forbids(self, *, now_s):
+    def forbids(self, *, now_s: float) -> str:
         """Name what on the controller's side forbids power right now; empty if nothing does."""
         if not self.is_alive(now_s=now_s):
             age_s = now_s - self._heard_s

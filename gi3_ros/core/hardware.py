@@ -117,5 +117,5 @@ class Stage(enum.IntEnum):
     """Only told, never entered: neither open nor closed is known. Any undefined number is this."""
 
     @classmethod
-    def _missing_(cls, _value):
+    def _missing_(cls, _value: object) -> 'Stage':
         return cls.UNKNOWN

@@ -27,23 +27,23 @@ class Journal:
     A peer that sends nonsense 5,000 times a second gets a line every few seconds, with a count.
     """
 
-    def __init__(self):
-        self._entries = collections.deque(maxlen=KEEP)
+    def __init__(self) -> None:
+        self._entries: collections.deque[Entry] = collections.deque(maxlen=KEEP)
         self._found_s = -math.inf
-        self._last_said_s = {}
-        self._suppressed = collections.Counter()
-        self.counts = collections.Counter()
+        self._last_said_s: dict[str, float] = {}
+        self._suppressed: collections.Counter[str] = collections.Counter()
+        self.counts: collections.Counter[str] = collections.Counter()
         """How often each key was said, said aloud or not."""
 
-    def info(self, text, *, now_s):
+    def info(self, text: str, *, now_s: float) -> None:
         """Note something that belongs to a normal session; never suppressed."""
         self._entries.append(Entry(now_s, 'info', text))
 
-    def error(self, text, *, now_s):
+    def error(self, text: str, *, now_s: float) -> None:
         """Note a fault; never suppressed."""
         self._entries.append(Entry(now_s, 'error', text))
 
-    def finding(self, key, text, *, now_s):
+    def finding(self, key: str, text: str, *, now_s: float) -> None:
         """
         Note a peer's misbehaviour.
 
@@ -64,7 +64,7 @@ class Journal:
         """Return whether there was a finding within the last minute."""
         return now_s - self._found_s < FRESH_FINDING_S
 
-    def drain(self):
+    def drain(self) -> list[Entry]:
         """Return the new entries, oldest first, and forget them."""
         entries = list(self._entries)
         self._entries.clear()

@@ -1,13 +1,25 @@
 """How far apart frames go out, whatever bunched up the words of their author on the way."""
 
 import collections
+import dataclasses
 import math
+from typing import Generic, TypeVar
+
+T = TypeVar('T')
 
 SPACING_S = 0.105
 """R4 asks for 100 ms between two DC_Power_Parameters; 5 ms for the way from here to the bus."""
 
 
-class Spacing:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Waiting(Generic[T]):
+    """What is to be sent, and since when it is true."""
+
+    content: T
+    true_at_s: float
+
+
+class Spacing(Generic[T]):
     """
     Keeps the frames of one message at least :data:`SPACING_S` apart on the bus.
 
@@ -20,22 +32,22 @@ class Spacing:
 
     def __init__(self, *, keeps_edges: bool = False) -> None:
         self._keeps_edges = keeps_edges
-        self._waiting = collections.deque()
+        self._waiting: collections.deque[Waiting[T]] = collections.deque()
         self._sent_s = -math.inf
 
     def __bool__(self) -> bool:
         """Whether something waits."""
         return bool(self._waiting)
 
-    def offer(self, content, true_at_s: float) -> None:
+    def offer(self, content: T, true_at_s: float) -> None:
         """Take what is to be sent, and since when it is true."""
-        is_news = not self._waiting or content != self._waiting[-1][0]
+        is_news = not self._waiting or content != self._waiting[-1].content
         if not (self._keeps_edges and is_news) and self._waiting:
             self._waiting.pop()
-        self._waiting.append((content, true_at_s))
+        self._waiting.append(Waiting(content, true_at_s))
 
-    def due(self, *, now_s: float) -> tuple | None:
-        """Return ``(content, true_at_s)`` that may go out now, or ``None``; it goes on to wait."""
+    def due(self, *, now_s: float) -> Waiting[T] | None:
+        """Return what may go out now, or ``None``; it goes on to wait."""
         if not self._waiting or now_s - self._sent_s < SPACING_S:
             return None
         return self._waiting[0]

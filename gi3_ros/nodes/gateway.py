@@ -273,11 +273,10 @@ class Gateway(ChargerNode):
         """Send what is due; what the bus does not take is tried again as long as it is fresh."""
         now_s = time.monotonic()
         while (due := spacing.due(now_s=now_s)) is not None:
-            content, true_at_s = due
-            if self._is_too_old(content, true_at_s, now_s):
+            if self._is_too_old(due.content, due.true_at_s, now_s):
                 spacing.drop()
                 continue
-            if self._transmit(content, index):
+            if self._transmit(due.content, index):
                 spacing.sent(now_s=time.monotonic())
             return
 

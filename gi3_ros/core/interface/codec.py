@@ -5,6 +5,7 @@ The layout is read from the generated :mod:`signals`. What a peer does wrong is 
 (:class:`Rejected`, ``Received.undefined``), what we do wrong is a ``ValueError``.
 """
 
+from collections.abc import Callable
 import dataclasses
 import enum
 
@@ -66,14 +67,13 @@ class Received:
     """
 
 
-def decode(frame):
+def decode(frame: Frame) -> Received | Rejected:
     """
     Turn a frame into a message; raises nothing, whatever the frame.
 
     A frame longer than the message is a newer minor version's and is decoded as far as it is
     known (1.4.2).
 
-    :returns: :class:`Received` or :class:`Rejected`
     """
     if frame.is_error or frame.is_remote or not frame.is_extended:
         return Rejected(Rejection.FOREIGN, 'not an extended data frame')
@@ -95,8 +95,8 @@ def decode(frame):
             index, message_class,
         )
     bits = int.from_bytes(frame.data, 'little')
-    values = []
-    undefined = []
+    values: list[float] = []
+    undefined: list[str] = []
     for signal in message_class.SIGNALS:
         raw = bits >> signal.start & (1 << signal.length) - 1
         if signal.enum is not None:
@@ -112,10 +112,10 @@ def decode(frame):
                 raw -= 1 << signal.length
             values.append(signal.to_si(raw))
     return Received(
-        index, message_class(*values), tuple(undefined), bits & _UNASSIGNED_BITS[base_id])
+        index, _MAKE[base_id](*values), tuple(undefined), bits & _UNASSIGNED_BITS[base_id])
 
 
-def encode(message, *, index):
+def encode(message: Message, *, index: int) -> Frame:
     """
     Turn a message into the frame of one pistol; bits without a field are 0 (R52).
 
@@ -141,36 +141,35 @@ def encode(message, *, index):
     return Frame(message.BASE_ID | index << 24, bits.to_bytes(message.LENGTH, 'little'))
 
 
-def _to_raw(signal: Signal, value):
+def _to_raw(signal: Signal, value: object) -> int:
     if signal.enum is not None or signal.is_flag:
         permitted = signal.labels or (0, 1)
-        is_a_label = (
+        if (
             isinstance(value, int)
             and value in permitted
             # True is the number 1, but a Power_Function of True is a mistake.
             and (not isinstance(value, bool) or signal.length == 1)
             # A label of another signal is a mistake, even where its number is defined here, too.
             and (not isinstance(value, enum.Enum) or isinstance(value, signal.enum or ()))
-        )
-        if not is_a_label:
-            names = ', '.join(f'{raw} {text}' for raw, text in signal.labels.items())
-            raise ValueError(f'{value!r}, permitted are {names or "False and True"}')
-        return int(value)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if is_number and -_NUMBER_LIMIT < value < _NUMBER_LIMIT:
-        raw = signal.to_raw(value)
-        if signal.raw_minimum <= raw <= signal.raw_maximum:
+        ):
+            return int(value)
+        names = ', '.join(f'{raw} {text}' for raw, text in signal.labels.items())
+        raise ValueError(f'{value!r}, permitted are {names or "False and True"}')
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raw = signal.to_raw(value) if abs(value) < _NUMBER_LIMIT else None
+        if raw is not None and signal.raw_minimum <= raw <= signal.raw_maximum:
             return raw
     limits = f'{signal.minimum:.10g}..{signal.maximum:.10g} {signal.unit}'
     raise ValueError(f'{value!r}, permitted is {limits}')
 
 
-def _unassigned_bits(message_class):
+def _unassigned_bits(message_class: type[Message]) -> int:
     assigned = 0
     for signal in message_class.SIGNALS:
         assigned |= (1 << signal.length) - 1 << signal.start
     return (1 << 8 * message_class.LENGTH) - 1 & ~assigned
 
 
+_MAKE: dict[int, Callable[..., Message]] = {**MESSAGES}
 _MESSAGE_CLASSES = frozenset(MESSAGES.values())
 _UNASSIGNED_BITS = {base_id: _unassigned_bits(cls) for base_id, cls in MESSAGES.items()}

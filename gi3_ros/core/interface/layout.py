@@ -38,35 +38,35 @@ class Signal:
     """The labels as the vendor spells them, by raw number."""
 
     @property
-    def is_flag(self):
+    def is_flag(self) -> bool:
         """Whether the field is a bool: a single bit without labels."""
         return self.length == 1 and not self.labels
 
     @property
-    def raw_minimum(self):
+    def raw_minimum(self) -> int:
         """The smallest number that the bits can hold."""
         return -(1 << self.length - 1) if self.is_signed else 0
 
     @property
-    def raw_maximum(self):
+    def raw_maximum(self) -> int:
         """The largest number that the bits can hold."""
         return (1 << self.length - self.is_signed) - 1
 
     @property
-    def minimum(self):
+    def minimum(self) -> float:
         """The smallest value that the bits can hold, in ``unit``."""
         return self.to_si(self.raw_minimum)
 
     @property
-    def maximum(self):
+    def maximum(self) -> float:
         """The largest value that the bits can hold, in ``unit``."""
         return self.to_si(self.raw_maximum)
 
-    def to_si(self, raw):
+    def to_si(self, raw: int) -> float:
         """Scale the number in the frame to a value in ``unit``."""
         return raw * self.numerator / self.denominator + self.offset
 
-    def to_raw(self, value):
+    def to_raw(self, value: float) -> int:
         """Scale a value in ``unit`` to the nearest number for the frame, fitting or not."""
         return round((value - self.offset) * self.denominator / self.numerator)
 

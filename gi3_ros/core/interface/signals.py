@@ -41,7 +41,7 @@ class AdvanticsControllerStatus(Message):
         CCS_AUTHORISATION_PROCESS = 11
         NOT_AVAILABLE = 12
 
-    state: State = State.INITIALISING
+    state: State | int = State.INITIALISING
     """Stage of the controller."""
 
     SIGNALS = (
@@ -88,9 +88,10 @@ class NewChargeSession(Message):
         CHADEMO = 2
         CCS_AC = 3
 
-    communication_protocol: CommunicationProtocol = CommunicationProtocol.CCS_DIN_70121_2012_V2
+    communication_protocol: CommunicationProtocol | int = (
+        CommunicationProtocol.CCS_DIN_70121_2012_V2)
     """Charging protocol that controller and vehicle settled on."""
-    plug_and_pins: PlugAndPins = PlugAndPins.CCS_DC_CORE
+    plug_and_pins: PlugAndPins | int = PlugAndPins.CCS_DC_CORE
     """Connector, and which of its power pins the vehicle uses."""
 
     SIGNALS = (
@@ -130,7 +131,8 @@ class ChargeStatusChange(Message):
         CHARGE_STOPPED = 0
         CHARGE_STARTED = 1
 
-    vehicle_ready_for_charging: VehicleReadyForCharging = VehicleReadyForCharging.CHARGE_STOPPED
+    vehicle_ready_for_charging: VehicleReadyForCharging | int = (
+        VehicleReadyForCharging.CHARGE_STOPPED)
     """Whether energy may be asked for from now on."""
 
     SIGNALS = (
@@ -184,13 +186,13 @@ class DcPowerControl(Message):
     """A. Upper end of the permitted current, positive towards the vehicle."""
     current_range_min: float = 0.0
     """A. Lower end of the permitted current, negative for discharging."""
-    power_function: PowerFunction = PowerFunction.OFF
+    power_function: PowerFunction | int = PowerFunction.OFF
     """What is asked of the power stage."""
-    setpoints_mode: SetpointsMode = SetpointsMode.TARGET_MODE
+    setpoints_mode: SetpointsMode | int = SetpointsMode.TARGET_MODE
     """Whether the two currents are one target or a range."""
-    output_contactors: OutputContactors = OutputContactors.OPEN
+    output_contactors: OutputContactors | int = OutputContactors.OPEN
     """What the controller does with the relay that drives the output contactors."""
-    lower_output_voltage: LowerOutputVoltage = LowerOutputVoltage.NO_LOWERING
+    lower_output_voltage: LowerOutputVoltage | int = LowerOutputVoltage.NO_LOWERING
     """Bring the output down to 20 V or less, actively."""
 
     SIGNALS = (
@@ -249,7 +251,7 @@ class ChargeSessionFinished(Message):
         CLEAN_STOP = 0
         RUSHED_STOP = 1
 
-    state: State = State.CLEAN_STOP
+    state: State | int = State.CLEAN_STOP
     """How the session ended."""
 
     SIGNALS = (
@@ -281,7 +283,7 @@ class EmergencyStop(Message):
         EVSE = 1
         PEV = 3
 
-    origin: Origin = Origin.EVSE
+    origin: Origin | int = Origin.EVSE
     """Side that raised it."""
 
     SIGNALS = (
@@ -576,7 +578,7 @@ class PowerModulesStatus(Message):
     """degC. Hottest sensor in the power modules."""
     enclosure_temperature: float = -40.0
     """degC. Hottest sensor in the enclosure."""
-    system_enable: SystemEnable = SystemEnable.NOT_ALLOWED
+    system_enable: SystemEnable | int = SystemEnable.NOT_ALLOWED
     """The charger's permission to go on."""
     insulation_resistance: float = 0.0
     """Ohm. Insulation resistance now, saturating at its largest value."""
@@ -682,17 +684,18 @@ class SequenceControl(Message):
         NOT_PRESSED = 0
         PRESSED = 1
 
-    start_charge_authorisation: StartChargeAuthorisation = StartChargeAuthorisation.NOT_ALLOWED
+    start_charge_authorisation: StartChargeAuthorisation | int = (
+        StartChargeAuthorisation.NOT_ALLOWED)
     """Whether a session may start."""
-    chademo_start_button: ChademoStartButton = ChademoStartButton.NOT_PRESSED
+    chademo_start_button: ChademoStartButton | int = ChademoStartButton.NOT_PRESSED
     """Press of the start button, CHAdeMO only."""
-    ccs_authorisation_done: CcsAuthorisationDone = CcsAuthorisationDone.NOT_DONE
+    ccs_authorisation_done: CcsAuthorisationDone | int = CcsAuthorisationDone.NOT_DONE
     """Whether the user's authorisation is decided, CCS only."""
-    ccs_authorisation_valid: CcsAuthorisationValid = CcsAuthorisationValid.INVALID
+    ccs_authorisation_valid: CcsAuthorisationValid | int = CcsAuthorisationValid.INVALID
     """How it was decided, CCS only."""
-    charge_parameters_done: ChargeParametersDone = ChargeParametersDone.NOT_DONE
+    charge_parameters_done: ChargeParametersDone | int = ChargeParametersDone.NOT_DONE
     """Whether the limits in DC_Power_Parameters are final."""
-    user_stop_button: UserStopButton = UserStopButton.NOT_PRESSED
+    user_stop_button: UserStopButton | int = UserStopButton.NOT_PRESSED
     """Press of the stop button, for a regular end of the charge."""
 
     SIGNALS = (
@@ -768,7 +771,7 @@ class AdmCsSeccOutputs(Message):
     )
 
 
-MESSAGES = {
+MESSAGES: dict[int, type[Message]] = {
     message_class.BASE_ID: message_class
     for message_class in (
         AdvanticsControllerStatus,

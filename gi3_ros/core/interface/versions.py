@@ -7,7 +7,9 @@ seen of it; each piece of evidence leaves fewer of them. Frames that were not se
 most of them come with events.
 """
 
+from collections.abc import Iterable
 import dataclasses
+from typing import NamedTuple
 
 from .frame import Frame
 from .layout import CONTROLLER, CUSTOMER
@@ -59,23 +61,25 @@ class Content:
     base_id: int
     mask: int
     """The bits that are looked at; bit 0 is bit 0 of byte 0."""
-    values: frozenset
+    values: frozenset[int]
     """The numbers in these bits that tell; empty: any but 0."""
-    versions: frozenset
+    versions: frozenset[str]
     text: str
 
 
-def _byte(base_id, number, value, versions, text):
+def _byte(base_id: int, number: int, value: int, versions: Iterable[str], text: str) -> Content:
     return Content(
         base_id, 0xFF << 8 * number, frozenset({value << 8 * number}), frozenset(versions), text)
 
 
-def _lights(base_id, first, last, versions, text):
+def _lights(base_id: int, first: int, last: int, versions: Iterable[str], text: str) -> Content:
     mask = (1 << last + 1) - (1 << first)
     return Content(base_id, mask, frozenset(), frozenset(versions), text)
 
 
-def _since(first, *, before='3.1', without=()):
+def _since(
+    first: str, *, before: str | None = '3.1', without: tuple[str, ...] = (),
+) -> list[str]:
     begin, end = VERSIONS.index(first), VERSIONS.index(before) if before else None
     return [each for each in VERSIONS[begin:end] if each not in without]
 
@@ -110,7 +114,7 @@ class Evidence:
     length: int
     text: str
     """What was seen, in words."""
-    versions: frozenset
+    versions: frozenset[str]
     """Those that have it; empty: none that was published."""
     frame: Frame
     """The first of them."""
@@ -120,7 +124,7 @@ class Evidence:
     """The versions that it ruled out when it was first seen, oldest first."""
 
     @property
-    def meaning(self):
+    def meaning(self) -> str:
         """Say in words what it proves."""
         return f'v{in_words(self.versions)}' if self.versions else 'no published version'
 
@@ -133,6 +137,13 @@ class Contradiction:
     later: Evidence
 
 
+class _Key(NamedTuple):
+    base_id: int
+    length: int
+    content: str = ''
+    """Text of the row of :data:`CONTENTS`, empty for the frame as such."""
+
+
 class End:
     """
     What is known of one end of one pistol.
@@ -141,17 +152,17 @@ class End:
     :param who: :data:`~.layout.CONTROLLER` or ``CUSTOMER``
     """
 
-    def __init__(self, index, who):
+    def __init__(self, index: int, who: str) -> None:
         self.index = index
         self.who = who
-        self.evidence = []
+        self.evidence: list[Evidence] = []
         """All of it, in the order of first sight."""
-        self.contradictions = []
+        self.contradictions: list[Contradiction] = []
         self._possible = ALL
-        self._by_key = {}
+        self._by_key: dict[_Key, Evidence] = {}
 
     @property
-    def versions(self):
+    def versions(self) -> tuple[str, ...]:
         """
         The versions that are still possible, oldest first; never empty.
 
@@ -161,31 +172,31 @@ class End:
         return _listed(self._possible)
 
     @property
-    def strange(self):
+    def strange(self) -> list[Evidence]:
         """The evidence that no published version has."""
         return [each for each in self.evidence if not each.versions]
 
     @property
-    def decisive(self):
+    def decisive(self) -> list[Evidence]:
         """The evidence that ruled something out."""
         return [each for each in self.evidence if each.excluded]
 
     @property
-    def is_clear(self):
+    def is_clear(self) -> bool:
         """Whether all that was seen is of at least one published version."""
         return not self.contradictions and not any(
             each.base_id in _KNOWN for each in self.strange)
 
-    def see(self, base_id, frame, time_s):
+    def see(self, base_id: int, frame: Frame, time_s: float) -> None:
         """Take a frame of this end."""
         bits = None
-        keys = [(base_id, len(frame.data))]
+        keys = [_Key(base_id, len(frame.data))]
         for content in _CONTENTS_OF.get(base_id, ()):
             if bits is None:
                 bits = int.from_bytes(frame.data, 'little')
             found = bits & content.mask
             if found in content.values or (found and not content.values):
-                keys.append((base_id, len(frame.data), content.text))
+                keys.append(_Key(base_id, len(frame.data), content.text))
         for key in keys:
             evidence = self._by_key.get(key)
             if evidence is not None:
@@ -193,11 +204,10 @@ class End:
             else:
                 self._add(key, frame, time_s)
 
-    def _add(self, key, frame, time_s):
-        base_id, length, *content = key
+    def _add(self, key: _Key, frame: Frame, time_s: float) -> None:
+        base_id, length, content = key
         if content:
-            row = next(
-                each for each in _CONTENTS_OF[base_id] if each.text == content[0])
+            row = next(each for each in _CONTENTS_OF[base_id] if each.text == content)
             versions, text = row.versions, f'0x{base_id:05X} with {row.text}'
         else:
             versions = frozenset(
@@ -216,7 +226,7 @@ class End:
         self.evidence.append(evidence)
         self._by_key[key] = evidence
 
-    def _against(self, versions):
+    def _against(self, versions: frozenset[str]) -> Evidence:
         # There is one: the versions of every piece of evidence follow one another in VERSIONS, and
         # of rows without a common place two have none in common either.
         return next(each for each in self.decisive if not each.versions & versions)
@@ -225,17 +235,17 @@ class End:
 class Identification:
     """All ends on one bus."""
 
-    def __init__(self):
-        self._ends = {}
+    def __init__(self) -> None:
+        self._ends: dict[tuple[int, str], End] = {}
         self.foreign = 0
         """Frames that are not of the interface at all."""
 
     @property
-    def ends(self):
+    def ends(self) -> list[End]:
         """The ends that were heard, by pistol; the controller first."""
         return [self._ends[key] for key in sorted(self._ends)]
 
-    def hear(self, frame, *, time_s):
+    def hear(self, frame: Frame, *, time_s: float) -> None:
         """Take a frame of whatever kind; raises nothing."""
         base_id = frame.can_id & 0xFFFFFF
         if (
@@ -253,10 +263,10 @@ class Identification:
         end.see(base_id, frame, time_s)
 
 
-def in_words(versions):
+def in_words(versions: Iterable[str]) -> str:
     """Say which versions these are: '3.2', '3.1 or 3.2', '2.2 to 2.4 or 3.0', '3.3 or later'."""
     places = [VERSIONS.index(version) for version in _listed(versions)]
-    runs = []
+    runs: list[list[int]] = []
     for place in places:
         # The build between v3.2 and v3.3 is no break in the row.
         is_next = runs and (
@@ -276,7 +286,7 @@ def in_words(versions):
     return ' or '.join(words)
 
 
-def treatment(versions):
+def treatment(versions: Iterable[str]) -> str:
     """Say what this package, which speaks v3.2, makes of an end with one of these versions."""
     chosen = frozenset(versions)
     if chosen <= frozenset(OLD_IDENTIFIERS):
@@ -294,7 +304,7 @@ def treatment(versions):
         'are left aside (R52)')
 
 
-def _listed(versions):
+def _listed(versions: Iterable[str]) -> tuple[str, ...]:
     return tuple(
         version for version in VERSIONS
         if version in versions and not (version == TRANSITION and '3.2' in versions))

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from gi3_ros.core.spacing import Spacing, SPACING_S
+from gi3_ros.core.spacing import Spacing, SPACING_S, Waiting
 from gi3_ros.core.timing import CONTROLLER_TIMEOUT_S
 
 
@@ -17,7 +17,7 @@ def play(spacing, offers, *, step_s=0.001, until_s=1.0):
             spacing.offer(offers.pop(0)[1], now_s)
         due = spacing.due(now_s=now_s)
         if due is not None:
-            sent.append((step * step_s, due[0]))
+            sent.append((step * step_s, due.content))
             spacing.sent(now_s=now_s)
     return sent
 
@@ -66,17 +66,17 @@ def test_every_edge_goes_out_in_order(offers, expected):
 def test_what_was_not_taken_waits_and_the_newest_wins_meanwhile():
     spacing = Spacing()
     spacing.offer('a', 1.0)
-    assert spacing.due(now_s=1.0) == ('a', 1.0)
-    assert spacing.due(now_s=1.02) == ('a', 1.0), 'it did not go out'
+    assert spacing.due(now_s=1.0) == Waiting('a', 1.0)
+    assert spacing.due(now_s=1.02) == Waiting('a', 1.0), 'it did not go out'
     spacing.offer('b', 1.05)
-    assert spacing.due(now_s=1.06) == ('b', 1.05)
+    assert spacing.due(now_s=1.06) == Waiting('b', 1.05)
 
 
 def test_the_same_word_again_is_as_new_as_it_is():
     for spacing in (Spacing(), Spacing(keeps_edges=True)):
         spacing.offer('a', 1.0)
         spacing.offer('a', 1.3)
-        assert spacing.due(now_s=1.3) == ('a', 1.3)
+        assert spacing.due(now_s=1.3) == Waiting('a', 1.3)
         spacing.drop()
         assert not spacing
 
