@@ -87,7 +87,7 @@ def write(path, minutes):
 WORKER = """
 import contextlib, json, pathlib, resource, sys, time
 way, path, out = sys.argv[1:]
-from gi3_ros.core import codec
+from gi3_ros.core.interface import codec
 from gi3_ros.logs.audit import audit
 from gi3_ros.logs.entries import decoded_batches, Heard
 from gi3_ros.logs.reading import open_log

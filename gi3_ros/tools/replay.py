@@ -54,8 +54,8 @@ def replay(
       2  the file or the parameters are unusable
     """  # noqa: D301 - click wants the backspace itself
     # With these come all formats of logs: whoever asks for help need not wait for them.
-    from ..logs.parameters import ParameterFile
-    from ..logs.replay import replay as run
+    from ..logs.replay.parameters import ParameterFile
+    from ..logs.replay.replay import replay as run
     try:
         zone = zone_of(zone_name, is_utc)
         parameters = ParameterFile(params_file, entries)

@@ -11,9 +11,9 @@ from ..logs.audit import Audit
 from ..logs.entries import LogError
 from ..logs.formats.packing import bare_name
 from ..logs.output import write_text
-from ..logs.page import page
-from ..logs.story import tell
-from ..logs.verdict import verdict
+from ..logs.report.page import page
+from ..logs.story.story import tell
+from ..logs.story.verdict import verdict
 from .documents import of_log, print_document, printable
 from .given import given_log, named
 from .options import log_options, tolerance_option, with_entries, zone_of, zone_options

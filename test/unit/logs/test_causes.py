@@ -14,7 +14,7 @@ from gi3_ros.core.interface.signals import (
     SequenceControl,
 )
 from gi3_ros.logs.entries import Heard
-from gi3_ros.logs.story import tell
+from gi3_ros.logs.story.story import tell
 from gi3_ros.sim import library
 
 State = AdvanticsControllerStatus.State

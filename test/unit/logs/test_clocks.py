@@ -12,7 +12,7 @@ from gi3_ros.core.interface.signals import AdvanticsControllerStatus, PowerModul
 from gi3_ros.logs.audit import Audit
 from gi3_ros.logs.clocks import straightened
 from gi3_ros.logs.entries import decoded_batches, Gap, Heard, LogError
-from gi3_ros.logs.story import tell
+from gi3_ros.logs.story.story import tell
 
 BEGIN_NS = 1_790_000_000_000_000_000
 

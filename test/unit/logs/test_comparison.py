@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 import pytest
 
 from gi3_ros.core.hardware import ModulesMode, PowerSetpoint
-from gi3_ros.logs.comparison import Comparison, SLACK_S, STEP_S
+from gi3_ros.logs.replay.comparison import Comparison, SLACK_S, STEP_S
 
 STEPS = 400
 

@@ -26,12 +26,12 @@ from gi3_ros.core.interface.signals import (
 )
 from gi3_ros.core.rules.findings import Finding
 from gi3_ros.logs.audit import Audit, Verdict
-from gi3_ros.logs.chart import CONFIG
 from gi3_ros.logs.entries import Heard, Sample
-from gi3_ros.logs.page import Clock, json_text, page
-from gi3_ros.logs.story import tell
+from gi3_ros.logs.report.chart import CONFIG
+from gi3_ros.logs.report.page import Clock, json_text, page
+from gi3_ros.logs.story.story import tell
+from gi3_ros.logs.story.verdict import verdict
 from gi3_ros.logs.times import Zone
-from gi3_ros.logs.verdict import verdict
 from gi3_ros.logs.writing import open_writer
 from gi3_ros.tools.main import main
 

@@ -15,9 +15,9 @@ from gi3_ros.core.interface import codec
 from gi3_ros.core.interface.signals import DcPowerControl, PowerModulesStatus
 from gi3_ros.logs.audit import Audit
 from gi3_ros.logs.entries import Heard, Sample
-from gi3_ros.logs.page import page
-from gi3_ros.logs.series import Series
-from gi3_ros.logs.story import tell
+from gi3_ros.logs.report.page import page
+from gi3_ros.logs.story.series import Series
+from gi3_ros.logs.story.story import tell
 from gi3_ros.logs.times import Zone
 
 BEGIN_NS = 1_772_593_263_250_000_000
@@ -281,7 +281,7 @@ def test_keys_read_out_sample_by_sample_and_say_it(tmp_path, browser):
 def test_the_cursor_reads_out_samples_of_the_bus_and_nothing_else(
         tmp_path, browser, monkeypatch):
     """As if the log were so long that lines are thinned."""
-    monkeypatch.setattr('gi3_ros.logs.story.Series', functools.partial(Series, buckets=8))
+    monkeypatch.setattr('gi3_ros.logs.story.story.Series', functools.partial(Series, buckets=8))
     frames = [(time_s, frame) for time_s, frame in log_bench.session('long')]
     log, said = [], set()
     for place, (time_s, frame) in enumerate(frames):

@@ -7,7 +7,7 @@ import pytest
 from gi3_ros.core.power.control import PowerConfig
 from gi3_ros.core.stage.output_stage import StageConfig
 from gi3_ros.logs.entries import LogError
-from gi3_ros.logs.parameters import ParameterFile, PRECHARGE_TIMEOUT_S
+from gi3_ros.logs.replay.parameters import ParameterFile, PRECHARGE_TIMEOUT_S
 
 CONFIG = pathlib.Path(__file__).resolve().parents[3] / 'config'
 

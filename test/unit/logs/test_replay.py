@@ -24,8 +24,8 @@ from gi3_ros.core.power.control import PowerConfig
 from gi3_ros.core.power.limits import ChargerLimits
 from gi3_ros.core.power.setpoint import Priority
 from gi3_ros.logs.entries import Heard, LogError, Sample
-from gi3_ros.logs.parameters import ParameterFile
-from gi3_ros.logs.replay import replay
+from gi3_ros.logs.replay.parameters import ParameterFile
+from gi3_ros.logs.replay.replay import replay
 from gi3_ros.sim.agreement import ControlMode, Direction
 from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.library import load_vehicle
@@ -619,10 +619,10 @@ def test_there_is_no_bus_in_a_replay():
     code = """
 import sys
 from gi3_ros.logs.entries import Heard
-from gi3_ros.logs.parameters import ParameterFile
-from gi3_ros.logs.replay import replay
+from gi3_ros.logs.replay.parameters import ParameterFile
+from gi3_ros.logs.replay.replay import replay
 import gi3_ros.tools.replay
-from gi3_ros.core import codec
+from gi3_ros.core.interface import codec
 from gi3_ros.core.interface.frame import Frame
 frames = [Heard(n * 10**8, Frame(0x0106B000, bytes([1]))) for n in range(20)]
 assert len(replay(frames, ParameterFile()).replays) == 1

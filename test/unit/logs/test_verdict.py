@@ -19,8 +19,8 @@ from gi3_ros.core.interface.signals import (
 from gi3_ros.core.rules.findings import Finding
 from gi3_ros.logs.audit import Audit, Verdict
 from gi3_ros.logs.entries import Heard, Sample
-from gi3_ros.logs.story import tell
-from gi3_ros.logs.verdict import verdict
+from gi3_ros.logs.story.story import tell
+from gi3_ros.logs.story.verdict import verdict
 
 State = AdvanticsControllerStatus.State
 BEGIN_NS = 1_772_593_263_250_000_000

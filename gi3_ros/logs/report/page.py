@@ -11,14 +11,14 @@ import json
 
 import plotly.offline
 
+from ..story.rates import AT_MOST, EXAMPLES
+from ..story.story import FINDINGS, INTEGRATE_S
+from ..story.verdict import count as _count
+from ..story.verdict import duration as _duration
+from ..story.verdict import verdict
+from ..times import offset_text, Zone
 from .chart import chart, CONFIG, LINES
 from .page_parts import SCRIPT, STYLE
-from .rates import AT_MOST, EXAMPLES
-from .story import FINDINGS, INTEGRATE_S
-from .times import offset_text, Zone
-from .verdict import count as _count
-from .verdict import duration as _duration
-from .verdict import verdict
 
 _MOODS = {
     'good': 'All clean', 'bad': 'Attention', 'partial': 'Not complete',

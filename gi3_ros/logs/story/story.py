@@ -7,8 +7,8 @@ bounded: a day takes no more than an hour. Times are in seconds since the first 
 
 import collections
 
-from ..core.interface import codec
-from ..core.interface.signals import (
+from ...core.interface import codec
+from ...core.interface.signals import (
     AdmCoCui1Inputs,
     AdmCsSeccInputs,
     AdvanticsControllerStatus,
@@ -25,8 +25,8 @@ from ..core.interface.signals import (
     PowerModulesStatus,
     SequenceControl,
 )
+from ..entries import decoded_batches, Gap, Sample
 from . import causes
-from .entries import decoded_batches, Gap, Sample
 from .rates import BadFrames, BusLoad, MessageRate
 from .series import Focus, Lane, Series
 

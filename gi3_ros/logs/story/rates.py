@@ -3,7 +3,7 @@
 import heapq
 import math
 
-from ..core.interface import codec
+from ...core.interface import codec
 
 AT_MOST = 12
 """Gaps that are listed, of one message; the longest."""

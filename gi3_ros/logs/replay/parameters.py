@@ -5,13 +5,13 @@ import pathlib
 
 import yaml
 
-from .. import parameter_files
-from ..core import controller_config
-from ..core.config import entries_of
-from ..core.power.control import PowerConfig
-from ..core.power.limits import ChargerLimits, SMALLEST_CURRENT_A
-from ..core.stage.output_stage import StageConfig
-from .entries import LogError
+from ... import parameter_files
+from ...core import controller_config
+from ...core.config import entries_of
+from ...core.power.control import PowerConfig
+from ...core.power.limits import ChargerLimits, SMALLEST_CURRENT_A
+from ...core.stage.output_stage import StageConfig
+from ..entries import LogError
 
 PRECHARGE_TIMEOUT_S = 20.0
 """Default of the node's parameter precharge_timeout."""

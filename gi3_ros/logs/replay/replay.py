@@ -16,8 +16,8 @@ import heapq
 import itertools
 import math
 
-from ..core.controller_watch import IDLE_STATES, State
-from ..core.hardware import (
+from ...core.controller_watch import IDLE_STATES, State
+from ...core.hardware import (
     Contact,
     ContactorFeedback,
     ModulesMode,
@@ -25,18 +25,18 @@ from ..core.hardware import (
     PowerSetpoint,
     Stage,
 )
-from ..core.interface import codec
-from ..core.interface.signals import (
+from ...core.interface import codec
+from ...core.interface.signals import (
     AdvanticsControllerStatus,
     DcPowerParameters,
     PowerModulesStatus,
 )
-from ..core.power.control import Phase, PowerControl, POWERED
-from ..core.power.setpoint import Priority
-from ..core.stage.installations import stage_for
-from ..core.stage.precharge import PrechargeSupervision, Verdict
+from ...core.power.control import Phase, PowerControl, POWERED
+from ...core.power.setpoint import Priority
+from ...core.stage.installations import stage_for
+from ...core.stage.precharge import PrechargeSupervision, Verdict
+from ..entries import decoded_batches, Gap, Heard, Sample
 from .comparison import Comparison, without_numbers
-from .entries import decoded_batches, Gap, Heard, Sample
 from .parameters import ParameterFile, Told
 
 TICK_S = 0.01

@@ -1,0 +1,1 @@
+"""A recorded session, decided anew by what is decided today."""

@@ -1,0 +1,1 @@
+"""What happened in a log: its sessions, lines, rates and findings."""
