@@ -231,7 +231,7 @@ class BusState:
     def _go_off(self, what: str, now_s: float) -> None:
         self._go(
             Condition.BUS_OFF, f'{what}, nothing is sent: check wires, termination and bitrate. '
-            'Linux restarts it only with restart-ms (docs/how-to/operation.md); by hand: '
+            'Linux restarts it only with restart-ms (docs/how-to/can_interface.md); by hand: '
             f'sudo ip link set {self._channel} type can restart', now_s)
 
     def _count_errors(self, bits: int, now_s: float) -> None:

@@ -12,8 +12,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'docs' / name for name in (
-    'explanation/architecture.md', 'explanation/output_stage.md', 'reference/rules.md',
-    'reference/simulator.md')]
+    'explanation/architecture.md', 'explanation/simulator.md', 'reference/output_stage.md',
+    'reference/rules.md', 'reference/simulator.md')]
 MARKED = re.compile(r'(<!-- begin: ([\w ]+) -->\n).*?(<!-- end: \2 -->)', re.DOTALL)
 
 

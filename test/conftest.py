@@ -72,7 +72,7 @@ def _stay_on_this_machine():
         return
     # With LOCALHOST Fast DDS opens shared memory, whatever else it is told; through it a publisher
     # can stand still for a third of a second when another process is killed or joins, which ends
-    # a session (docs/how-to/operation.md has figures).
+    # a session (docs/how-to/prepare_the_machine.md has figures).
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'SYSTEM_DEFAULT'
     # The names of Jazzy's version and of Kilted's.
     for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):

@@ -16,7 +16,7 @@ from gi3_ros.core.interface.frame import Frame
 
 FRAME = Frame(0x0106B000, b'\x07')
 UP = IFF_UP | IFF_RUNNING
-OPERATION = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'how-to' / 'operation.md'
+PAGE = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'how-to' / 'can_interface.md'
 
 
 @pytest.fixture
@@ -326,7 +326,7 @@ def test_a_carrier_that_was_lost_unheard_is_bus_off(bus, adapter, watch):
 
 
 def test_everything_that_is_said_of_the_bus_is_explained():
-    """In the table of docs/how-to/operation.md."""
+    """In the table of docs/how-to/can_interface.md."""
     happened = {
         'absent': (), 'lost': ('pulled',), 'went_down': (), 'heard_fd': (),
         'error_frame 40': (0x040, bytes(8)),
@@ -349,8 +349,8 @@ def test_everything_that_is_said_of_the_bus_is_explained():
         state.looked(IFF_UP, now_s=now_s)
     said += state.take_words()
     explained = re.findall(
-        r'^\| (`.*?`) \|', OPERATION.read_text(encoding='utf-8').split(
-            '### The CAN interface')[1].split('\n## ')[0], re.MULTILINE)
+        r'^\| (`.*?`) \|', PAGE.read_text(encoding='utf-8').split(
+            '## Messages about the bus')[1], re.MULTILINE)
     starts = [each for row in explained for each in re.findall(r'`(.*?)(?: ?\.\.\..*?)?`', row)]
     for sentence in said:
         words = sentence.removeprefix('CAN bus socketcan can0 ')

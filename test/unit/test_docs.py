@@ -20,12 +20,19 @@ from gi3_ros.sim.vehicle import VehicleConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md')])
-README = (ROOT / 'README.md').read_text(encoding='utf-8')
-ARCHITECTURE = ROOT / 'docs' / 'explanation' / 'architecture.md'
-INTERFACE = (ROOT / 'docs' / 'reference' / 'interface.md').read_text(encoding='utf-8')
-OUTPUT_STAGE = (ROOT / 'docs' / 'explanation' / 'output_stage.md').read_text(encoding='utf-8')
-RULES = (ROOT / 'docs' / 'reference' / 'rules.md').read_text(encoding='utf-8')
-OPERATION = (ROOT / 'docs' / 'how-to' / 'operation.md').read_text(encoding='utf-8')
+README_WORDS = 900
+
+
+def page(name):
+    """Return the text of a page of docs/."""
+    return (ROOT / 'docs' / name).read_text(encoding='utf-8')
+
+
+INTERFACE = page('reference/interface.md')
+OUTPUT_STAGE = page('reference/output_stage.md')
+INSTALLATIONS = page('how-to/choose_an_installation.md')
+RULES = page('reference/rules.md')
+TROUBLESHOOTING = page('how-to/troubleshooting.md')
 
 
 def prose(path):
@@ -39,14 +46,14 @@ def anchors(path):
     return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
 
 
-@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page):
+@pytest.mark.parametrize('path', PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
     broken = []
-    for link in re.findall(r'\]\(([^)\s]+)\)', prose(page)):
+    for link in re.findall(r'\]\(([^)\s]+)\)', prose(path)):
         if link.startswith('https://'):
             continue
         file, _, anchor = link.partition('#')
-        target = (page.parent / file).resolve() if file else page
+        target = (path.parent / file).resolve() if file else path
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(link)
     assert broken == []
@@ -62,27 +69,27 @@ def load_draw():
 def test_diagrams_and_tables_are_drawn_from_the_code():
     """When this fails: ``python3 scripts/draw.py``."""
     draw = load_draw()
-    for page in draw.PAGES:
-        text = page.read_text(encoding='utf-8')
-        assert text == draw.drawn(text), page.name
+    for path in draw.PAGES:
+        text = path.read_text(encoding='utf-8')
+        assert text == draw.drawn(text), path.name
 
 
 def test_every_block_that_is_drawn_stands_somewhere():
     draw = load_draw()
-    marked = [match[2] for page in draw.PAGES
-              for match in draw.MARKED.finditer(page.read_text(encoding='utf-8'))]
+    marked = [match[2] for path in draw.PAGES
+              for match in draw.MARKED.finditer(path.read_text(encoding='utf-8'))]
     assert sorted(marked) == sorted(draw.blocks())
 
 
 def test_the_page_of_the_simulator_has_every_entry_of_a_vehicle():
-    text = (ROOT / 'docs' / 'reference' / 'simulator.md').read_text(encoding='utf-8')
+    text = page('reference/simulator.md')
     missing = [field.name for field in dataclasses.fields(VehicleConfig)
                if f'`{field.name}`' not in text]
     assert missing == []
 
 
 def test_the_page_of_the_simulator_has_every_fault_of_the_hardware():
-    text = (ROOT / 'docs' / 'reference' / 'simulator.md').read_text(encoding='utf-8')
+    text = page('reference/simulator.md')
     assert [fault.value for fault in HardwareFault if f'`{fault.value}`' not in text] == []
 
 
@@ -93,16 +100,16 @@ def test_the_page_of_the_simulator_has_every_fault_of_the_hardware():
 ])
 def test_the_table_of_ages_has_the_figures_of_the_code(name, value):
     assert re.search(
-        rf'^\|.*\| {value:g} s \(`{name}`', ARCHITECTURE.read_text(encoding='utf-8'),
-        re.MULTILINE,
+        rf'^\|.*\| {value:g} s \(`{name}`', page('explanation/architecture.md'), re.MULTILINE,
     )
 
 
-def test_the_readme_has_every_topic_of_the_interface_and_every_type():
+def test_the_page_of_topics_has_every_topic_of_the_interface_and_every_type():
+    text = page('reference/topics.md')
     for cls in MESSAGES.values():
-        assert f'| `{cls.TOPIC}` | [{cls.__name__}](msg/{cls.__name__}.msg) |' in README
+        assert f'| `{cls.TOPIC}` | [{cls.__name__}](../../msg/{cls.__name__}.msg) |' in text
     for path in [*ROOT.glob('msg/*.msg'), *ROOT.glob('srv/*.srv')]:
-        assert f'[{path.stem}]({path.parent.name}/{path.name})' in README
+        assert f'[{path.stem}](../../{path.parent.name}/{path.name})' in text
 
 
 def text_of(node):
@@ -203,7 +210,7 @@ def check_texts():
     ('### Of the output stage', stage_fault_texts()),
 ])
 def test_every_fault_is_explained_and_no_other(heading, texts):
-    section = re.search(rf'^{heading}.*?(?=^##)', OPERATION, re.DOTALL | re.MULTILINE).group()
+    section = re.search(rf'^{heading}.*?(?=^##)', TROUBLESHOOTING, re.DOTALL | re.MULTILINE).group()
     assert set(re.findall(r'^\| `(.*?)` \|', section, re.MULTILINE)) == texts
 
 
@@ -213,7 +220,7 @@ def test_every_fault_is_explained_and_no_other(heading, texts):
     *(f'`{stage.name}`' for stage in Stage),
 ])
 def test_the_page_of_the_output_stage_has_every_parameter_installation_and_stage(name):
-    assert name in OUTPUT_STAGE
+    assert name in OUTPUT_STAGE + INSTALLATIONS
 
 
 def test_the_page_of_the_output_stage_has_the_figures_of_the_code():
@@ -238,10 +245,10 @@ def test_the_page_of_the_output_stage_has_the_figures_of_the_code():
         f'{rc_curve.DOUBT:g} RC ln(V / {limit_v:g} V) + {rc_curve.DOUBT_S:g} s',
         f'RC ln(V / rest) / {rc_curve.DOUBT:g} - {rc_curve.DOUBT_S:g} s',
     ):
-        assert words in OUTPUT_STAGE
+        assert words in OUTPUT_STAGE + INSTALLATIONS
 
 
 def test_the_example_of_a_driver_is_python():
-    page = (ROOT / 'docs' / 'how-to' / 'writing_a_driver.md').read_text(encoding='utf-8')
-    (example,) = re.findall(r'```python\n(.*?)```', page, re.DOTALL)
+    (example,) = re.findall(
+        r'```python\n(.*?)```', page('how-to/writing_a_driver.md'), re.DOTALL)
     compile(example, 'driver.py', 'exec')
