@@ -21,6 +21,9 @@ from gi3_ros.sim.vehicle import VehicleConfig
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md')])
 README_WORDS = 900
+FOLDERS = (
+    'action', 'bench', 'cmake', 'config', 'dbc', 'docs', 'launch', 'msg', 'scripts', 'srv', 'test')
+"""In the root of the sources, and whatever of it is there."""
 
 
 def page(name):
@@ -29,8 +32,9 @@ def page(name):
 
 
 INTERFACE = page('reference/interface.md')
-OUTPUT_STAGE = page('reference/output_stage.md')
-INSTALLATIONS = page('how-to/choose_an_installation.md')
+OUTPUT_STAGE = '\n'.join(map(page, (
+    'reference/output_stage.md', 'how-to/choose_an_installation.md',
+    'explanation/output_stage.md')))
 RULES = page('reference/rules.md')
 TROUBLESHOOTING = page('how-to/troubleshooting.md')
 
@@ -210,7 +214,8 @@ def check_texts():
     ('### Of the output stage', stage_fault_texts()),
 ])
 def test_every_fault_is_explained_and_no_other(heading, texts):
-    section = re.search(rf'^{heading}.*?(?=^##)', TROUBLESHOOTING, re.DOTALL | re.MULTILINE).group()
+    section = re.search(
+        rf'^{heading}.*?(?=^##)', TROUBLESHOOTING, re.DOTALL | re.MULTILINE).group()
     assert set(re.findall(r'^\| `(.*?)` \|', section, re.MULTILINE)) == texts
 
 
@@ -219,11 +224,11 @@ def test_every_fault_is_explained_and_no_other(heading, texts):
     *(f'`{installation.value}`' for installation in STAGES),
     *(f'`{stage.name}`' for stage in Stage),
 ])
-def test_the_page_of_the_output_stage_has_every_parameter_installation_and_stage(name):
-    assert name in OUTPUT_STAGE + INSTALLATIONS
+def test_the_pages_of_the_output_stage_have_every_parameter_installation_and_stage(name):
+    assert name in OUTPUT_STAGE
 
 
-def test_the_page_of_the_output_stage_has_the_figures_of_the_code():
+def test_the_pages_of_the_output_stage_have_the_figures_of_the_code():
     config = StageConfig()
     tau_s, limit_v = config.time_constant_s, config.max_closing_difference
     fall_s = tau_s * math.log(500.0 / limit_v)
@@ -245,10 +250,47 @@ def test_the_page_of_the_output_stage_has_the_figures_of_the_code():
         f'{rc_curve.DOUBT:g} RC ln(V / {limit_v:g} V) + {rc_curve.DOUBT_S:g} s',
         f'RC ln(V / rest) / {rc_curve.DOUBT:g} - {rc_curve.DOUBT_S:g} s',
     ):
-        assert words in OUTPUT_STAGE + INSTALLATIONS
+        assert words in OUTPUT_STAGE
 
 
 def test_the_example_of_a_driver_is_python():
     (example,) = re.findall(
         r'```python\n(.*?)```', page('how-to/writing_a_driver.md'), re.DOTALL)
     compile(example, 'driver.py', 'exec')
+
+
+def test_the_readme_is_one_page():
+    assert len((ROOT / 'README.md').read_text(encoding='utf-8').split()) <= README_WORDS
+
+
+def test_every_page_is_in_the_index():
+    """Of docs/; each decision in that of the decisions."""
+    for index in (ROOT / 'docs' / 'README.md', ROOT / 'docs' / 'decisions' / 'README.md'):
+        linked = {(index.parent / link.partition('#')[0]).resolve()
+                  for link in re.findall(r'\]\(([^)\s]+)\)', prose(index))}
+        others = {path for path in index.parent.glob('**/*.md') if path != index}
+        if index.parent.name == 'docs':
+            others -= set((index.parent / 'decisions').glob('[!R]*.md'))
+        assert others - linked == set()
+
+
+def test_a_decision_is_one_short_page():
+    for path in (ROOT / 'docs' / 'decisions').glob('[!R]*.md'):
+        text = path.read_text(encoding='utf-8')
+        assert re.findall(r'^## (.*)$', text, re.MULTILINE) == [
+            'Context', 'Decision', 'Consequences'], path.name
+        assert re.search(r'^Status: \w+, \d{4}-\d\d-\d\d\.$', text, re.MULTILINE), path.name
+        assert 150 <= len(text.split()) <= 250, path.name
+
+
+def test_the_table_of_where_is_what_is_the_tree():
+    text = (ROOT / 'CONTRIBUTING.md').read_text(encoding='utf-8')
+    section = text.split('## Where is what')[1].split('\n## ')[0]
+    rows = re.findall(r'^\| (`.*?`) \|', section, re.MULTILINE)
+    named = {name.rstrip('/') for row in rows for name in re.findall(r'`(.*?)`', row)}
+    package = ROOT / 'gi3_ros'
+    modules = [path for path in package.rglob('*.py') if path.name != '__init__.py']
+    there = {path.relative_to(ROOT).as_posix() if path.parent == package
+             else path.parent.relative_to(ROOT).as_posix() for path in modules}
+    there |= {folder for folder in FOLDERS if (ROOT / folder).is_dir()}
+    assert there == named
