@@ -5,8 +5,11 @@ Field names and units are the same on both sides, as both are generated from the
 """
 
 import math
+from typing import Any
 
-from gi3_ros import msg as ros
+from builtin_interfaces.msg import Time
+
+import gi3_ros.msg as ros
 
 from .core.hardware import (
     Contact,
@@ -17,14 +20,16 @@ from .core.hardware import (
     PowerSetpoint,
 )
 from .core.interface import signals
+from .core.interface.layout import Message
+from .core.power.control import Effective
 
-MESSAGE_CLASSES = tuple(signals.MESSAGES.values())
-ROS_TYPES = {cls: getattr(ros, cls.__name__) for cls in MESSAGE_CLASSES}
+MESSAGE_CLASSES: tuple[type[Message], ...] = tuple(signals.MESSAGES.values())
+ROS_TYPES: dict[type[Message], Any] = {cls: getattr(ros, cls.__name__) for cls in MESSAGE_CLASSES}
 """Class of signals -> ROS type."""
 _CLASSES = {ros_type: cls for cls, ros_type in ROS_TYPES.items()}
 
 
-def to_ros(message, stamp):
+def to_ros(message: Message, stamp: Time) -> Any:
     """
     Turn signals into the ROS message of the same name.
 
@@ -38,10 +43,10 @@ def to_ros(message, stamp):
     return result
 
 
-def from_ros(message):
+def from_ros(message: Any) -> Message:
     """Turn a ROS message of the interface into signals; an undefined label stays a number."""
     cls = _CLASSES[type(message)]
-    values = {}
+    values: dict[str, Any] = {}
     for signal in cls.SIGNALS:
         value = getattr(message, signal.field)
         if signal.enum is not None and value in signal.labels:
@@ -50,7 +55,7 @@ def from_ros(message):
     return cls(**values)
 
 
-def setpoint_to_ros(setpoint, stamp):
+def setpoint_to_ros(setpoint: PowerSetpoint, stamp: Time) -> ros.PowerSetpoint:
     """Turn a decision of power_control into its message."""
     result = ros.PowerSetpoint(
         mode=int(setpoint.mode), voltage=setpoint.voltage_v, current=setpoint.current_a,
@@ -60,7 +65,7 @@ def setpoint_to_ros(setpoint, stamp):
     return result
 
 
-def effective_to_ros(effective, stamp):
+def effective_to_ros(effective: Effective, stamp: Time) -> ros.EffectiveSetpoint:
     """Turn what shaped a decision of power_control into its message."""
     lease, told = effective.lease, effective.told
     result = ros.EffectiveSetpoint(
@@ -78,7 +83,7 @@ def effective_to_ros(effective, stamp):
     return result
 
 
-def nothing_effective_to_ros(stamp):
+def nothing_effective_to_ros(stamp: Time) -> ros.EffectiveSetpoint:
     """Make the last word about the setpoint: there is none, and what was told is not known."""
     result = ros.EffectiveSetpoint(
         source='none', told_charge_current=math.nan, told_discharge_current=math.nan)
@@ -86,7 +91,7 @@ def nothing_effective_to_ros(stamp):
     return result
 
 
-def setpoint_from_ros(message):
+def setpoint_from_ros(message: ros.PowerSetpoint) -> PowerSetpoint:
     """
     Read a setpoint as a driver does.
 
@@ -97,7 +102,7 @@ def setpoint_from_ros(message):
     )
 
 
-def measurement_to_ros(measurement, stamp):
+def measurement_to_ros(measurement: PowerMeasurement, stamp: Time) -> ros.PowerMeasurement:
     """Turn a driver's reading into its message."""
     result = ros.PowerMeasurement(
         voltage=measurement.voltage_v,
@@ -112,7 +117,7 @@ def measurement_to_ros(measurement, stamp):
     return result
 
 
-def measurement_from_ros(message):
+def measurement_from_ros(message: ros.PowerMeasurement) -> PowerMeasurement:
     """Read a driver's reading."""
     return PowerMeasurement(
         voltage_v=message.voltage,
@@ -125,7 +130,7 @@ def measurement_from_ros(message):
     )
 
 
-def command_to_ros(command, stamp):
+def command_to_ros(command: ContactorCommand, stamp: Time) -> ros.ContactorCommand:
     """Turn a decision about the contactors into its message."""
     result = ros.ContactorCommand(
         output_closed=command.output_closed, precharge_closed=command.precharge_closed,
@@ -135,12 +140,12 @@ def command_to_ros(command, stamp):
     return result
 
 
-def command_from_ros(message):
+def command_from_ros(message: ros.ContactorCommand) -> ContactorCommand:
     """Read a contactor command as a driver does."""
     return ContactorCommand(message.output_closed, message.precharge_closed, message.reason)
 
 
-def feedback_to_ros(feedback, stamp):
+def feedback_to_ros(feedback: ContactorFeedback, stamp: Time) -> ros.ContactorFeedback:
     """Turn the positions of the contactors into their message."""
     result = ros.ContactorFeedback(
         output=int(feedback.output), precharge=int(feedback.precharge),
@@ -150,7 +155,7 @@ def feedback_to_ros(feedback, stamp):
     return result
 
 
-def feedback_from_ros(message):
+def feedback_from_ros(message: ros.ContactorFeedback) -> ContactorFeedback:
     """
     Read the positions of the contactors.
 

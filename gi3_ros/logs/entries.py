@@ -135,7 +135,7 @@ class _Decoder:
             if isinstance(entry, Heard):
                 frame, channel = entry.frame, entry.channel
                 decoded = self._decode(frame)
-                if decoded.index is not None:
+                if decoded.index:
                     if channels.setdefault(frame.can_id, channel) != channel:
                         self._refuse(frame.can_id, decoded.index, channel)
                 elif frame.is_error and is_overflow(frame):

@@ -1,5 +1,6 @@
 """How a process of this package starts: its arguments, ROS, and parameters that nobody took."""
 
+from collections.abc import Iterator, Sequence
 import contextlib
 import errno
 import importlib
@@ -11,6 +12,7 @@ import rclpy
 from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.logging import get_logger_level, LoggingSeverity, set_logger_level
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from ..parameter_files import check, Process, read, Section, UnusableParameters
@@ -31,7 +33,7 @@ _WITH_VALUE = {'-p', '--param', '--params-file', '-r', '--remap', '-e', '--encla
                '--log-level', '--log-config-file', '--log-file-name'}
 
 
-def start_ros(arguments=None):
+def start_ros(arguments: Sequence[str] | None = None) -> None:
     """
     Initialise ROS, without its signal handlers: they would end it before the safe state is sent.
 
@@ -55,7 +57,9 @@ def start_ros(arguments=None):
             raise UnusableParameters(_words_of_rcl(error)) from error
 
 
-def check_taken(nodes, *, is_whole=False, arguments=None):
+def check_taken(
+    nodes: Sequence[Node], *, is_whole: bool = False, arguments: Sequence[str] | None = None,
+) -> None:
     """
     See that somebody takes every parameter that this process was started with.
 
@@ -71,7 +75,7 @@ def check_taken(nodes, *, is_whole=False, arguments=None):
         {kind: _declared_by(kind) for kind in KINDS}, is_whole))
 
 
-def sections_of(arguments) -> list[Section]:
+def sections_of(arguments: Sequence[str]) -> list[Section]:
     """Return what files and options of the command line say, in their order."""
     sections = []
     for option, value in _split(arguments)[0]:
@@ -82,12 +86,12 @@ def sections_of(arguments) -> list[Section]:
     return sections
 
 
-def words_of(error) -> str:
+def words_of(error: Exception) -> str:
     """Return an error of a start as one sentence."""
     return ' '.join(str(error).split())
 
 
-def _check_log_folder():
+def _check_log_folder() -> None:
     """See that ROS can write its log, where it looks for the place in the same order."""
     home = os.environ.get('HOME')
     folder = os.environ.get('ROS_LOG_DIR') or (
@@ -107,9 +111,11 @@ def _check_log_folder():
             'folder that can be written') from error
 
 
-def _split(arguments):
+def _split(arguments: Sequence[str]) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the ROS options as pairs, and all other arguments without the program."""
-    options, others, left = [], [], list(arguments[1:])
+    options: list[tuple[str, str]] = []
+    others: list[str] = []
+    left = list(arguments[1:])
     is_ros = False
     while left:
         argument = left.pop(0)
@@ -124,27 +130,27 @@ def _split(arguments):
     return options, others
 
 
-def _section_of_option(option, text):
+def _section_of_option(option: str, text: str) -> Section:
     # A namespace cannot be given here: ROS refuses the slash.
     node, _, name = text.partition(':=')[0].rpartition(':')
     return Section(f'{option} {text}', f'/{node or "**"}', {name: None}, is_for_this_process=True)
 
 
-def _kind_of(node):
+def _kind_of(node: Node) -> str:
     return type(node).__module__.rpartition('.')[2]
 
 
-def _names_of(node):
+def _names_of(node: Node) -> set[str]:
     return {*node.get_parameters_by_prefix('')}
 
 
-def _declared_by(kind):
+def _declared_by(kind: str) -> set[str]:
     module = importlib.import_module(f'.{kind}', __package__)
     return {parameter.name for parameter in getattr(module, KINDS[kind]).PARAMETERS}
 
 
 @contextlib.contextmanager
-def _quiet_rcl():
+def _quiet_rcl() -> Iterator[None]:
     """Keep rcl from logging what is said in our own words a moment later."""
     rcl = 'rcl'
     set_logger_level(rcl, LoggingSeverity.FATAL)
@@ -156,7 +162,7 @@ def _quiet_rcl():
             set_logger_level(rcl, LoggingSeverity.UNSET)
 
 
-def _words_of_rcl(error):
+def _words_of_rcl(error: Exception) -> str:
     text = words_of(error)
     if isinstance(error, UnknownROSArgsError):
         return f'ROS has no options {text}: it has -p, -r, --params-file, --log-level and others'
@@ -171,5 +177,5 @@ def _words_of_rcl(error):
     return f'{found[2]} is no {found[1]} that ROS understands: {advice}'
 
 
-def _reason_in(text):
+def _reason_in(text: str) -> str:
     return re.split(r',? at /', text.rpartition('initialize ')[2])[0]

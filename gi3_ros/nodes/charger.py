@@ -5,16 +5,19 @@ The gateway's parameter ``pistols`` says which pistols there are; each gets its 
 precharge and session in the namespace of its name.
 """
 
+from collections.abc import Iterator
+
 from rclpy.validate_namespace import validate_namespace
 
 from .gateway import Gateway
-from .lifecycle import run
+from .node import ChargerNode
 from .power_control import PowerControlNode
 from .precharge import PrechargeNode
+from .process import run
 from .session import SessionNode
 
 
-def make_nodes():
+def make_nodes() -> Iterator[ChargerNode]:
     """Yield the gateway, then the nodes of each of its pistols."""
     gateway = Gateway()
     yield gateway
@@ -25,6 +28,6 @@ def make_nodes():
             yield node_class(namespace=pistol)
 
 
-def main():
+def main() -> int:
     """Run the whole charger."""
     return run(make_nodes, is_whole=True)

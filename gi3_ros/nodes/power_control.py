@@ -12,8 +12,8 @@ import time
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from gi3_ros import msg as ros
-from gi3_ros import srv
+import gi3_ros.msg as ros
+import gi3_ros.srv as srv
 
 from .. import convert
 from ..core import controller_config
@@ -21,7 +21,9 @@ from ..core.hardware import PowerSetpoint
 from ..core.interface import signals
 from ..core.power.control import power_modules_status, PowerConfig, PowerControl
 from ..core.power.limits import ChargerLimits
-from .lifecycle import ChargerNode, Parameter, parameters_of, run
+from .node import ChargerNode
+from .parameters import Parameter, parameters_of
+from .process import run
 
 SETPOINT_PERIOD_S = 0.05
 """A driver switches off after 300 ms without one; a changed one goes out at once."""

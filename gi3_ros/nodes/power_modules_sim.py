@@ -11,7 +11,7 @@ import time
 
 from std_msgs.msg import String
 
-from gi3_ros import msg as ros
+import gi3_ros.msg as ros
 
 from .. import convert
 from ..sim.modules import (
@@ -23,7 +23,9 @@ from ..sim.modules import (
     PowerModules,
 )
 from ..sim.plug import CircuitEnd, DEFAULT_PORT, PlugError
-from .lifecycle import CannotConfigure, ChargerNode, Parameter, run
+from .node import CannotConfigure, ChargerNode
+from .parameters import Parameter
+from .process import run
 
 MEASURE_PERIOD_S = 0.04
 

@@ -10,8 +10,8 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from gi3_ros import msg as ros
-from gi3_ros import srv
+import gi3_ros.msg as ros
+import gi3_ros.srv as srv
 
 from .. import convert
 from ..core.hardware import Stage
@@ -21,7 +21,9 @@ from ..core.stage.digital_outputs import DigitalOutputs
 from ..core.stage.installations import stage_for
 from ..core.stage.output_stage import StageConfig
 from ..core.stage.precharge import PrechargeSupervision, Verdict
-from .lifecycle import ChargerNode, Parameter, parameters_of, run
+from .node import ChargerNode
+from .parameters import Parameter, parameters_of
+from .process import run
 
 REPORT_PERIOD_S = 0.1
 SIGNALS = (

@@ -22,7 +22,8 @@ from ..logs.bag_writer import BagWriter, FLUSH_S
 from ..logs.entries import LogError
 from ..parameter_files import UnusableParameters
 from .arguments import check_taken, REFUSALS, start_ros, UNUSABLE, words_of
-from .lifecycle import END_SIGNALS, Parameter
+from .parameters import Parameter
+from .process import END_SIGNALS
 
 DEPTH = 1000
 """Messages that may wait for the disk."""

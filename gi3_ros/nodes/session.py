@@ -13,14 +13,16 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
 
-from gi3_ros import msg as ros
-from gi3_ros import srv
+import gi3_ros.msg as ros
+import gi3_ros.srv as srv
 
 from .. import convert
 from ..core.interface import signals
 from ..core.session import NOTHING_KNOWN, Phase, SessionConfig, SessionControl, Words
 from ..core.timing import TOLD_WITHIN_S
-from .lifecycle import ChargerNode, LATCHED, parameters_of, run
+from .node import ChargerNode, LATCHED
+from .parameters import parameters_of
+from .process import run
 
 REPEAT_S = 1.0
 REPEATED = QoSProfile(

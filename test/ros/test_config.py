@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from gi3_ros.nodes.gateway import Gateway
-from gi3_ros.nodes.lifecycle import AUTOSTART
+from gi3_ros.nodes.parameters import AUTOSTART
 from gi3_ros.nodes.power_control import PowerControlNode
 from gi3_ros.nodes.power_modules_sim import PowerModulesSim
 from gi3_ros.nodes.precharge import PrechargeNode

@@ -197,7 +197,7 @@ def test_outputs_go_low_once_a_bus_that_took_nothing_takes_frames_again(
     assert bus.recv(5.0).data[0] == 0b10
     refused = []
     with monkeypatch.context() as patch:
-        patch.setattr(gateway._bus, 'send', lambda frame: refused.append(frame.data[0]))
+        patch.setattr(gateway.bus, 'send', lambda frame: refused.append(frame.data[0]))
         world.wait_until(lambda: len(refused) >= 3, 'it is tried again and again')
         assert not gateway.is_at_rest
     low = bus.recv(5.0)
@@ -207,7 +207,7 @@ def test_outputs_go_low_once_a_bus_that_took_nothing_takes_frames_again(
 
 
 def test_own_echo_is_nobody_else_and_the_same_frame_again_is(world, bus, gateway, diagnostics):
-    gateway._bus.echoes = True
+    gateway.bus.echoes = True
     world.publish('power_modules_status', ros.PowerModulesStatus(present_voltage=222.0))
     echo = bus.recv(5.0)
     bus.send(echo)
@@ -281,8 +281,8 @@ def test_a_withdrawal_waits_for_nothing(world, bus, gateway):
 
 def test_limits_that_the_bus_refused_go_out_as_long_as_they_are_fresh(
         world, bus, gateway, diagnostics, monkeypatch):
-    real_send, blip = gateway._bus.send, threading.Event()
-    monkeypatch.setattr(gateway._bus, 'send', lambda each: blip.is_set() and real_send(each))
+    real_send, blip = gateway.bus.send, threading.Event()
+    monkeypatch.setattr(gateway.bus, 'send', lambda each: blip.is_set() and real_send(each))
     world.publish('dc_power_parameters', ros.DcPowerParameters(maximum_charge_current=40.0))
     wait_for_count(diagnostics, 'not_sent', 1)
     blip.set()
@@ -293,19 +293,19 @@ def test_limits_that_the_bus_refused_go_out_as_long_as_they_are_fresh(
     def send(each):
         tries.append(each)
         return len(tries) > 2 and real_send(each)
-    monkeypatch.setattr(gateway._bus, 'send', send)
+    monkeypatch.setattr(gateway.bus, 'send', send)
     world.publish('dc_power_parameters', ros.DcPowerParameters(maximum_charge_current=41.0))
     assert bus.recv(5.0).data[2:4] == (410).to_bytes(2, 'little')
 
 
 def test_diagnostics_follow_the_bus(world, bus, gateway, diagnostics):
-    state = gateway._bus._state
+    state = gateway.bus._state
     for happened, level, words in (
             (state.went_down, DiagnosticStatus.ERROR, 'is it up?'),
             (state.opened, DiagnosticStatus.OK, 'frames come and go'),
             (functools.partial(state.error_frame, 0x004, b'\0\x20'), DiagnosticStatus.WARN,
              'error-passive')):
-        gateway._bus._note(happened)
+        gateway.bus._note(happened)
         mark = diagnostics.mark
         said = diagnostics.wait_for(
             lambda array, words=words: words in array.status[0].message, after=mark).status[0]

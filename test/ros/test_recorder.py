@@ -22,7 +22,7 @@ from gi3_ros.core.interface.frame import Frame
 from gi3_ros.logs import recorded, ros_types
 from gi3_ros.logs.bags import Bag
 from gi3_ros.logs.entries import Heard, Sample
-from gi3_ros.nodes.lifecycle import LATCHED
+from gi3_ros.nodes.node import LATCHED
 
 
 @pytest.fixture

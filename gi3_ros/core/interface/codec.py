@@ -41,9 +41,10 @@ class Rejected:
     kind: Rejection
     text: str
     """The reason in words."""
-    index: int | None = None
+    index: int = 0
+    """Of a frame that is too short: its pistol; else 0, which no pistol has (A19)."""
     message_class: type[Message] | None = None
-    """Of a frame that is too short: its pistol, and the message that it should have been."""
+    """Of a frame that is too short: the message that it should have been."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,37 +1,37 @@
 """
-What all nodes have in common: their life, their tick, their parameters, and how a process ends.
+What all nodes have in common: their life, their tick, and how they listen, answer and fail.
 
 A lifecycle node of this package listens and shows while inactive, and sends only while active.
 Every way out of active (deactivate, an error, a signal) sends the safe state first.
 """
 
-import contextlib
+from collections.abc import Callable, Mapping
 import dataclasses
-import signal
 import sys
 import threading
 import time
 import traceback
+from typing import Any, TYPE_CHECKING, TypeVar
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-import rclpy
-from rclpy.exceptions import (
-    InvalidParameterTypeException,
-    InvalidParameterValueException,
-    NameValidationException,
-)
-from rclpy.executors import ExternalShutdownException
+from rclpy.exceptions import NameValidationException
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.time import Time
+import rclpy.time
+from std_msgs.msg import Header
 
 from .. import convert
-from ..core.config import entries_of
-from ..parameter_files import UnusableParameters
-from ..priority import raise_priority
-from .arguments import check_taken, REFUSALS, start_ros, UNUSABLE, words_of
-from .executor import make_executor
+from ..core.interface.layout import Message
+from ..core.journal import Journal
+from .arguments import words_of
+from .parameters import AUTOSTART, Parameter
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar('T', bound='DataclassInstance')
 
 EVENTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """For what must arrive in order; a late joiner gets nothing old."""
@@ -42,94 +42,10 @@ LATCHED = QoSProfile(
 
 OLDEST_S = 5.0
 FUTURE_S = 0.5
-SAFE_WITHIN_S = 2.0
-"""A process that is asked to end waits no longer than this for the current to go."""
-END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""A closed terminal (SIGHUP) must not leave a charge without its charger either."""
-REST_POLL_S = 0.01
-FLUSH_S = 0.05
-"""For the last message of a node to reach those who act on it."""
 
 
 class CannotConfigure(Exception):
     """The node cannot be configured; the text says what to change."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameter:
-    """One parameter: default, unit and range in words and numbers."""
-
-    name: str
-    default: object
-    description: str
-    low: float | None = None
-    high: float | None = None
-
-    def declare_on(self, node, *, found=None):
-        """
-        Declare it, read-only: safety hangs on these, and a running charge keeps its rules.
-
-        :param found: a value from elsewhere (the controller's own configuration), which holds
-        :raises ValueError: when the parameter was given a value, too, and a different one
-        """
-        descriptor = ParameterDescriptor(description=self.description)
-        if isinstance(self.default, float) and self.low is not None:
-            descriptor.floating_point_range = [
-                FloatingPointRange(from_value=self.low, to_value=self.high)
-            ]
-        elif (isinstance(self.default, int) and not isinstance(self.default, bool)
-                and self.low is not None):
-            descriptor.integer_range = [
-                IntegerRange(from_value=self.low, to_value=self.high, step=1)
-            ]
-        if found is not None:
-            given = self._declare(node, descriptor).value
-            node.undeclare_parameter(self.name)
-            # A parameters file may spell out defaults: that is no second opinion.
-            if given not in (self.default, found):
-                raise ValueError(
-                    f'{self.name} is {given} as a parameter and {found} in the configuration of '
-                    'the controller: give it once'
-                )
-        descriptor.read_only = True
-        if found is None:
-            self._declare(node, descriptor)
-        else:
-            node.declare_parameter(self.name, found, descriptor, ignore_override=True)
-
-    def _declare(self, node, descriptor):
-        try:
-            return node.declare_parameter(self.name, self.default, descriptor)
-        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-            kind = next(words for kind, words in _KINDS if isinstance(self.default, kind))
-            within = '' if self.low is None else f', {self.low:g} .. {self.high:g}'
-            # rclpy has the name once more behind its own words.
-            why = str(error).rpartition(':')[0]
-            raise ValueError(
-                f'{node.get_fully_qualified_name()}: {self.name} has to be {kind}{within}: {why}'
-            ) from error
-
-
-_KINDS = (
-    (bool, 'true or false'), (int, 'a whole number'),
-    (float, 'a number with a point, such as 120.0'), (str, 'a text'),
-    (list, 'a list, such as [1, 2] or [left, right]'),
-)
-
-
-def parameters_of(cls):
-    """Return the parameters for a configuration class of the core."""
-    return tuple(
-        Parameter(field.name, field.default, field.metadata['meaning'],
-                  field.metadata['low'], field.metadata['high'])
-        for field in entries_of(cls)
-    )
-
-
-AUTOSTART = Parameter(
-    'autostart', False,
-    'Configure and activate by itself at the start; a launch file does it instead by transitions.',
-)
 
 
 class ChargerNode(LifecycleNode):
@@ -141,10 +57,10 @@ class ChargerNode(LifecycleNode):
     configure to cleanup, with :attr:`lock` held.
     """
 
-    PARAMETERS = ()
-    TICK_S = None
+    PARAMETERS: tuple[Parameter, ...] = ()
+    TICK_S: float | None = None
 
-    def __init__(self, name, **options):
+    def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         AUTOSTART.declare_on(self)
         self.declare()
@@ -153,69 +69,69 @@ class ChargerNode(LifecycleNode):
         self.is_active = False
         self.failure = ''
         """Why it fell silent by a failure of its own, until it is configured anew."""
-        self._entities = []
+        self._entities: list[tuple[Callable[[Any], object], Any]] = []
         self._is_built = False
         """False from cleanup on: what was waiting in the executor then finds nothing any more."""
         self._tick_stop = threading.Event()
-        self._tick_thread = None
+        self._tick_thread: threading.Thread | None = None
 
     # What a node fills in
 
-    def declare(self):
+    def declare(self) -> None:
         """Declare the parameters; ``ValueError`` for one that is unusable."""
         for parameter in self.PARAMETERS:
             parameter.declare_on(self)
 
-    def build(self):
+    def build(self) -> None:
         """Create the core and the entities; raise :class:`CannotConfigure` with words."""
 
-    def start(self):
+    def start(self) -> None:
         """Begin to send."""
 
-    def stop(self):
+    def stop(self) -> None:
         """Send the safe state, once; nothing is sent after it."""
 
-    def tear_down(self):
+    def tear_down(self) -> None:
         """Release what :meth:`build` took besides the entities."""
 
-    def tick(self):
+    def tick(self) -> None:
         """Decide and publish."""
 
-    def begin_safe_stop(self):
+    def begin_safe_stop(self) -> None:
         """Bring everything to rest: the process is about to end."""
 
     @property
-    def is_at_rest(self):
+    def is_at_rest(self) -> bool:
         """Whether the process may end."""
         return True
 
     # Transitions
 
-    def on_configure(self, _state):
+    def on_configure(self, _state: object) -> TransitionCallbackReturn:
         """Create everything; listen and show."""
         return self._guard(self._configure)
 
-    def on_activate(self, _state):
+    def on_activate(self, _state: object) -> TransitionCallbackReturn:
         """Begin to send."""
         return self._guard(self._activate)
 
-    def on_deactivate(self, _state):
+    def on_deactivate(self, _state: object) -> TransitionCallbackReturn:
         """Send the safe state, then nothing."""
         return self._guard(self._deactivate)
 
-    def on_cleanup(self, _state):
+    def on_cleanup(self, _state: object) -> TransitionCallbackReturn:
         """Release everything."""
         return self._guard(self._clean_up)
 
-    def on_shutdown(self, _state):
+    def on_shutdown(self, _state: object) -> TransitionCallbackReturn:
         """Send the safe state and release everything."""
         return self._guard(self._clean_up)
 
-    def on_error(self, _state):
+    def on_error(self, _state: object) -> TransitionCallbackReturn:
         """Go back to unconfigured after an error, safely."""
         return self._guard(self._clean_up)
 
-    def _configure(self):
+    def _configure(self) -> TransitionCallbackReturn:
         self.failure = ''
         try:
             if self.value('use_sim_time'):
@@ -231,12 +147,16 @@ class ChargerNode(LifecycleNode):
         if self.TICK_S is not None:
             self._tick_stop.clear()
             self._tick_thread = threading.Thread(
-                target=self._tick_for_ever, name=f'{self.get_name()} tick', daemon=True,
-            )
+                target=self._tick_for_ever, args=(self.TICK_S,),
+                name=f'{self.get_name()} tick', daemon=True)
             self._tick_thread.start()
         return TransitionCallbackReturn.SUCCESS
 
-    def _activate(self):
+    def leave_active(self) -> None:
+        """Send the safe state, as at the end of the process; what fails is logged."""
+        self._guard(self._deactivate)
+
+    def _activate(self) -> TransitionCallbackReturn:
         if self.failure:
             self.get_logger().error(f'{self.failure}: clean it up and configure it first')
             return TransitionCallbackReturn.FAILURE
@@ -245,14 +165,14 @@ class ChargerNode(LifecycleNode):
             self.is_active = True
         return TransitionCallbackReturn.SUCCESS
 
-    def _deactivate(self):
+    def _deactivate(self) -> TransitionCallbackReturn:
         with self.lock:
             if self.is_active:
                 self.stop()
                 self.is_active = False
         return TransitionCallbackReturn.SUCCESS
 
-    def _clean_up(self):
+    def _clean_up(self) -> TransitionCallbackReturn:
         self._deactivate()
         self._is_built = False
         self._tick_stop.set()
@@ -265,7 +185,9 @@ class ChargerNode(LifecycleNode):
         self._entities.clear()
         return TransitionCallbackReturn.SUCCESS
 
-    def _guard(self, transition):
+    def _guard(
+        self, transition: Callable[[], TransitionCallbackReturn],
+    ) -> TransitionCallbackReturn:
         # rclpy turns an exception here into the error state without a word about it.
         try:
             return transition()
@@ -274,7 +196,7 @@ class ChargerNode(LifecycleNode):
             self._go_safe()
             return TransitionCallbackReturn.ERROR
 
-    def _fall_silent(self, where):
+    def _fall_silent(self, where: str) -> None:
         """Log a failure of our own and go safe; the process and its other nodes go on."""
         if not self.context.ok() or self.failure:
             return
@@ -284,7 +206,7 @@ class ChargerNode(LifecycleNode):
         )
         self._go_safe()
 
-    def _go_safe(self):
+    def _go_safe(self) -> None:
         with self.lock:
             was_active, self.is_active = self.is_active, False
             if was_active:
@@ -295,7 +217,7 @@ class ChargerNode(LifecycleNode):
 
     # The tick
 
-    def _tick_for_ever(self):
+    def _tick_for_ever(self, period_s: float) -> None:
         due_s = time.monotonic()
         while not self._tick_stop.is_set():
             try:
@@ -304,16 +226,16 @@ class ChargerNode(LifecycleNode):
             except Exception:
                 self._fall_silent('tick')
                 return
-            due_s = max(due_s + self.TICK_S, time.monotonic())
+            due_s = max(due_s + period_s, time.monotonic())
             self._tick_stop.wait(due_s - time.monotonic())
 
     # Help for subclasses
 
-    def value(self, name):
+    def value(self, name: str) -> Any:
         """Return the value of a parameter."""
         return self.get_parameter(name).value
 
-    def config(self, cls, **more):
+    def config(self, cls: type[T], **more: object) -> T:
         """
         Build a configuration dataclass from the parameters of the same names.
 
@@ -327,17 +249,17 @@ class ChargerNode(LifecycleNode):
         except ValueError as error:
             raise CannotConfigure(str(error)) from error
 
-    def now(self):
+    def now(self) -> Time:
         """Return the ROS time for a stamp."""
         return self.get_clock().now().to_msg()
 
-    def true_at_s(self, header):
+    def true_at_s(self, header: Header) -> float | None:
         """
         Return when a message's content was true, in monotonic seconds; ``None`` if too long ago.
 
         What waited in a queue is as old as it is, not as new as its callback.
         """
-        age_s = (self.get_clock().now() - Time.from_msg(
+        age_s: float = (self.get_clock().now() - rclpy.time.Time.from_msg(
             header.stamp, clock_type=self.get_clock().clock_type)).nanoseconds / 1e9
         if not -FUTURE_S < age_s < OLDEST_S:
             self.get_logger().warning(
@@ -347,20 +269,23 @@ class ChargerNode(LifecycleNode):
             return None
         return time.monotonic() - max(0.0, age_s)
 
-    def publisher(self, ros_type, topic, qos=EVENTS):
+    def publisher(self, ros_type: type, topic: str, qos: QoSProfile = EVENTS) -> Publisher:
         """Create a publisher that lives until cleanup."""
         publisher = self.create_publisher(ros_type, topic, qos)
         self._entities.append((self.destroy_publisher, publisher))
         return publisher
 
-    def subscribe(self, ros_type, topic, callback, qos=EVENTS):
+    def subscribe(
+        self, ros_type: type, topic: str, callback: Callable[[Any, float], object],
+        qos: QoSProfile = EVENTS,
+    ) -> None:
         """
         Subscribe until cleanup; ``callback(message, true_at_s)`` runs with the lock held.
 
         A message that is too old, or that the callback refuses with ``ValueError``, is not used
         and says so. One without a header is true when it comes.
         """
-        def guarded(message):
+        def guarded(message: Any) -> None:
             if not self._is_built:
                 return
             has_header = hasattr(message, 'header')
@@ -378,20 +303,22 @@ class ChargerNode(LifecycleNode):
         subscription = self.create_subscription(ros_type, topic, guarded, qos)
         self._entities.append((self.destroy_subscription, subscription))
 
-    def subscribe_signals(self, cls, callback):
+    def subscribe_signals(
+        self, cls: type[Message], callback: Callable[[Message, float], object],
+    ) -> None:
         """Subscribe to a frame of the interface; ``callback(signals, true_at_s)``."""
         self.subscribe(
             convert.ROS_TYPES[cls], cls.TOPIC,
             lambda message, true_at_s: callback(convert.from_ros(message), true_at_s),
         )
 
-    def serve(self, ros_type, name, handle):
+    def serve(self, ros_type: type, name: str, handle: Callable[[Any, Any], str]) -> None:
         """
         Offer a service until cleanup.
 
         ``handle(request, response)`` returns words; a ``ValueError`` is a refusal with words.
         """
-        def answer(request, response):
+        def answer(request: Any, response: Any) -> Any:
             try:
                 with self.lock:
                     if not self.is_active:
@@ -411,9 +338,9 @@ class ChargerNode(LifecycleNode):
         service = self.create_service(ros_type, name, answer)
         self._entities.append((self.destroy_service, service))
 
-    def every(self, period_s, callback):
+    def every(self, period_s: float, callback: Callable[[], object]) -> None:
         """Call back periodically until cleanup, from the executor."""
-        def guarded():
+        def guarded() -> None:
             if not self._is_built:
                 return
             try:
@@ -424,7 +351,10 @@ class ChargerNode(LifecycleNode):
         timer = self.create_timer(period_s, guarded)
         self._entities.append((self.destroy_timer, timer))
 
-    def diagnostic(self, part, words, *, level=DiagnosticStatus.OK, hardware_id='', values=None):
+    def diagnostic(
+        self, part: str, words: str, *, level: bytes = DiagnosticStatus.OK, hardware_id: str = '',
+        values: Mapping[str, object] | None = None,
+    ) -> DiagnosticStatus:
         """
         Return a status for /diagnostics; a failure of our own holds over what is given.
 
@@ -438,18 +368,18 @@ class ChargerNode(LifecycleNode):
             message=words, hardware_id=hardware_id or self.get_namespace(),
             values=[KeyValue(key=key, value=str(value)) for key, value in (values or {}).items()])
 
-    def diagnose_every_second(self, diagnose):
+    def diagnose_every_second(self, diagnose: Callable[[], list[DiagnosticStatus]]) -> None:
         """Publish what ``diagnose()`` returns on /diagnostics, a list of statuses, at 1 Hz."""
         publisher = self.publisher(DiagnosticArray, '/diagnostics')
 
-        def publish():
+        def publish() -> None:
             array = DiagnosticArray(status=diagnose())
             array.header.stamp = self.now()
             publisher.publish(array)
 
         self.every(1.0, publish)
 
-    def tell(self, journal):
+    def tell(self, journal: Journal) -> None:
         """Write a journal's new entries to the log."""
         for entry in journal.drain():
             # rclpy remembers the severity of a call site, so each needs its own.
@@ -459,111 +389,3 @@ class ChargerNode(LifecycleNode):
                 self.get_logger().warning(entry.text)
             else:
                 self.get_logger().info(entry.text)
-
-
-def run(make_nodes, *, is_whole=False):
-    """
-    Run nodes in one process until SIGINT or SIGTERM, then bring them to rest.
-
-    :param make_nodes: called once ROS is up; yields the nodes, the gateway first if there is one
-    :param is_whole: whether they are all nodes of a charger, so that a parameter that none of them
-        takes is taken by nobody
-    :returns: exit status: 0 after a requested end, 1 when a node could not start, 2 when an
-        argument or a parameter is unusable
-    """
-    ending, ended, failures = threading.Event(), threading.Event(), []
-    try:
-        start_ros()
-    except UnusableParameters as error:
-        print(f'gi3_ros: {error}', file=sys.stderr)
-        return UNUSABLE
-    for number in END_SIGNALS:
-        # nohup: who started us may want us to outlive the terminal.
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: ending.set())
-    nodes, threads = [], []
-    try:
-        try:
-            nodes.extend(make_nodes())
-            check_taken(nodes, is_whole=is_whole)
-            executors = [make_executor() for _ in nodes]
-        except REFUSALS as error:
-            print(f'gi3_ros: unusable parameter: {words_of(error)}', file=sys.stderr)
-            return UNUSABLE
-        for node in nodes:
-            if not node.value('autostart'):
-                node.get_logger().info(
-                    'unconfigured: waits for lifecycle transitions, or start it with '
-                    '--ros-args -p autostart:=true, behind --params-file if there is one'
-                )
-            elif not _start(node):
-                return 1
-        for node, executor in zip(nodes, executors, strict=True):
-            threads.append(threading.Thread(
-                target=_spin, args=(node, executor, ending, ended, failures),
-                name=node.get_name(),
-            ))
-            threads[-1].start()
-        is_raised = False
-        while not ending.wait(0.1):
-            if not is_raised and any(node.is_active for node in nodes):
-                is_raised, ordinary = True, raise_priority()
-                if ordinary:
-                    nodes[0].get_logger().warning(ordinary)
-        _come_to_rest(nodes)
-        return 1 if failures else 0
-    finally:
-        # Ctrl-C reaches a launched process twice; the second must not hit the interpreter's end.
-        for number in END_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        ended.set()
-        for thread in threads:
-            thread.join()
-        for node in reversed(nodes):
-            with contextlib.suppress(Exception):
-                node.trigger_shutdown()
-            node.destroy_node()
-        rclpy.try_shutdown()
-
-
-def _spin(node, executor, ending, ended, failures):
-    """
-    Run one node's callbacks.
-
-    Each node has an executor of its own: a node that hangs holds up no other, and what a
-    single-threaded one costs for a message grows with the number of entities that it waits for.
-    """
-    executor.add_node(node)
-    try:
-        while not ended.is_set():
-            executor.spin_once(timeout_sec=0.1)
-    except ExternalShutdownException:
-        ending.set()
-    except Exception:
-        print(traceback.format_exc(), file=sys.stderr)
-        failures.append(node)
-        ending.set()
-    finally:
-        executor.shutdown()
-
-
-def _start(node):
-    for transition in (node.trigger_configure, node.trigger_activate):
-        if transition() != TransitionCallbackReturn.SUCCESS:
-            node.get_logger().fatal('could not be started, see above')
-            return False
-    return True
-
-
-def _come_to_rest(nodes):
-    """Take the power away, let the current go, open; bounded, as a dead peer must not hold us."""
-    for node in nodes:
-        with node.lock:
-            node.begin_safe_stop()
-    deadline_s = time.monotonic() + SAFE_WITHIN_S
-    # The first node carries the words of the others to the bus, so it falls silent last.
-    for node in reversed(nodes):
-        while time.monotonic() < deadline_s and not node.is_at_rest:
-            time.sleep(REST_POLL_S)
-        node._guard(node._deactivate)
-        time.sleep(FLUSH_S)

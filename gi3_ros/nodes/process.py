@@ -1,0 +1,140 @@
+"""How a process of this package runs its nodes, and how it ends: at rest, whatever ended it."""
+
+from collections.abc import Callable, Iterable, Sequence
+import contextlib
+import signal
+import sys
+import threading
+import time
+import traceback
+
+import rclpy
+from rclpy.executors import Executor, ExternalShutdownException
+from rclpy.lifecycle import TransitionCallbackReturn
+
+from ..parameter_files import UnusableParameters
+from ..priority import raise_priority
+from .arguments import check_taken, REFUSALS, start_ros, UNUSABLE, words_of
+from .executor import make_executor
+from .node import ChargerNode
+
+SAFE_WITHIN_S = 2.0
+"""A process that is asked to end waits no longer than this for the current to go."""
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""A closed terminal (SIGHUP) must not leave a charge without its charger either."""
+REST_POLL_S = 0.01
+FLUSH_S = 0.05
+"""For the last message of a node to reach those who act on it."""
+
+
+def run(make_nodes: Callable[[], Iterable[ChargerNode]], *, is_whole: bool = False) -> int:
+    """
+    Run nodes in one process until SIGINT or SIGTERM, then bring them to rest.
+
+    :param make_nodes: called once ROS is up; yields the nodes, the gateway first if there is one
+    :param is_whole: whether they are all nodes of a charger, so that a parameter that none of them
+        takes is taken by nobody
+    :returns: exit status: 0 after a requested end, 1 when a node could not start, 2 when an
+        argument or a parameter is unusable
+    """
+    ending, ended = threading.Event(), threading.Event()
+    failures: list[ChargerNode] = []
+    try:
+        start_ros()
+    except UnusableParameters as error:
+        print(f'gi3_ros: {error}', file=sys.stderr)
+        return UNUSABLE
+    for number in END_SIGNALS:
+        # nohup: who started us may want us to outlive the terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: ending.set())
+    nodes: list[ChargerNode] = []
+    threads: list[threading.Thread] = []
+    try:
+        try:
+            nodes.extend(make_nodes())
+            check_taken(nodes, is_whole=is_whole)
+            executors = [make_executor() for _ in nodes]
+        except REFUSALS as error:
+            print(f'gi3_ros: unusable parameter: {words_of(error)}', file=sys.stderr)
+            return UNUSABLE
+        for node in nodes:
+            if not node.value('autostart'):
+                node.get_logger().info(
+                    'unconfigured: waits for lifecycle transitions, or start it with '
+                    '--ros-args -p autostart:=true, behind --params-file if there is one'
+                )
+            elif not _start(node):
+                return 1
+        for node, executor in zip(nodes, executors, strict=True):
+            threads.append(threading.Thread(
+                target=_spin, args=(node, executor, ending, ended, failures),
+                name=node.get_name(),
+            ))
+            threads[-1].start()
+        is_raised = False
+        while not ending.wait(0.1):
+            if not is_raised and any(node.is_active for node in nodes):
+                is_raised, ordinary = True, raise_priority()
+                if ordinary:
+                    nodes[0].get_logger().warning(ordinary)
+        _come_to_rest(nodes)
+        return 1 if failures else 0
+    finally:
+        # Ctrl-C reaches a launched process twice; the second must not hit the interpreter's end.
+        for number in END_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        ended.set()
+        for thread in threads:
+            thread.join()
+        for node in reversed(nodes):
+            with contextlib.suppress(Exception):
+                node.trigger_shutdown()
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _spin(
+    node: ChargerNode, executor: Executor, ending: threading.Event, ended: threading.Event,
+    failures: list[ChargerNode],
+) -> None:
+    """
+    Run one node's callbacks.
+
+    Each node has an executor of its own: a node that hangs holds up no other, and what a
+    single-threaded one costs for a message grows with the number of entities that it waits for.
+    """
+    executor.add_node(node)
+    try:
+        while not ended.is_set():
+            executor.spin_once(timeout_sec=0.1)
+    except ExternalShutdownException:
+        ending.set()
+    except Exception:
+        print(traceback.format_exc(), file=sys.stderr)
+        failures.append(node)
+        ending.set()
+    finally:
+        executor.shutdown()
+
+
+def _start(node: ChargerNode) -> bool:
+    for transition in (node.trigger_configure, node.trigger_activate):
+        if transition() != TransitionCallbackReturn.SUCCESS:
+            node.get_logger().fatal('could not be started, see above')
+            return False
+    return True
+
+
+def _come_to_rest(nodes: Sequence[ChargerNode]) -> None:
+    """Take the power away, let the current go, open; bounded, as a dead peer must not hold us."""
+    for node in nodes:
+        with node.lock:
+            node.begin_safe_stop()
+    deadline_s = time.monotonic() + SAFE_WITHIN_S
+    # The first node carries the words of the others to the bus, so it falls silent last.
+    for node in reversed(nodes):
+        while time.monotonic() < deadline_s and not node.is_at_rest:
+            time.sleep(REST_POLL_S)
+        node.leave_active()
+        time.sleep(FLUSH_S)
