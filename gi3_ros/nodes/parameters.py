@@ -15,7 +15,7 @@ class Parameter:
     """One parameter: default, unit and range in words and numbers."""
 
     name: str
-    default: object
+    default: Any
     description: str
     low: float | None = None
     high: float | None = None

@@ -8,6 +8,7 @@ Power_Modules_Status from the same tick that decides, so its silence means what 
 import math
 import pathlib
 import time
+from typing import Any
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -19,7 +20,8 @@ from .. import convert
 from ..core import controller_config
 from ..core.hardware import PowerSetpoint
 from ..core.interface import signals
-from ..core.power.control import power_modules_status, PowerConfig, PowerControl
+from ..core.interface.layout import Message
+from ..core.power.control import Decision, power_modules_status, PowerConfig, PowerControl
 from ..core.power.limits import ChargerLimits
 from .node import ChargerNode
 from .parameters import Parameter, parameters_of
@@ -50,17 +52,17 @@ class PowerControlNode(ChargerNode):
         *parameters_of(PowerConfig),
     )
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         super().__init__('power_control', **options)
 
-    def declare(self):
-        entries = {}
+    def declare(self) -> None:
+        entries: dict[str, controller_config.Value] = {}
         for parameter in self.PARAMETERS:
             parameter.declare_on(self, found=entries.get(parameter.name))
             if parameter.name == 'controller_pistol' and self.value('controller_config'):
                 entries = self._read_controller_config()
 
-    def _read_controller_config(self):
+    def _read_controller_config(self) -> dict[str, controller_config.Value]:
         """
         Return the entries that shape power (interface.md 5.1); ``ValueError`` with words.
 
@@ -80,12 +82,12 @@ class PowerControlNode(ChargerNode):
         self.get_logger().info(f'{path} [pistol:{section.name}]: {words or "no entry for us"}')
         return entries
 
-    def build(self):
+    def build(self) -> None:
         self._config = self.config(PowerConfig, limits=self.config(ChargerLimits))
         self._core = PowerControl(self._config)
         self._setpoint_due_s = self._status_due_s = -math.inf
-        self._last = None
-        self._measurement_stamp = None
+        self._last: Decision | None = None
+        self._measurement_stamp: Time | None = None
         self._fault_since = Time()
         self._setpoint = self.publisher(ros.PowerSetpoint, 'power_setpoint')
         self._status = self.publisher(ros.PowerStatus, 'power_status')
@@ -104,13 +106,13 @@ class PowerControlNode(ChargerNode):
         self.serve(srv.ResetFault, 'reset_fault', self._reset_fault)
         self.diagnose_every_second(self._diagnose)
 
-    def start(self):
+    def start(self) -> None:
         # Nothing that was commanded while inactive counts: power needs a session begun now.
         self._core = PowerControl(self._config)
         self._last = None
         self._fault_since = Time()
 
-    def stop(self):
+    def stop(self) -> None:
         """Zero power, System_Enable withdrawn while that can be said honestly, then silence."""
         # Not decided by the core: it may be the core that has failed.
         why, stamp = self.failure or 'power_control leaves active', self.now()
@@ -130,22 +132,22 @@ class PowerControlNode(ChargerNode):
         self._status.publish(message)
         self._effective.publish(convert.nothing_effective_to_ros(stamp))
 
-    def begin_safe_stop(self):
+    def begin_safe_stop(self) -> None:
         if self.is_active and self._core.is_in_session:
             self._core.emergency_stop('the process was asked to end', now_s=time.monotonic())
 
     @property
-    def is_at_rest(self):
+    def is_at_rest(self) -> bool:
         if not self.is_active:
             return True
         reading = self._core.reading(now_s=time.monotonic())
         return reading is None or abs(reading.current_a) <= 1.0
 
-    def tick(self):
+    def tick(self) -> None:
         if self.is_active:
             self._step()
 
-    def _step(self):
+    def _step(self) -> Decision:
         """Decide and publish; the lock is held."""
         now_s = time.monotonic()
         decision = self._core.tick(now_s=now_s)
@@ -170,13 +172,14 @@ class PowerControlNode(ChargerNode):
             self._status_due_s = now_s + REPORT_PERIOD_S
             self._publish_words(decision, stamp)
         self.tell(self._core.journal)
+        return decision
 
-    def _publish_status(self, status):
+    def _publish_status(self, status: signals.PowerModulesStatus) -> None:
         # The stamp is the measurement's own: no reading leaves younger than it is.
         self._to_controller[signals.PowerModulesStatus].publish(
             convert.to_ros(status, self._measurement_stamp))
 
-    def _publish_words(self, decision, stamp):
+    def _publish_words(self, decision: Decision, stamp: Time) -> None:
         message = ros.PowerStatus(
             phase=int(decision.phase), phase_name=decision.phase.name,
             system_enable=decision.system_enable, fault=decision.fault,
@@ -188,16 +191,16 @@ class PowerControlNode(ChargerNode):
 
     # Inputs
 
-    def _on_controller(self, message, true_at_s):
+    def _on_controller(self, message: Message, true_at_s: float) -> None:
         self._core.receive(message, now_s=true_at_s)
         # The vehicle waits for no tick (R5): a command acts now.
         self.tick()
 
-    def _on_measurement(self, message, true_at_s):
+    def _on_measurement(self, message: ros.PowerMeasurement, true_at_s: float) -> None:
         if self._core.measure(convert.measurement_from_ros(message), now_s=true_at_s):
             self._measurement_stamp = message.header.stamp
 
-    def _on_stage(self, message, true_at_s):
+    def _on_stage(self, message: ros.StageStatus, true_at_s: float) -> None:
         self._core.see_stage(
             message.stage, message.reason, now_s=true_at_s,
             has_output_contactors=message.has_output_contactors,
@@ -207,7 +210,9 @@ class PowerControlNode(ChargerNode):
 
     # Services
 
-    def _set_current_setpoint(self, request, response):
+    def _set_current_setpoint(
+        self, request: srv.SetCurrentSetpoint.Request, response: srv.SetCurrentSetpoint.Response,
+    ) -> str:
         now_s = time.monotonic()
         try:
             return self._core.request_current(
@@ -215,14 +220,13 @@ class PowerControlNode(ChargerNode):
                 source=request.source, now_s=now_s,
             )
         finally:
-            self._step()
-            effective = self._last.effective
+            effective = self._step().effective
             response.current_in_force = effective.current_a
             response.target_in_force = effective.target_a
             response.source_in_force = effective.source
             response.limited_by = list(effective.limited_by)
 
-    def _set_limits(self, request, _response):
+    def _set_limits(self, request: srv.SetLimits.Request, _response: object) -> str:
         return self._core.request_limits(
             voltage_v=request.maximum_voltage,
             charge_current_a=request.maximum_charge_current,
@@ -230,18 +234,18 @@ class PowerControlNode(ChargerNode):
             now_s=time.monotonic(),
         )
 
-    def _emergency_stop(self, request, _response):
+    def _emergency_stop(self, request: srv.EmergencyStop.Request, _response: object) -> str:
         self._core.emergency_stop(request.reason, now_s=time.monotonic())
         self._step()
         return f'no power; latched until reset_fault: {self._core.fault}'
 
-    def _reset_fault(self, _request, _response):
+    def _reset_fault(self, _request: object, _response: object) -> str:
         self._core.reset_fault(now_s=time.monotonic())
         return 'reset; power comes back with the next session'
 
     # Diagnostics
 
-    def _diagnose(self):
+    def _diagnose(self) -> list[DiagnosticStatus]:
         with self.lock:
             decision, counts = self._last, dict(self._core.journal.counts)
         level, words = DiagnosticStatus.OK, 'inactive'
@@ -258,6 +262,6 @@ class PowerControlNode(ChargerNode):
         return [self.diagnostic('power', words, level=level, values=counts)]
 
 
-def main():
+def main() -> int:
     """Run power_control alone."""
     return run(lambda: [PowerControlNode()])

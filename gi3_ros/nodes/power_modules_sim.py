@@ -8,12 +8,14 @@ faults on the topic ``hardware_faults``. A real installation puts its own driver
 """
 
 import time
+from typing import Any
 
 from std_msgs.msg import String
 
 import gi3_ros.msg as ros
 
 from .. import convert
+from ..core.hardware import Contact
 from ..sim.modules import (
     CircuitConfig,
     Contactors,
@@ -58,11 +60,11 @@ class PowerModulesSim(ChargerNode):
                   + ', '.join(fault.value for fault in HardwareFault)),
     )
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         super().__init__('power_modules_sim', **options)
-        self._plug = None
+        self._plug: CircuitEnd | None = None
 
-    def build(self):
+    def build(self) -> None:
         modules = PowerModules(self._installation())
         try:
             modules.faults = parse_faults(self.value('faults'))
@@ -75,28 +77,29 @@ class PowerModulesSim(ChargerNode):
         self._modules = modules
         self._breaches_told = 0
         self._due_s = 0.0
-        self._last_contacts = None
+        self._last_contacts: tuple[Contact, Contact] | None = None
         self._measurement = self.publisher(ros.PowerMeasurement, 'power_measurement')
         self._feedback = self.publisher(ros.ContactorFeedback, 'contactor_feedback')
         self.subscribe(ros.PowerSetpoint, 'power_setpoint', self._on_setpoint)
         self.subscribe(ros.ContactorCommand, 'contactor_command', self._on_command)
         self.subscribe(String, 'hardware_faults', self._on_faults)
 
-    def tear_down(self):
+    def tear_down(self) -> None:
         if self._plug is not None:
             self._plug.close()
             self._plug = None
 
     @property
-    def is_at_rest(self):
+    def is_at_rest(self) -> bool:
         # Hardware does not vanish: it is there until those who command it have opened it.
         return not self.is_active or self._modules.is_at_rest
 
-    def tick(self):
+    def tick(self) -> None:
         now_s = time.monotonic()
         modules = self._modules
         modules.advance(now_s=now_s)
-        modules.connect(self._plug.poll(modules.reading(), now_s=now_s))
+        if self._plug is not None:
+            modules.connect(self._plug.poll(modules.reading(), now_s=now_s))
         for breach in modules.breaches[self._breaches_told:]:
             self.get_logger().error(f'the hardware would have suffered: {breach.text}')
         self._breaches_told = len(modules.breaches)
@@ -111,7 +114,7 @@ class PowerModulesSim(ChargerNode):
             self._measurement.publish(convert.measurement_to_ros(modules.measurement(), stamp))
             self._feedback.publish(convert.feedback_to_ros(feedback, stamp))
 
-    def _installation(self):
+    def _installation(self) -> ModulesConfig:
         try:
             contactors = Contactors(self.value('contactors'))
         except ValueError as error:
@@ -123,13 +126,13 @@ class PowerModulesSim(ChargerNode):
             ModulesConfig, contactors=contactors,
             circuit=CircuitConfig(has_diode=self.value('has_diode')))
 
-    def _on_setpoint(self, message, true_at_s):
+    def _on_setpoint(self, message: ros.PowerSetpoint, true_at_s: float) -> None:
         self._modules.set_point(convert.setpoint_from_ros(message), now_s=true_at_s)
 
-    def _on_command(self, message, true_at_s):
+    def _on_command(self, message: ros.ContactorCommand, true_at_s: float) -> None:
         self._modules.command(convert.command_from_ros(message), now_s=true_at_s)
 
-    def _on_faults(self, message, _true_at_s):
+    def _on_faults(self, message: String, _true_at_s: float) -> None:
         try:
             faults = parse_faults(message.data)
         except ValueError as error:
@@ -140,6 +143,6 @@ class PowerModulesSim(ChargerNode):
         self.get_logger().warning(f'broken from now on: {names or "nothing"}')
 
 
-def main():
+def main() -> int:
     """Run the simulated hardware alone."""
     return run(lambda: [PowerModulesSim()])

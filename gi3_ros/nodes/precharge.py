@@ -7,6 +7,7 @@ commands the controller's digital outputs, on which relays of the stage may hang
 
 import math
 import time
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
@@ -14,13 +15,14 @@ import gi3_ros.msg as ros
 import gi3_ros.srv as srv
 
 from .. import convert
-from ..core.hardware import Stage
+from ..core.hardware import ContactorCommand, Stage
 from ..core.interface import signals
+from ..core.interface.layout import Message
 from ..core.power.control import POWERED
 from ..core.stage.digital_outputs import DigitalOutputs
 from ..core.stage.installations import stage_for
 from ..core.stage.output_stage import StageConfig
-from ..core.stage.precharge import PrechargeSupervision, Verdict
+from ..core.stage.precharge import PrechargeSupervision, Progress, Verdict
 from .node import ChargerNode
 from .parameters import Parameter, parameters_of
 from .process import run
@@ -42,10 +44,10 @@ class PrechargeNode(ChargerNode):
                   's after which a precharge is called timed out; the vehicle ends it', 1.0, 60.0),
     )
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         super().__init__('precharge', **options)
 
-    def build(self):
+    def build(self) -> None:
         self._config = self.config(StageConfig)
         self._reset()
         self._command = self.publisher(ros.ContactorCommand, 'contactor_command')
@@ -64,21 +66,21 @@ class PrechargeNode(ChargerNode):
         self.serve(srv.ResetFault, 'reset_stage_fault', self._reset_fault)
         self.diagnose_every_second(self._diagnose)
 
-    def _reset(self):
+    def _reset(self) -> None:
         self._stage = stage_for(self._config)
         self._outputs = DigitalOutputs(self._config)
         self._supervision = PrechargeSupervision(self.value('precharge_timeout'))
-        self._last = None
-        self._progress = None
+        self._last: tuple[ContactorCommand | None, Stage] | None = None
+        self._progress: Progress | None = None
         """Of a precharge that lasts, as told last."""
-        self._verdict = None
+        self._verdict: Verdict | None = None
         self._due_s = -math.inf
         self._ending = False
 
-    def start(self):
+    def start(self) -> None:
         self._reset()
 
-    def stop(self):
+    def stop(self) -> None:
         """Say that nothing is known: no power; the driver opens once the current is gone."""
         why = self.failure or 'precharge has left active'
         if self._stage.stage is Stage.FAULT:
@@ -89,19 +91,19 @@ class PrechargeNode(ChargerNode):
             self._publish_progress(self._progress.unmeasured)
         self._publish_outputs(self._outputs.last_word())
 
-    def begin_safe_stop(self):
+    def begin_safe_stop(self) -> None:
         self._ending = True
 
     @property
-    def is_at_rest(self):
+    def is_at_rest(self) -> bool:
         return (not self.is_active or self._stage.stage is Stage.OPEN
                 or not self._config.has_output_contactors)
 
-    def tick(self):
+    def tick(self) -> None:
         if self.is_active:
             self._step()
 
-    def _step(self):
+    def _step(self) -> None:
         """Decide and publish; the lock is held."""
         now_s = time.monotonic()
         stage = self._stage
@@ -120,7 +122,7 @@ class PrechargeNode(ChargerNode):
             self._tell_progress(now_s)
         self.tell(stage.journal)
 
-    def _publish_stage(self, stage, reason):
+    def _publish_stage(self, stage: Stage, reason: str) -> None:
         message = ros.StageStatus(
             stage=int(stage), stage_name=stage.name, reason=reason,
             installation=self._config.installation,
@@ -130,11 +132,11 @@ class PrechargeNode(ChargerNode):
         message.header.stamp = self.now()
         self._stage_status.publish(message)
 
-    def _publish_outputs(self, message):
+    def _publish_outputs(self, message: signals.AdmCsSeccOutputs | None) -> None:
         if message is not None:
             self._outputs_to_controller.publish(convert.to_ros(message, self.now()))
 
-    def _tell_progress(self, now_s):
+    def _tell_progress(self, now_s: float) -> None:
         progress = self._progress = self._supervision.take_news(
             now_s=now_s) or self._stage.take_progress(now_s=now_s)
         if progress is None:
@@ -148,7 +150,7 @@ class PrechargeNode(ChargerNode):
         elif progress.verdict in (Verdict.TIMED_OUT, Verdict.OVER_CURRENT, Verdict.UNKNOWN):
             self.get_logger().warning(progress.words)
 
-    def _publish_progress(self, progress):
+    def _publish_progress(self, progress: Progress) -> None:
         message = ros.PrechargeStatus(
             kind=int(progress.kind), target=progress.target_v, present=progress.present_v,
             difference=progress.difference_v, current=progress.current_a,
@@ -160,37 +162,37 @@ class PrechargeNode(ChargerNode):
 
     # Inputs
 
-    def _on_controller(self, message, true_at_s):
+    def _on_controller(self, message: Message, true_at_s: float) -> None:
         self._stage.receive(message, now_s=true_at_s)
         self._supervision.receive(message, now_s=true_at_s)
         self.tick()
 
-    def _on_measurement(self, message, true_at_s):
+    def _on_measurement(self, message: ros.PowerMeasurement, true_at_s: float) -> None:
         measurement = convert.measurement_from_ros(message)
         self._stage.measure(measurement, now_s=true_at_s)
         self._supervision.measure(measurement, now_s=true_at_s)
 
-    def _on_feedback(self, message, true_at_s):
+    def _on_feedback(self, message: ros.ContactorFeedback, true_at_s: float) -> None:
         self._stage.see_contacts(convert.feedback_from_ros(message), now_s=true_at_s)
         self.tick()
 
-    def _on_power(self, message, true_at_s):
+    def _on_power(self, message: ros.PowerStatus, true_at_s: float) -> None:
         self._stage.see_power(
             message.fault, is_enabled=message.system_enable,
             is_commanded=message.phase in POWERED, now_s=true_at_s,
         )
 
-    def _on_setpoint(self, message, true_at_s):
+    def _on_setpoint(self, message: ros.PowerSetpoint, true_at_s: float) -> None:
         setpoint = convert.setpoint_from_ros(message)
         self._stage.see_setpoint(setpoint.mode, now_s=true_at_s)
         self._supervision.see_setpoint(setpoint)
 
     # Services
 
-    def _set_outputs(self, request, _response):
+    def _set_outputs(self, request: srv.SetOutputs.Request, _response: object) -> str:
         return self._outputs.request(list(request.outputs), request.high)
 
-    def _set_contactors(self, request, _response):
+    def _set_contactors(self, request: srv.SetContactors.Request, _response: object) -> str:
         now_s = time.monotonic()
         if request.position == request.OPEN:
             return self._stage.request_open(now_s=now_s)
@@ -198,13 +200,13 @@ class PrechargeNode(ChargerNode):
             return self._stage.request_close(now_s=now_s)
         raise ValueError(f'position {request.position} is neither OPEN (0) nor CLOSE (1)')
 
-    def _reset_fault(self, _request, _response):
+    def _reset_fault(self, _request: object, _response: object) -> str:
         self._stage.reset_fault(now_s=time.monotonic())
         return 'reset'
 
     # Diagnostics
 
-    def _diagnose(self):
+    def _diagnose(self) -> list[DiagnosticStatus]:
         with self.lock:
             stage, counts = self._stage, dict(self._stage.journal.counts)
             where, reason = stage.stage, stage.reason
@@ -219,6 +221,6 @@ class PrechargeNode(ChargerNode):
             'installation': self._config.installation, **counts})]
 
 
-def main():
+def main() -> int:
     """Run precharge alone."""
     return run(lambda: [PrechargeNode()])

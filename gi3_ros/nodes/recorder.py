@@ -6,16 +6,19 @@ after they have failed is part of the story. The bag is whole at any moment, so 
 recorder, or a machine that was switched off, costs the last second.
 """
 
+from collections.abc import Callable
 import importlib
 import operator
 import pathlib
 import signal
 import sys
 import time
+from typing import Any, NamedTuple
 
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 
 from ..logs import recorded
 from ..logs.bag_writer import BagWriter, FLUSH_S
@@ -37,6 +40,13 @@ SETTLE_NS = 20_000_000
 """What arrived so shortly ago waits: an earlier one may still come on a topic asked before."""
 
 
+class _Message(NamedTuple):
+    arrival_ns: int
+    topic: str
+    kind: str
+    data: bytes
+
+
 class Recorder(Node):
     """Writes the topics of some pistols, as they are on the wire, into a bag."""
 
@@ -46,7 +56,7 @@ class Recorder(Node):
                   'not exist yet. Empty: gi3_ with date and time, where it is started'),
     )
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         # Nobody is there to answer them.
         super().__init__('recorder', start_parameter_services=False, **options)
         for parameter in self.PARAMETERS:
@@ -55,15 +65,15 @@ class Recorder(Node):
         check_taken([self])
         pistols = self.get_parameter('pistols').value
         output = self.get_parameter('output').value or time.strftime('gi3_%Y-%m-%d_%H-%M-%S')
-        self.failure = None
+        self.failure: str | None = None
         """Why nothing is written any more."""
         self.last_heard_s = time.monotonic()
         self.count = 0
         """Messages so far."""
-        self._waiting = []
+        self._waiting: list[_Message] = []
         self._last_ns = 0
         self._writer = BagWriter(pathlib.Path(output).expanduser())
-        self._sources = []
+        self._sources: list[tuple[str, str, Subscription]] = []
         for topic, kind in recorded.topics(pistols).items():
             self._writer.add_topic(topic, kind)
             self._sources.append((topic, kind, self._subscribe(topic, kind)))
@@ -71,7 +81,7 @@ class Recorder(Node):
         self._flush_at_s = time.monotonic() + FLUSH_S
         self.get_logger().info(f'records {", ".join(pistols)} into {self._writer.path}')
 
-    def _subscribe(self, topic, kind):
+    def _subscribe(self, topic: str, kind: str) -> Subscription:
         # Every publisher of these topics is reliable, as their subscribers in the charger are.
         is_latched = topic.rpartition('/')[2] in recorded.LATCHED
         return self.create_subscription(_class_of(kind), topic, _not_called, QoSProfile(
@@ -80,7 +90,7 @@ class Recorder(Node):
             else DurabilityPolicy.VOLATILE,
         ), raw=True)
 
-    def collect(self):
+    def collect(self) -> None:
         """
         Write what has arrived since the last time.
 
@@ -101,14 +111,14 @@ class Recorder(Node):
                     # Zero where the middleware does not say.
                     arrival_ns = info['received_timestamp'] or time.time_ns()
                     where = due if arrival_ns < settled_ns else self._waiting
-                    where.append((arrival_ns, topic, kind, data))
+                    where.append(_Message(arrival_ns, topic, kind, data))
         self._write(due)
         if time.monotonic() >= self._flush_at_s:
             self._flush_at_s = time.monotonic() + FLUSH_S
             self._try(self._writer.flush)
 
-    def _write(self, messages):
-        messages.sort(key=operator.itemgetter(0))
+    def _write(self, messages: list[_Message]) -> None:
+        messages.sort(key=operator.attrgetter('arrival_ns'))
         for arrival_ns, topic, kind, data in messages:
             # One that was very late comes by so much later; a clock that was set back is kept.
             if 0 < self._last_ns - arrival_ns < BACK_NS:
@@ -116,7 +126,7 @@ class Recorder(Node):
             self._last_ns = arrival_ns
             self._try(self._writer.write_serialised, topic, kind, arrival_ns, data)
 
-    def _try(self, act, *arguments):
+    def _try(self, act: Callable[..., object], *arguments: object) -> None:
         if self.failure is None:
             try:
                 act(*arguments)
@@ -124,7 +134,7 @@ class Recorder(Node):
                 self.failure = str(error)
                 self.get_logger().fatal(f'the recording ends here: {error}')
 
-    def close(self):
+    def close(self) -> None:
         """Finish the bag."""
         self._write(self._waiting)
         self._try(self._writer.close)
@@ -132,23 +142,23 @@ class Recorder(Node):
             self.get_logger().info(f'{self.count} messages are in {self._writer.path}')
 
 
-def _not_called(_data):
+def _not_called(_data: bytes) -> None:
     """Stand where rclpy wants a callback."""
 
 
-def _class_of(kind):
+def _class_of(kind: str) -> Any:
     package, folder, name = kind.split('/')
     return getattr(importlib.import_module(f'{package}.{folder}'), name)
 
 
-def main():
+def main() -> int:
     """
     Record until SIGINT or SIGTERM.
 
     :returns: exit status: 0 after a requested end, 1 when it cannot be written, 2 when an
         argument or a parameter is unusable
     """
-    ending = []
+    ending: list[float] = []
     try:
         start_ros()
     except UnusableParameters as error:
@@ -180,7 +190,7 @@ def main():
         rclpy.try_shutdown()
 
 
-def _is_over(node, ending):
+def _is_over(node: Recorder, ending: list[float]) -> bool:
     """Return whether the end was asked for and nobody has a last word, or it was asked twice."""
     if not ending:
         return False

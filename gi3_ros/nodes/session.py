@@ -6,7 +6,9 @@ What a robot or an operator wants of a charge comes in here as services.
 
 import math
 import time
+from typing import Any
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile
@@ -18,7 +20,16 @@ import gi3_ros.srv as srv
 
 from .. import convert
 from ..core.interface import signals
-from ..core.session import NOTHING_KNOWN, Phase, SessionConfig, SessionControl, Words
+from ..core.interface.layout import Message
+from ..core.session import (
+    Battery,
+    NOTHING_KNOWN,
+    Phase,
+    SessionConfig,
+    SessionControl,
+    Story,
+    Words,
+)
 from ..core.timing import TOLD_WITHIN_S
 from .node import ChargerNode, LATCHED
 from .parameters import parameters_of
@@ -43,10 +54,10 @@ class SessionNode(ChargerNode):
     TICK_S = 0.05
     PARAMETERS = parameters_of(SessionConfig)
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         super().__init__('session', **options)
 
-    def build(self):
+    def build(self) -> None:
         self._config = self.config(SessionConfig)
         self._reset()
         self._word = self.publisher(
@@ -67,22 +78,22 @@ class SessionNode(ChargerNode):
         self.serve(srv.SetAvailability, 'set_availability', self._set_availability)
         self.diagnose_every_second(self._diagnose)
 
-    def _reset(self):
+    def _reset(self) -> None:
         self._core = SessionControl(self._config)
         self._words = NOTHING_KNOWN
         self._due_s = -math.inf
-        self._reading_stamp = None
+        self._reading_stamp: Time | None = None
 
-    def start(self):
+    def start(self) -> None:
         self._reset()
 
-    def stop(self):
+    def stop(self) -> None:
         """Nobody is left who could stop a charge: none may begin, and nothing is known."""
         # From what was told last, not from the core: it may be the core that has failed.
         self._publish(self._words.last(self.failure or 'session has left active'))
         self._word.publish(convert.to_ros(self._core.start_forbidden, self.now()))
 
-    def tick(self):
+    def tick(self) -> None:
         if not self.is_active:
             return
         now_s = time.monotonic()
@@ -95,7 +106,7 @@ class SessionNode(ChargerNode):
             self._publish(self._words)
         self.tell(self._core.journal)
 
-    def _publish(self, words: Words):
+    def _publish(self, words: Words) -> None:
         stamp = self.now()
         # What somebody may act upon first.
         self._safe_to_unplug.publish(Bool(data=words.is_safe_to_unplug))
@@ -104,13 +115,13 @@ class SessionNode(ChargerNode):
         self._charge_session.publish(self._story(words.story, stamp))
 
     @staticmethod
-    def _availability(why_not, stamp):
+    def _availability(why_not: str, stamp: Time) -> ros.Availability:
         message = ros.Availability(available=not why_not, reason=why_not)
         message.header.stamp = stamp
         return message
 
     @staticmethod
-    def _story(story, stamp):
+    def _story(story: Story, stamp: Time) -> ros.ChargeSession:
         message = ros.ChargeSession(
             phase=int(story.phase), phase_name=story.phase.name,
             controller_state=story.controller_state, protocol=story.protocol,
@@ -121,7 +132,7 @@ class SessionNode(ChargerNode):
         message.header.stamp = stamp
         return message
 
-    def _battery(self, battery, stamp):
+    def _battery(self, battery: Battery, stamp: Time) -> BatteryState:
         """Say what is known of the battery; NaN where nobody tells us (BatteryState.msg)."""
         message = BatteryState(
             voltage=battery.voltage_v, current=battery.current_a, temperature=math.nan,
@@ -137,37 +148,37 @@ class SessionNode(ChargerNode):
 
     # Inputs
 
-    def _on_signals(self, message, true_at_s):
+    def _on_signals(self, message: Message, true_at_s: float) -> None:
         self._core.receive(message, now_s=true_at_s)
 
-    def _on_measurement(self, message, true_at_s):
+    def _on_measurement(self, message: ros.PowerMeasurement, true_at_s: float) -> None:
         if self._core.measure(convert.measurement_from_ros(message), now_s=true_at_s):
             self._reading_stamp = message.header.stamp
 
-    def _on_power(self, message, true_at_s):
+    def _on_power(self, message: ros.PowerStatus, true_at_s: float) -> None:
         self._core.see_power(message.fault, now_s=true_at_s)
 
-    def _on_stage(self, message, true_at_s):
+    def _on_stage(self, message: ros.StageStatus, true_at_s: float) -> None:
         self._core.see_stage(
             message.stage, message.reason,
             has_output_contactors=message.has_output_contactors, now_s=true_at_s,
         )
 
-    def _on_feedback(self, message, true_at_s):
+    def _on_feedback(self, message: ros.ContactorFeedback, true_at_s: float) -> None:
         self._core.see_pistol(message.pistol_voltage, now_s=true_at_s)
 
     # Services
 
-    def _authorise(self, request, _response):
+    def _authorise(self, request: srv.Authorise.Request, _response: object) -> str:
         return self._core.authorise(request.valid, now_s=time.monotonic())
 
-    def _start_charge(self, _request, _response):
+    def _start_charge(self, _request: object, _response: object) -> str:
         return self._core.start_charge(now_s=time.monotonic())
 
-    def _stop_charge(self, _request, _response):
+    def _stop_charge(self, _request: object, _response: object) -> str:
         return self._core.stop_charge(now_s=time.monotonic())
 
-    def _set_availability(self, request, _response):
+    def _set_availability(self, request: srv.SetAvailability.Request, _response: object) -> str:
         return self._core.set_availability(
             request.available, reason=request.reason, duration_s=request.duration,
             now_s=time.monotonic(),
@@ -175,7 +186,7 @@ class SessionNode(ChargerNode):
 
     # Diagnostics
 
-    def _diagnose(self):
+    def _diagnose(self) -> list[DiagnosticStatus]:
         with self.lock:
             story = self._core.story(now_s=time.monotonic())
             counts = dict(self._core.journal.counts)
@@ -190,6 +201,6 @@ class SessionNode(ChargerNode):
             'controller state': story.controller_state, 'protocol': story.protocol, **counts})]
 
 
-def main():
+def main() -> int:
     """Run session alone."""
     return run(lambda: [SessionNode()])
