@@ -6,11 +6,11 @@ tell what they can.
 """
 
 import math
-import typing
+from typing import ClassVar, NamedTuple
 
 from ..hardware import BATTERY_FROM_V, Contact, ContactorCommand, Stage
 from ..timing import FEEDBACK_MAX_AGE_S
-from .output_stage import Happening, OutputStage
+from .output_stage import Happening, OutputStage, StageConfig, Transitions
 
 ASSUMED_CONTACT_TIME_S = 0.1
 """Without auxiliary contacts: a DC contactor of this class moves within 50 ms."""
@@ -24,14 +24,22 @@ AFTER_S = 0.05
 """A reading that is so much younger than a word of the contacts was taken after it."""
 SENSORS_SHARE = 0.05
 """By which two voltage sensors at the same copper may differ."""
+UNMEASURED = 'voltage and current at the modules are unknown: no fresh measurement'
 SURELY_CLOSED_A = 2.0
 """No contactor that carries this is open, whatever its auxiliary contact says."""
+
+
+class _Wanted(NamedTuple):
+    """What a contact is commanded, and since when."""
+
+    is_closed: bool = False
+    since_s: float = -math.inf
 
 
 class OwnContactors(OutputStage):
     """Output contactors of our own, for CCS and for CHAdeMO behind a diode."""
 
-    TRANSITIONS: typing.ClassVar = {
+    TRANSITIONS: ClassVar[Transitions] = {
         (Stage.OPEN, Happening.CLOSE_WANTED): Stage.CLOSING,
         (Stage.CLOSING, Happening.CONTACTS_CLOSED): Stage.CLOSED,
         # Nothing flows before CLOSED is reported, so there is nothing to wait for.
@@ -52,24 +60,24 @@ class OwnContactors(OutputStage):
     WELDABLE = WORD
     """What a voltage may come through, in words."""
 
-    def __init__(self, config):
+    def __init__(self, config: StageConfig) -> None:
         super().__init__(config)
         self.reason = "waits for the first word of the contactors' driver"
         self._has_begun = False
         self._operator_holds_open = False
         self._unloads = False
         """In FAULT: contacts that may carry current stay closed until it is gone."""
-        self._wanted = {'output': (False, -math.inf), 'precharge': (False, -math.inf)}
-        """What each is commanded, and since when."""
+        self._wanted = {'output': _Wanted(), 'precharge': _Wanted()}
+        """What each is commanded."""
         self._lowest_v = math.inf
-        self._opened_s = None
+        self._opened_s: float | None = None
         """When the auxiliary contact said open although closed is commanded."""
         self._flows_since_s = math.inf
         self._apart_since_s = math.inf
 
     # What people ask for
 
-    def request_open(self, *, now_s):
+    def request_open(self, *, now_s: float) -> str:
         if self.stage not in (Stage.OPEN, Stage.OPENING, Stage.UNLOADING, Stage.FAULT):
             loaded = self._load(now_s)
             if not loaded and self._is_power_commanded:
@@ -81,7 +89,7 @@ class OwnContactors(OutputStage):
             return 'already open; held open until CLOSE or the end of the session'
         return 'opening; held open until CLOSE or the end of the session'
 
-    def request_close(self, *, now_s):
+    def request_close(self, *, now_s: float) -> str:
         if self.stage not in (Stage.OPEN, Stage.OPENING, Stage.UNLOADING, Stage.FAULT):
             return f'already {self.stage.name.lower()}'
         why = self.reason if self.stage is Stage.FAULT else self._forbidden(now_s)
@@ -96,14 +104,14 @@ class OwnContactors(OutputStage):
 
     # The tick
 
-    def told(self, *, now_s):
+    def told(self, *, now_s: float) -> Stage:
         # Open was commanded: whether they are, only their driver knows.
         is_heard = now_s - self._feedback_s < FEEDBACK_MAX_AGE_S
         return self.stage if is_heard or self.stage is not Stage.OPEN else Stage.UNKNOWN
 
-    def tick(self, *, now_s):
+    def tick(self, *, now_s: float) -> ContactorCommand | None:
         if not self._has_begun:
-            if self._feedback is None or self._fresh_reading(now_s) is None:
+            if self._feedback_s == -math.inf or self._fresh_reading(now_s) is None:
                 return None
             self._begin(now_s)
         super().tick(now_s=now_s)
@@ -112,15 +120,17 @@ class OwnContactors(OutputStage):
         command = ContactorCommand(
             output_closed=self.stage in self.OUTPUT_CLOSED or self._unloads,
             precharge_closed=self._wants_precharge_relay, reason=self.reason)
-        for name in self._wanted:
-            closed = getattr(command, f'{name}_closed')
-            if closed != self._wanted[name][0]:
-                self._wanted[name] = closed, now_s
+        for name, wanted in self._wanted.items():
+            is_closed: bool = getattr(command, f'{name}_closed')
+            if is_closed != wanted.is_closed:
+                self._wanted[name] = _Wanted(is_closed, now_s)
         return command
 
-    _wants_precharge_relay = False
+    @property
+    def _wants_precharge_relay(self) -> bool:
+        return False
 
-    def _begin(self, now_s):
+    def _begin(self, now_s: float) -> None:
         self._has_begun = True
         self._entered_s = now_s
         self.reason = ''
@@ -133,7 +143,7 @@ class OwnContactors(OutputStage):
 
     # Steps, one for each stage
 
-    def _while_open(self, now_s):
+    def _while_open(self, now_s: float) -> None:
         if self._contact('output', now_s) is Contact.CLOSED:
             if now_s - self._entered_s >= self.config.contact_timeout:
                 self._fail(self._words_for_closed(now_s), now_s)
@@ -148,7 +158,7 @@ class OwnContactors(OutputStage):
         if not why:
             self._happen(way, now_s, 'the controller says Close')
 
-    def _while_closing(self, now_s):
+    def _while_closing(self, now_s: float) -> None:
         if self._leave_if_wanted(now_s):
             return
         if self._contact('output', now_s) is Contact.CLOSED:
@@ -158,7 +168,7 @@ class OwnContactors(OutputStage):
                 f'{self.WORD} did not close within {self.config.contact_timeout:g} s: stuck, or '
                 'the auxiliary contact broken?', now_s)
 
-    def _while_closed(self, now_s):
+    def _while_closed(self, now_s: float) -> None:
         if self._leave_if_wanted(now_s):
             return
         if now_s - self._feedback_s >= FEEDBACK_MAX_AGE_S:
@@ -171,26 +181,26 @@ class OwnContactors(OutputStage):
             self._opened_s = None
             self._watch_difference(now_s)
 
-    def _while_unloading(self, now_s):
+    def _while_unloading(self, now_s: float) -> None:
         if self._controller.has_emergency(now_s=now_s):
             self._happen(Happening.EMERGENCY, now_s, 'Emergency_Stop')
         elif self._is_unloaded(now_s):
             self._happen(Happening.CURRENT_GONE, now_s, self.reason)
 
-    def _while_opening(self, now_s):
+    def _while_opening(self, now_s: float) -> None:
         if self._contact('output', now_s) is Contact.OPEN:
             self._happen(Happening.CONTACTS_OPEN, now_s, self.reason)
         else:
             self._fail_if_late(self._words_for_closed(
                 now_s, did=f'did not open within {self.config.contact_timeout:g} s'), now_s)
 
-    def _while_fault(self, now_s):
+    def _while_fault(self, now_s: float) -> None:
         if self._controller.has_emergency(now_s=now_s):
             self._unloads = False
 
     # Conditions
 
-    def _leave_if_wanted(self, now_s):
+    def _leave_if_wanted(self, now_s: float) -> bool:
         if self._controller.has_emergency(now_s=now_s):
             self._happen(Happening.EMERGENCY, now_s, 'Emergency_Stop')
             return True
@@ -199,11 +209,11 @@ class OwnContactors(OutputStage):
             self._happen(Happening.OPEN_WANTED, now_s, why)
         return bool(why)
 
-    def _why_leave(self, now_s):
+    def _why_leave(self, now_s: float) -> str:
         return self._forbidden(now_s) or (
             'an operator asked for it' if self._operator_holds_open else '')
 
-    def _way_to_close(self, now_s):
+    def _way_to_close(self, now_s: float) -> tuple[Happening, str]:
         """
         Return what leads to a closed path that nobody forbids, and what is in its way.
 
@@ -211,10 +221,12 @@ class OwnContactors(OutputStage):
         """
         return Happening.CLOSE_WANTED, self._unsafe_to_close(now_s)
 
-    def _unsafe_to_close(self, now_s):
+    def _unsafe_to_close(self, now_s: float) -> str:
         """Say why closing now would hurt; empty when it would not."""
         reading = self._fresh_reading(now_s)
-        why = self._unmeasured(reading, now_s) or self._load(now_s)
+        if reading is None:
+            return UNMEASURED
+        why = self._driver_is_silent(now_s) or self._load(now_s)
         if why:
             return why
         pistol_v = self._feedback.pistol_voltage_v
@@ -234,14 +246,12 @@ class OwnContactors(OutputStage):
             )
         return ''
 
-    def _unmeasured(self, reading, now_s):
-        if reading is None:
-            return 'voltage and current at the modules are unknown: no fresh measurement'
+    def _driver_is_silent(self, now_s: float) -> str:
         if now_s - self._feedback_s >= FEEDBACK_MAX_AGE_S:
             return 'contactor driver silent'
         return ''
 
-    def _is_unloaded(self, now_s):
+    def _is_unloaded(self, now_s: float) -> bool:
         loaded = self._load(now_s)
         if not loaded:
             return True
@@ -254,21 +264,21 @@ class OwnContactors(OutputStage):
         )
         return True
 
-    def _contact(self, name, now_s):
+    def _contact(self, name: str, now_s: float) -> Contact:
         """Tell where a contact is: by its feedback, without one by the time passed."""
         if now_s - self._feedback_s >= FEEDBACK_MAX_AGE_S:
             return Contact.UNKNOWN
-        position = getattr(self._feedback, name)
+        position: Contact = getattr(self._feedback, name)
         if position is not Contact.UNKNOWN:
             return position
-        closed, since_s = self._wanted[name]
-        if now_s - max(since_s, self._entered_s) < ASSUMED_CONTACT_TIME_S:
+        wanted = self._wanted[name]
+        if now_s - max(wanted.since_s, self._entered_s) < ASSUMED_CONTACT_TIME_S:
             return Contact.UNKNOWN
-        return Contact.CLOSED if closed else Contact.OPEN
+        return Contact.CLOSED if wanted.is_closed else Contact.OPEN
 
     # What voltage and current tell about the contacts
 
-    def _comes_through(self, now_s):
+    def _comes_through(self, now_s: float) -> bool:
         """Find welded contacts by what comes through them while they are open (no feedback)."""
         reading = self._fresh_reading(now_s)
         if reading is None or now_s - self._entered_s < SETTLED_S or self._does_not_float(now_s):
@@ -291,7 +301,7 @@ class OwnContactors(OutputStage):
         self._fail(f'{what} although open is commanded: {self.WELDABLE} welded?', now_s)
         return True
 
-    def _watch_difference(self, now_s):
+    def _watch_difference(self, now_s: float) -> None:
         """Find closed contacts that are not: the modules' side cannot be higher for long."""
         reading, pistol_v = self._fresh_reading(now_s), self._pistol_v(now_s)
         # Lower it may be: behind a diode.
@@ -307,7 +317,7 @@ class OwnContactors(OutputStage):
 
     # Faults
 
-    def _on_opened(self, now_s):
+    def _on_opened(self, now_s: float) -> None:
         """Judge an auxiliary contact that opened by a reading that was taken after it."""
         if self._opened_s is None:
             self._opened_s = now_s
@@ -323,7 +333,9 @@ class OwnContactors(OutputStage):
             self._fail(
                 f'{self.WORD} opened without a command, or the auxiliary contact broken?', now_s)
 
-    def _words_for_closed(self, now_s, *, did='is closed although open is commanded'):
+    def _words_for_closed(
+        self, now_s: float, *, did: str = 'is closed although open is commanded',
+    ) -> str:
         """Name what it is when the auxiliary contact says closed and should not."""
         reading, pistol_v = self._fresh_reading(now_s), self._pistol_v(now_s)
         if reading is not None:
@@ -333,7 +345,7 @@ class OwnContactors(OutputStage):
                         f'are {apart_v:.0f} V apart: is its wire shorted?')
         return f'{self.WORD}: {did}: welded, or the auxiliary contact broken?'
 
-    def _fail_if_late(self, why, now_s):
+    def _fail_if_late(self, why: str, now_s: float) -> None:
         """Fail when a contact has had its time; one whose driver is silent is not blamed."""
         silent_s = now_s - self._feedback_s
         if silent_s >= FEEDBACK_MAX_AGE_S:
@@ -342,12 +354,12 @@ class OwnContactors(OutputStage):
                 and silent_s < LATE_FEEDBACK_S):
             self._fail(why, now_s)
 
-    def _fail(self, why, now_s):
+    def _fail(self, why: str, now_s: float) -> None:
         # What may carry current stays closed until it is gone.
         self._unloads = self.stage in (Stage.CLOSED, Stage.UNLOADING)
         super()._fail(why, now_s)
 
-    def _cause_still_there(self, now_s):
+    def _cause_still_there(self, now_s: float) -> str:
         if self._unloads:
             return 'current may still flow'
         contact = self._contact('output', now_s)
@@ -355,6 +367,6 @@ class OwnContactors(OutputStage):
             return f'contactors report {contact.name} although open is commanded'
         return ''
 
-    def _end_session(self):
+    def _end_session(self) -> None:
         super()._end_session()
         self._operator_holds_open = False

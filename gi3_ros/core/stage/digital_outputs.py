@@ -4,10 +4,12 @@ The controller's digital outputs, which are commanded over CAN (ADM_CS_SECC_Outp
 Those that drive a relay of the output stage follow its command; the others are anybody's.
 """
 
+from collections.abc import Sequence
 import math
 
+from ..hardware import ContactorCommand
 from ..interface.signals import AdmCsSeccOutputs
-from .output_stage import Installation
+from .output_stage import Installation, StageConfig
 
 COUNT = 4
 PERIOD_S = 0.4
@@ -16,13 +18,9 @@ the interface asks for one second."""
 
 
 class DigitalOutputs:
-    """
-    What stands at the four outputs of one pistol's controller.
+    """What stands at the four outputs of one pistol's controller."""
 
-    :param config: the :class:`~.output_stage.StageConfig`
-    """
-
-    def __init__(self, config):
+    def __init__(self, config: StageConfig) -> None:
         self._relays = {
             number: command for number, command in (
                 (config.main_output, 'output_closed'),
@@ -37,10 +35,10 @@ class DigitalOutputs:
         self._is_in_use = bool(self._relays)
         self._are_relays_known = not self._relays
         """Before the first command they may be closed under load: nothing is said about them."""
-        self._sent = None
+        self._sent: AdmCsSeccOutputs | None = None
         self._sent_s = -math.inf
 
-    def request(self, numbers, is_high):
+    def request(self, numbers: Sequence[int], is_high: bool) -> str:
         """
         Set outputs, all of them or none.
 
@@ -60,13 +58,13 @@ class DigitalOutputs:
         return ', '.join(
             f'{number} {"high" if level else "low"}' for number, level in self._levels.items())
 
-    def follow(self, command):
-        """Take a :class:`~gi3_ros.core.hardware.ContactorCommand` of the output stage."""
+    def follow(self, command: ContactorCommand) -> None:
+        """Take a command of the output stage."""
         self._are_relays_known = True
         for number, name in self._relays.items():
             self._levels[number] = getattr(command, name)
 
-    def due(self, *, now_s):
+    def due(self, *, now_s: float) -> AdmCsSeccOutputs | None:
         """Return the message to send now, or ``None``; never one before an output is used."""
         message = AdmCsSeccOutputs(**{
             f'digital_output{number}': level for number, level in self._levels.items()})
@@ -76,7 +74,7 @@ class DigitalOutputs:
         self._sent, self._sent_s = message, now_s
         return message
 
-    def last_word(self):
+    def last_word(self) -> AdmCsSeccOutputs | None:
         """
         Return all low, to be sent as the last message, or ``None``.
 

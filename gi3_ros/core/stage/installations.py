@@ -2,10 +2,10 @@
 
 from .contactors import OwnContactors
 from .followed import ControllerRelay, NoContactors
-from .output_stage import Installation
+from .output_stage import Installation, OutputStage, StageConfig
 from .v2g import ControllerV2gStage, OwnV2gStage
 
-STAGES = {
+STAGES: dict[Installation, type[OutputStage]] = {
     Installation.NONE: NoContactors,
     Installation.CONTROLLER_RELAY: ControllerRelay,
     Installation.OWN_CONTACTORS: OwnContactors,
@@ -14,6 +14,6 @@ STAGES = {
 }
 
 
-def stage_for(config):
-    """Return the output stage of an installation, for a :class:`~.output_stage.StageConfig`."""
+def stage_for(config: StageConfig) -> OutputStage:
+    """Return the output stage of an installation."""
     return STAGES[config.kind](config)

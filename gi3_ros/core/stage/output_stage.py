@@ -11,20 +11,24 @@ The controller's ``Output_Contactors`` is what all of them follow (A28, A41). po
 asked for nothing: it takes the power away by itself as soon as the stage is not ``CLOSED``.
 """
 
+from collections.abc import Mapping
 import dataclasses
 import enum
 import math
-import typing
+from typing import ClassVar
 
 from ..command import Function, illegality, Request, request_of
 from ..config import check, entry
 from ..controller_watch import ControllerWatch
 from ..hardware import (
     ContactorCommand,
+    ContactorFeedback,
     DRIVER_TIMEOUT_S,
     ModulesMode,
+    PowerMeasurement,
     Stage,
 )
+from ..interface.layout import Message
 from ..interface.signals import (
     AdvanticsControllerStatus,
     ChargeSessionFinished,
@@ -35,6 +39,7 @@ from ..interface.signals import (
 )
 from ..journal import Journal
 from ..timing import FEEDBACK_MAX_AGE_S, MEASUREMENT_MAX_AGE_S, POWER_MAX_AGE_S
+from .precharge import Progress
 
 
 class Installation(enum.Enum):
@@ -106,7 +111,7 @@ class StageConfig:
     precharge_output: int = entry(
         0, 'the same for the precharge relay', 0, 4)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         known = [each.value for each in Installation]
         if self.installation not in known:
@@ -121,19 +126,22 @@ class StageConfig:
             raise ValueError(f'main_output and precharge_output are both {self.main_output}')
 
     @property
-    def kind(self):
+    def kind(self) -> Installation:
         """The installation."""
         return Installation(self.installation)
 
     @property
-    def has_output_contactors(self):
+    def has_output_contactors(self) -> bool:
         """Whether there are contacts that this charger commands itself."""
         return self.kind in (Installation.OWN_CONTACTORS, Installation.OWN_V2G)
 
     @property
-    def time_constant_s(self):
+    def time_constant_s(self) -> float:
         """Of the precharge."""
         return self.precharge_resistance * self.output_capacitance
+
+
+Transitions = Mapping[tuple[Stage, Happening], Stage]
 
 
 class OutputStage:
@@ -143,10 +151,10 @@ class OutputStage:
     ``now_s`` is seconds on one monotonic clock; for an input the time at which it was true.
     """
 
-    TRANSITIONS: typing.ClassVar = {}
+    TRANSITIONS: ClassVar[Transitions] = {}
     """Every move of the stage. What is not here does not happen."""
 
-    def __init__(self, config):
+    def __init__(self, config: StageConfig) -> None:
         self.config = config
         self.journal = Journal()
         self.stage = Stage.OPEN
@@ -163,16 +171,16 @@ class OutputStage:
         self._power_fault = ''
         self._is_power_enabled = False
         self._is_power_commanded = False
-        self._modules_mode = None
+        self._modules_mode = ModulesMode.OFF
         self._modules_mode_s = -math.inf
-        self._measurement = None
+        self._measurement: PowerMeasurement | None = None
         self._measured_s = -math.inf
-        self._feedback = None
+        self._feedback = ContactorFeedback()
         self._feedback_s = -math.inf
 
     # Inputs
 
-    def receive(self, message, *, now_s):
+    def receive(self, message: Message, *, now_s: float) -> None:
         """Take a decoded message of the controller; others are ignored."""
         if isinstance(message, AdvanticsControllerStatus):
             self._controller.see_status(message.state, now_s=now_s)
@@ -194,16 +202,18 @@ class OutputStage:
         elif isinstance(message, DcPowerControl):
             self._receive_command(message, now_s)
 
-    def measure(self, measurement, *, now_s):
+    def measure(self, measurement: PowerMeasurement, *, now_s: float) -> None:
         """Take a reading of the power modules' driver."""
         if math.isfinite(measurement.voltage_v) and math.isfinite(measurement.current_a):
             self._measurement, self._measured_s = measurement, now_s
 
-    def see_contacts(self, feedback, *, now_s):
+    def see_contacts(self, feedback: ContactorFeedback, *, now_s: float) -> None:
         """Take a report of the contactors' driver."""
         self._feedback, self._feedback_s = feedback, now_s
 
-    def see_power(self, fault, *, is_enabled, is_commanded=False, now_s):
+    def see_power(
+        self, fault: str, *, is_enabled: bool, is_commanded: bool = False, now_s: float,
+    ) -> None:
         """
         Take a report of power_control.
 
@@ -214,13 +224,13 @@ class OutputStage:
         self._power_fault, self._power_s = fault, now_s
         self._is_power_enabled, self._is_power_commanded = is_enabled, is_commanded
 
-    def see_setpoint(self, mode, *, now_s):
+    def see_setpoint(self, mode: ModulesMode, *, now_s: float) -> None:
         """Take what power_control tells the modules to do, a :class:`ModulesMode`."""
         self._modules_mode, self._modules_mode_s = mode, now_s
 
     # What people ask for
 
-    def request_open(self, *, now_s):
+    def request_open(self, *, now_s: float) -> str:
         """
         Open on an operator's wish, until :meth:`request_close` or the end of the session.
 
@@ -229,7 +239,7 @@ class OutputStage:
         """
         raise ValueError(self._nothing_of_our_own)
 
-    def request_close(self, *, now_s):
+    def request_close(self, *, now_s: float) -> str:
         """
         Give the contactors back to the controller's command, and close if it says Close.
 
@@ -238,7 +248,7 @@ class OutputStage:
         """
         raise ValueError(self._nothing_of_our_own)
 
-    def reset_fault(self, *, now_s):
+    def reset_fault(self, *, now_s: float) -> None:
         """
         Clear a latched fault.
 
@@ -252,12 +262,12 @@ class OutputStage:
         self._happen(Happening.RESET, now_s)
 
     @property
-    def _nothing_of_our_own(self):
+    def _nothing_of_our_own(self) -> str:
         return f'this charger has no output contactors of its own ({self.config.installation})'
 
     # The tick
 
-    def tick(self, *, now_s):
+    def tick(self, *, now_s: float) -> ContactorCommand | None:
         """
         Decide what the contacts shall do.
 
@@ -271,20 +281,21 @@ class OutputStage:
         return ContactorCommand(reason=self.reason)
 
     @property
-    def battery_may_be_connected(self):
+    def battery_may_be_connected(self) -> bool:
         """Whether a battery may be at the pistol: then nothing is bled through a closed path."""
         return self._battery_may_be_connected
 
-    def told(self, *, now_s):
+    def told(self, *, now_s: float) -> Stage:
         """Return the stage as it is told to others: ``UNKNOWN`` where nobody can know it."""
         return self.stage
 
-    def take_progress(self, *, now_s):
-        """Return the :class:`~.precharge.Progress` of a precharge of the stage, or ``None``."""
+    def take_progress(self, *, now_s: float) -> Progress | None:
+        """Return where a precharge of the stage is, ``None`` without one."""
+        return None
 
     # Messages of the controller
 
-    def _receive_command(self, command, now_s):
+    def _receive_command(self, command: DcPowerControl, now_s: float) -> None:
         if illegality(command):
             return  # power_control names it; a bad frame changes nothing
         says_close = command.output_contactors == DcPowerControl.OutputContactors.CLOSE
@@ -297,23 +308,23 @@ class OutputStage:
         self._says_close = says_close
         self._on_command(command, request_of(command))
 
-    def _on_command(self, command, request):
+    def _on_command(self, command: DcPowerControl, request: Request) -> None:
         """Take a good command; ``_says_close`` is taken already."""
         self._command = command
         if request in (Request.PRECHARGE, Request.POWER_TRANSFER):
             self._battery_may_be_connected = True
         self._is_ready_for_transfer |= request is Request.POWER_TRANSFER
 
-    def _end_session(self):
+    def _end_session(self) -> None:
         self._says_close = self._is_ready_for_transfer = False
 
-    def _forget_battery(self):
+    def _forget_battery(self) -> None:
         """Forget the battery of a session: the controller is idle."""
         self._battery_may_be_connected = False
 
     # Conditions
 
-    def _forbidden(self, now_s):
+    def _forbidden(self, now_s: float) -> str:
         """Say why the path must not be closed at all; empty when it may be."""
         why = self._must_stay_open(now_s)
         if not why and not self._is_power_enabled:
@@ -322,7 +333,7 @@ class OutputStage:
             why = 'the controller says Open'
         return why
 
-    def _must_stay_open(self, now_s):
+    def _must_stay_open(self, now_s: float) -> str:
         """Name what takes even a Close that was said back; empty when nothing does."""
         # Without the age: a reason that changes with each tick would be told with each tick.
         why = self._no_word_of_the_controller(now_s)
@@ -334,14 +345,14 @@ class OutputStage:
             return f'power_control: {self._power_fault}'
         return ''
 
-    def _no_word_of_the_controller(self, now_s):
+    def _no_word_of_the_controller(self, now_s: float) -> str:
         if not self._controller.is_alive(now_s=now_s):
             return 'controller silent (R1)'
         if self._controller.has_emergency(now_s=now_s):
             return 'Emergency_Stop is in force (R38)'
         return ''
 
-    def _does_not_float(self, now_s):
+    def _does_not_float(self, now_s: float) -> str:
         """Say why the modules cannot be trusted to float; empty when they do (A41)."""
         if now_s - self._modules_mode_s >= DRIVER_TIMEOUT_S:
             return 'what the modules do is unknown: no fresh setpoint'
@@ -349,22 +360,22 @@ class OutputStage:
             return f'the modules do not float: {self._modules_mode.name}'
         return ''
 
-    def _fresh_reading(self, now_s):
+    def _fresh_reading(self, now_s: float) -> PowerMeasurement | None:
         return self._measurement if now_s - self._measured_s < MEASUREMENT_MAX_AGE_S else None
 
     @property
-    def _switchable_a(self):
+    def _switchable_a(self) -> float:
         config = self.config
         return (config.max_opening_current_chademo if self._is_chademo
                 else config.max_opening_current)
 
-    def _pistol_v(self, now_s):
+    def _pistol_v(self, now_s: float) -> float:
         """Return the voltage at the vehicle's side, NaN where it is not measured (any more)."""
         if now_s - self._feedback_s >= FEEDBACK_MAX_AGE_S:
             return math.nan
         return self._feedback.pistol_voltage_v
 
-    def _load(self, now_s):
+    def _load(self, now_s: float) -> str:
         """Say how much flows when it is too much to switch; empty when it is not."""
         reading = self._fresh_reading(now_s)
         if reading is None:
@@ -374,12 +385,12 @@ class OutputStage:
                     'switch (R42)')
         return ''
 
-    def _cause_still_there(self, now_s):
+    def _cause_still_there(self, now_s: float) -> str:
         return self._load(now_s)
 
     # Moves
 
-    def _happen(self, event, now_s, reason=''):
+    def _happen(self, event: Happening, now_s: float, reason: str = '') -> None:
         before = self.stage
         if (before, event) not in self.TRANSITIONS:
             return
@@ -392,10 +403,10 @@ class OutputStage:
             now_s=now_s,
         )
 
-    def _fail(self, why, now_s):
+    def _fail(self, why: str, now_s: float) -> None:
         self._says_close = False
         self.journal.error(f'output stage fault latched: {why}', now_s=now_s)
         self._happen(Happening.FAULT, now_s, why)
 
-    def _while_fault(self, now_s):
+    def _while_fault(self, now_s: float) -> None:
         """Stay until it is reset."""

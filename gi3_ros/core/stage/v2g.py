@@ -12,14 +12,15 @@ doing it, of which nothing but the voltage is seen.
 import collections
 import enum
 import math
-import typing
+from typing import ClassVar
 
 from ..command import Request
-from ..hardware import BATTERY_FROM_V, Contact, Stage
+from ..hardware import BATTERY_FROM_V, Contact, ContactorCommand, Stage
+from ..interface.signals import DcPowerControl
 from ..timing import MEASUREMENT_MAX_AGE_S
-from .contactors import OwnContactors
+from .contactors import OwnContactors, UNMEASURED
 from .followed import ControllerRelay
-from .output_stage import Happening
+from .output_stage import Happening, OutputStage, StageConfig, Transitions
 from .precharge import Kind, Progress, Verdict
 from .rc_curve import longest_fall_s, RcCurve
 
@@ -40,16 +41,16 @@ class Part(enum.Enum):
     CONNECTING = 'a battery may be connected'
 
 
-class _V2gSession:
+class _V2gSession(OutputStage):
     """What both forms know of the session: which part it is, and the curve of the precharge."""
 
-    def __init__(self, config):
+    def __init__(self, config: StageConfig) -> None:
         super().__init__(config)
         self._part = Part.BEFORE
-        self._curve = None
+        self._curve = RcCurve(config)
         self._curve_s = -math.inf
         self._began_s = -math.inf
-        self._ended_s = None
+        self._ended_s: float | None = None
         self._is_told = True
         self._is_precharged = False
         """Closed after a precharge, not for the test."""
@@ -57,7 +58,7 @@ class _V2gSession:
         """At the modules before power was commanded."""
         self._is_proven = False
 
-    def _on_command(self, command, request):
+    def _on_command(self, command: DcPowerControl, request: Request) -> None:
         super()._on_command(command, request)
         if request is Request.INSULATION_TEST and not self._battery_may_be_connected:
             self._part = Part.TEST
@@ -68,18 +69,18 @@ class _V2gSession:
         # The vehicle does not ask before it connects (R46).
         self._battery_may_be_connected |= self._part is Part.CONNECTING
 
-    def _forget_battery(self):
+    def _forget_battery(self) -> None:
         super()._forget_battery()
         self._part = Part.BEFORE
 
     # The curve
 
-    def _begin_curve(self, now_s):
+    def _begin_curve(self, now_s: float) -> None:
         self._curve, self._curve_s = RcCurve(self.config), -math.inf
         self._began_s, self._ended_s, self._is_told = now_s, None, False
         self._watch_curve(now_s)
 
-    def _watch_curve(self, now_s):
+    def _watch_curve(self, now_s: float) -> RcCurve:
         """Let the curve see a new measurement; return it."""
         reading = self._fresh_reading(now_s)
         if reading is not None and self._measured_s > self._curve_s:
@@ -89,7 +90,7 @@ class _V2gSession:
                 now_s=self._measured_s)
         return self._curve
 
-    def _happen(self, event, now_s, reason=''):
+    def _happen(self, event: Happening, now_s: float, reason: str = '') -> None:
         super()._happen(event, now_s, reason)
         if self.stage is Stage.CLOSED and self._is_precharged:
             self._idle_v, self._is_proven = math.nan, False
@@ -99,10 +100,10 @@ class _V2gSession:
                 Stage.CLOSED, Stage.OPENING, Stage.OPEN, Stage.FAULT):
             self._ended_s = now_s
 
-    def take_progress(self, *, now_s):
-        """Return the :class:`Progress` while a precharge lasts and once after it, or ``None``."""
+    def take_progress(self, *, now_s: float) -> Progress | None:
+        """Return where the precharge is while it lasts and once after it, or ``None``."""
         curve = self._curve
-        if curve is None or self._is_told:
+        if self._is_told:
             return None
         self._is_told = self._ended_s is not None
         end_s = now_s if self._ended_s is None else self._ended_s
@@ -113,14 +114,14 @@ class _V2gSession:
             return progress.unmeasured
         return progress
 
-    def _verdict(self):
+    def _verdict(self) -> Verdict:
         if self._ended_s is None:
             return Verdict.IN_WINDOW if self._curve.is_matching else Verdict.RUNNING
         return Verdict.DONE if self.stage is Stage.CLOSED else Verdict.ABORTED
 
     # The proof
 
-    def _watch_path(self, now_s):
+    def _watch_path(self, now_s: float) -> None:
         """
         Find a main relay that is not closed when power begins.
 
@@ -144,7 +145,7 @@ class _V2gSession:
 class ControllerV2gStage(_V2gSession, ControllerRelay):
     """The stage that the controller runs: watched, and closed only after what a precharge does."""
 
-    TRANSITIONS: typing.ClassVar = {
+    TRANSITIONS: ClassVar[Transitions] = {
         (Stage.OPEN, Happening.CLOSE_WANTED): Stage.CLOSED,
         (Stage.CLOSED, Happening.OPEN_WANTED): Stage.OPEN,
         (Stage.OPEN, Happening.PRECHARGE_WANTED): Stage.PRECHARGING,
@@ -155,12 +156,12 @@ class ControllerV2gStage(_V2gSession, ControllerRelay):
         (Stage.FAULT, Happening.RESET): Stage.OPEN,
     }
 
-    def __init__(self, config):
+    def __init__(self, config: StageConfig) -> None:
         super().__init__(config)
         self._is_over = False
         """After the path was closed and opened again: what it does now is not watched any more."""
 
-    def _while_open(self, now_s):
+    def _while_open(self, now_s: float) -> None:
         why = self._must_stay_open(now_s)
         if not why and self._part is Part.TEST and self._says_close:
             self._happen(Happening.CLOSE_WANTED, now_s, 'the insulation test begins')
@@ -173,7 +174,7 @@ class ControllerV2gStage(_V2gSession, ControllerRelay):
             'the controller says Open' if not self._says_close else self._part.value))
         self._watch_current(now_s)
 
-    def _while_precharging(self, now_s):
+    def _while_precharging(self, now_s: float) -> None:
         why = self._must_stay_open(now_s)
         if why or self._part is not Part.CONNECTING or self._is_over:
             self._happen(Happening.OPEN_WANTED, now_s, why or 'the session is over')
@@ -191,7 +192,7 @@ class ControllerV2gStage(_V2gSession, ControllerRelay):
         else:
             self.reason = 'waits for the voltage of the battery'
 
-    def _while_closed(self, now_s):
+    def _while_closed(self, now_s: float) -> None:
         self._flows_since_s = math.inf
         why = self._must_stay_open(now_s) or (
             '' if self._says_close else 'the controller says Open')
@@ -203,11 +204,11 @@ class ControllerV2gStage(_V2gSession, ControllerRelay):
             return
         self._watch_path(now_s)
 
-    def _end_session(self):
+    def _end_session(self) -> None:
         super()._end_session()
         self._is_over = True
 
-    def _forget_battery(self):
+    def _forget_battery(self) -> None:
         super()._forget_battery()
         self._is_over = False
 
@@ -215,7 +216,7 @@ class ControllerV2gStage(_V2gSession, ControllerRelay):
 class OwnV2gStage(_V2gSession, OwnContactors):
     """The stage that we command: two relays and a resistor that must not get hot."""
 
-    TRANSITIONS: typing.ClassVar = {
+    TRANSITIONS: ClassVar[Transitions] = {
         (Stage.OPEN, Happening.CLOSE_WANTED): Stage.CLOSING,
         (Stage.OPEN, Happening.PRECHARGE_WANTED): Stage.PRECHARGE_CLOSING,
         (Stage.PRECHARGE_CLOSING, Happening.PRECHARGE_CLOSED): Stage.PRECHARGING,
@@ -242,9 +243,9 @@ class OwnV2gStage(_V2gSession, OwnContactors):
     WORD = 'main relay'
     WELDABLE = 'main relay or precharge relay'
 
-    def __init__(self, config):
+    def __init__(self, config: StageConfig) -> None:
         super().__init__(config)
-        self._attempts = collections.deque()
+        self._attempts: collections.deque[float] = collections.deque()
         self._battery_since_s = math.inf
         """Since when there has been a voltage at the pistol with the stage open."""
         self._ready_since_s = math.inf
@@ -253,22 +254,22 @@ class OwnV2gStage(_V2gSession, OwnContactors):
         """In this session, with a closed relay: not again before the vehicle is ready."""
 
     @property
-    def _wants_precharge_relay(self):
+    def _wants_precharge_relay(self) -> bool:
         return self.stage in (Stage.PRECHARGE_CLOSING, Stage.PRECHARGING) or (
             self.stage is Stage.CLOSING and self._is_precharged)
 
-    def tick(self, *, now_s):
+    def tick(self, *, now_s: float) -> ContactorCommand | None:
         self._ready_since_s = (
             min(self._ready_since_s, now_s) if self._is_ready_for_transfer else math.inf)
         return super().tick(now_s=now_s)
 
-    def _forget_battery(self):
+    def _forget_battery(self) -> None:
         super()._forget_battery()
         self._has_waited_in_vain = False
 
     # Steps
 
-    def _while_open(self, now_s):
+    def _while_open(self, now_s: float) -> None:
         if self._contact('precharge', now_s) is Contact.CLOSED:
             if now_s - self._entered_s >= self.config.contact_timeout:
                 self._fail(
@@ -284,7 +285,7 @@ class OwnV2gStage(_V2gSession, OwnContactors):
             self._attempts.append(now_s)
             self._begin_curve(now_s)
 
-    def _while_precharge_closing(self, now_s):
+    def _while_precharge_closing(self, now_s: float) -> None:
         if self._leave_if_wanted(now_s) or self._fail_if_main_is_closed(now_s):
             return
         curve = self._watch_curve(now_s)
@@ -299,14 +300,14 @@ class OwnV2gStage(_V2gSession, OwnContactors):
                 f'precharge relay did not close within {self.config.contact_timeout:g} s: stuck?',
                 now_s)
 
-    def _fail_if_main_is_closed(self, now_s):
+    def _fail_if_main_is_closed(self, now_s: float) -> bool:
         if (self._contact('output', now_s) is not Contact.CLOSED
                 or now_s - self._entered_s < self.config.contact_timeout / 2):
             return False
         self._fail(self._words_for_closed(now_s), now_s)
         return True
 
-    def _while_precharging(self, now_s):
+    def _while_precharging(self, now_s: float) -> None:
         if self._leave_if_wanted(now_s) or self._fail_if_main_is_closed(now_s):
             return
         curve = self._watch_curve(now_s)
@@ -330,12 +331,12 @@ class OwnV2gStage(_V2gSession, OwnContactors):
             self._give_up(now_s)
 
     @property
-    def _longest_wait_s(self):
+    def _longest_wait_s(self) -> float:
         """For a battery, behind a closed relay: a fall that begins can still end in time."""
         bound_s = self.config.max_precharge_time
         return max(bound_s - longest_fall_s(self.config), bound_s / 2)
 
-    def _give_up(self, now_s):
+    def _give_up(self, now_s: float) -> None:
         waited_s = now_s - self._began_s
         words = f'no battery came within {waited_s:.1f} s'
         # The vehicle was connected all the time: it is our own path that is open, or shorted.
@@ -348,7 +349,7 @@ class OwnV2gStage(_V2gSession, OwnContactors):
         self.journal.finding('no battery', f'precharge: {words}', now_s=now_s)
         self._happen(Happening.NO_BATTERY, now_s, words)
 
-    def _while_releasing(self, now_s):
+    def _while_releasing(self, now_s: float) -> None:
         if self._leave_if_wanted(now_s):
             return
         if self._contact('precharge', now_s) is Contact.OPEN:
@@ -356,25 +357,25 @@ class OwnV2gStage(_V2gSession, OwnContactors):
         else:
             self._fail_if_late(self._words_for_a_closed_precharge_relay, now_s)
 
-    def _while_closed(self, now_s):
+    def _while_closed(self, now_s: float) -> None:
         super()._while_closed(now_s)
         if self.stage is Stage.CLOSED:
             self._watch_path(now_s)
 
-    def _while_opening(self, now_s):
+    def _while_opening(self, now_s: float) -> None:
         if self._contact('precharge', now_s) is Contact.OPEN:
             super()._while_opening(now_s)
         else:
             self._fail_if_late(self._words_for_a_closed_precharge_relay, now_s)
 
     @property
-    def _words_for_a_closed_precharge_relay(self):
+    def _words_for_a_closed_precharge_relay(self) -> str:
         return (f'precharge relay: did not open within {self.config.contact_timeout:g} s: welded, '
                 'or the auxiliary contact broken?')
 
     # Conditions
 
-    def _why_leave(self, now_s):
+    def _why_leave(self, now_s: float) -> str:
         why = super()._why_leave(now_s)
         if why:
             return why
@@ -384,24 +385,26 @@ class OwnV2gStage(_V2gSession, OwnContactors):
             return 'the insulation test is over, the vehicle may connect'
         return ''
 
-    def _is_test_over(self, now_s):
+    def _is_test_over(self, now_s: float) -> bool:
         if self._part is Part.LOWERING:
             # Head start: the controller sees it no earlier than we do.
             reading = self._fresh_reading(now_s)
             return reading is not None and reading.voltage_v <= EMPTY_V
         return self._part is not Part.TEST
 
-    def _way_to_close(self, now_s):
+    def _way_to_close(self, now_s: float) -> tuple[Happening, str]:
         if self._part is Part.TEST:
             return super()._way_to_close(now_s)
         if self._part is not Part.CONNECTING:
             return Happening.PRECHARGE_WANTED, f'waits: {self._part.value}'
         return Happening.PRECHARGE_WANTED, self._no_precharge(now_s)
 
-    def _no_precharge(self, now_s):
+    def _no_precharge(self, now_s: float) -> str:
         """Say why no precharge may begin now; empty when it may."""
         reading = self._fresh_reading(now_s)
-        why = (self._unmeasured(reading, now_s) or self._does_not_float(now_s)
+        if reading is None:
+            return UNMEASURED
+        why = (self._driver_is_silent(now_s) or self._does_not_float(now_s)
                or self._load(now_s))
         if why:
             return why
@@ -429,7 +432,7 @@ class OwnV2gStage(_V2gSession, OwnContactors):
                 'the resistor has to cool')
         return ''
 
-    def _cause_still_there(self, now_s):
+    def _cause_still_there(self, now_s: float) -> str:
         contact = self._contact('precharge', now_s)
         if contact is not Contact.OPEN:
             return f'the precharge relay reports {contact.name} although open is commanded'
