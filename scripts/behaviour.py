@@ -21,7 +21,8 @@ What is recorded, a folder for each kind:
 - ``help``: the help of every command
 - ``demo``: the words of ``gi3 demo``, without its numbers. It starts processes: only if asked for
 
-The versions of this package and the time that something took are left out.
+Left out are the version of this package, the time that something took, and the folder of a page
+in docs/.
 """
 
 import argparse
@@ -132,6 +133,7 @@ def gi3(*arguments: str) -> str:
 def neutral(text: str) -> str:
     """Take out what differs from version to version and from run to run."""
     text = text.replace(str(ROOT), 'ROOT').replace(version().removeprefix('v'), 'VERSION')
+    text = re.sub(r'docs/[a-z-]+/(\w+\.md)', r'docs/\1', text)
     text = re.sub(r'"took_s": [\d.e-]+', '"took_s": N', text)
     return re.sub(r'in [\d.]+ s, [\d.]+ times as fast', 'in N s, N times as fast', text)
 
@@ -410,7 +412,7 @@ def record(out: pathlib.Path, kinds: set[str], logs: pathlib.Path, jobs: int, fr
         shutil.rmtree(out / kind, ignore_errors=True)
     for kind in KINDS:
         (out / kind).mkdir(parents=True, exist_ok=True)
-    failed = work(out, list(jobs_of(kinds, frames)), jobs)
+    failed = work(out, list(jobs_of(kinds, frames)), jobs) if kinds - set(LOOKS) else 0
     if set(LOOKS) & kinds:
         names = sorted(str(path) for path in (logs / 'logs').iterdir())
         failed += work(out, [(look, (name, *sorted(kinds))) for name in names], jobs)
