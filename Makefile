@@ -1,3 +1,6 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+
 # Set-up happens by itself, once; what it depends on and how to choose: scripts/setup.sh
 
 .PHONY: demo test lint setup clean help

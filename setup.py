@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Install what needs no ROS: the ``gi3`` command, the core and the simulator (``pip install .``).
 

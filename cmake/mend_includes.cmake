@@ -1,3 +1,6 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+
 # Include folders that CMake refuses when ROS 2 comes as wheels in a virtual environment. Under a
 # ROS 2 distribution there are none of either kind, and nothing is changed.
 #

@@ -28,6 +28,8 @@ DBC = 'dbc/gi3_v3.2.dbc'
 SIGNALS = 'gi3_ros/core/interface/signals.py'
 COMMAND = 'python -m gi3_ros.generate'
 NOTICE = f'Generated from {SOURCE} by: {COMMAND}'
+LICENCE = ('# Copyright 2026 gi3_ros maintainers', '# SPDX-License-Identifier: Apache-2.0')
+"""In a message these lines come last: what is at its top is its documentation."""
 WIDTH = 99
 
 CONTROLLER = 'Advantics_Charge_Controller'
@@ -372,7 +374,7 @@ def write_msg(frame: Frame) -> str:
             lines.append(f'uint8 {field.name.upper()}_{member}={number}{original}')
         default = f' {field.default}' if field.default else ''
         lines.append(f'{field.ros_type} {field.name}{default}')
-    return '\n'.join(lines) + '\n'
+    return '\n'.join([*lines, '', *LICENCE]) + '\n'
 
 
 def source_of(frame: Frame, field: Field) -> str:
@@ -427,6 +429,7 @@ def first_sentence(note: str) -> str:
 def write_signals(frames: list[Frame]) -> str:
     """Return all frames as Python classes."""
     lines = [
+        *LICENCE,
         '"""',
         f'{NOTICE}.',
         '',

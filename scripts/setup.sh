@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+
 # Set up everything `make demo` and `make test` need in .venv, and only what is not there yet:
 #
 #   1. a virtual environment,

@@ -1,3 +1,6 @@
+// Copyright 2026 gi3_ros maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /* Preloaded in user-mode Linux, where each look at a clock is a system call of 20 us, and nodes
    look thousands of times a second: for 2 ms after a look the processor's own counter goes on. */
 #define _GNU_SOURCE

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Generated from dbc/gi3_v3.2.kcd by: python -m gi3_ros.generate.
 
