@@ -21,15 +21,8 @@ import gi3_ros.srv as srv
 from .. import convert
 from ..core.interface import signals
 from ..core.interface.layout import Message
-from ..core.session import (
-    Battery,
-    NOTHING_KNOWN,
-    Phase,
-    SessionConfig,
-    SessionControl,
-    Story,
-    Words,
-)
+from ..core.session.control import SessionConfig, SessionControl
+from ..core.session.words import Battery, NOTHING_KNOWN, Phase, Story, Words
 from ..core.timing import TOLD_WITHIN_S
 from .node import ChargerNode, LATCHED
 from .parameters import parameters_of

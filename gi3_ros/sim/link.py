@@ -7,7 +7,7 @@ waiting. A second of it takes some ten milliseconds, and the same start gives th
 
 from ..core.interface import codec
 from ..core.power.control import PowerConfig, PowerControl, POWERED
-from ..core.session import SessionConfig, SessionControl
+from ..core.session.control import SessionConfig, SessionControl
 from ..core.stage.installations import stage_for
 from ..core.stage.output_stage import Installation, StageConfig
 from .modules import CircuitConfig, Contactors, ModulesConfig, PowerModules

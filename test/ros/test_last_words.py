@@ -16,7 +16,7 @@ from std_msgs.msg import Bool
 
 from gi3_ros import msg as ros
 from gi3_ros.core.power.control import PowerControl
-from gi3_ros.core.session import SessionControl
+from gi3_ros.core.session.control import SessionControl
 from gi3_ros.core.stage.contactors import OwnContactors
 from gi3_ros.nodes.power_control import PowerControlNode
 from gi3_ros.nodes.precharge import PrechargeNode

@@ -9,7 +9,7 @@ from gi3_ros import msg as ros
 from gi3_ros import srv
 from gi3_ros.core.hardware import ModulesMode
 from gi3_ros.core.power.control import PowerControl
-from gi3_ros.core.session import SessionControl
+from gi3_ros.core.session.control import SessionControl
 from gi3_ros.core.stage.contactors import OwnContactors
 from gi3_ros.nodes.gateway import Gateway
 from gi3_ros.nodes.power_control import PowerControlNode

@@ -10,7 +10,7 @@ from std_msgs.msg import Bool
 from gi3_ros import msg as ros
 from gi3_ros import srv
 from gi3_ros.core.interface import signals
-from gi3_ros.core.session import Charging, Phase
+from gi3_ros.core.session.words import Charging, Phase
 from gi3_ros.nodes.session import SessionNode
 
 State = signals.AdvanticsControllerStatus.State

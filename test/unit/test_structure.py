@@ -20,6 +20,7 @@ FORBIDDEN = {
 ROOMS = {
     'core/interface': set(),
     'core': {'core/interface'},
+    'core/session': {'core', 'core/interface'},
     'core/stage': {'core', 'core/interface'},
     'core/power': {'core', 'core/interface', 'core/stage'},
     'core/rules': {'core', 'core/interface'},

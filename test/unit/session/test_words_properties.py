@@ -25,14 +25,8 @@ from gi3_ros.core.interface.signals import (
     NewChargeSession,
 )
 from gi3_ros.core.power.control import PowerConfig, PowerControl, POWERED
-from gi3_ros.core.session import (
-    Charging,
-    NOTHING_KNOWN,
-    Phase,
-    SessionConfig,
-    SessionControl,
-    UNKNOWN_STATE,
-)
+from gi3_ros.core.session.control import SessionConfig, SessionControl
+from gi3_ros.core.session.words import Charging, NOTHING_KNOWN, Phase, UNKNOWN_STATE
 from gi3_ros.core.stage.installations import stage_for
 from gi3_ros.core.stage.output_stage import Installation, StageConfig
 from gi3_ros.core.stage.precharge import PrechargeSupervision, Verdict

@@ -7,8 +7,8 @@ power, withdraws it whatever people say, and gives it back when it is over.
 
 import math
 
-from .hardware import Stage
-from .timing import POWER_MAX_AGE_S, STAGE_MAX_AGE_S
+from ..hardware import Stage
+from ..timing import POWER_MAX_AGE_S, STAGE_MAX_AGE_S
 
 
 class Availability:

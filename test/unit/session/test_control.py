@@ -16,18 +16,15 @@ from gi3_ros.core.interface.signals import (
     NewChargeSession,
     SequenceControl,
 )
-from gi3_ros.core.session import (
-    BUTTON_S,
-    Charging,
+from gi3_ros.core.session.control import (
     HEEDED_S,
-    Phase,
-    PHASE_OF_STATE,
     PRE_AUTHORISATION_S,
     SessionConfig,
     SessionControl,
     START_HEEDED_S,
-    UNKNOWN_STATE,
 )
+from gi3_ros.core.session.sequence import BUTTON_S
+from gi3_ros.core.session.words import Charging, Phase, PHASE_OF_STATE, UNKNOWN_STATE
 
 State = AdvanticsControllerStatus.State
 STEP_S = 0.01
