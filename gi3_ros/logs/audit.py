@@ -1,11 +1,13 @@
 """All pistols of a log, judged by the rules; a stream in, findings out."""
 
+from collections.abc import Iterable, Iterator
 import dataclasses
+import typing
 
 from ..core.interface import codec
-from ..core.rules.findings import Finding
+from ..core.rules.findings import Finding, Tolerances
 from ..core.rules.judge import Rules, TICK_S
-from .entries import decoded_batches, Gap, UNREADABLE
+from .entries import decoded_batches, Gap, Heard, Sample, UNREADABLE
 
 BREAK_S = 10.0
 """After so long without a single frame the log was interrupted, not the bus: the rules begin
@@ -26,41 +28,43 @@ class Verdict:
     """Its time is in seconds since the first frame of the log."""
 
 
+class Break(typing.NamedTuple):
+    """Where the log was interrupted; the rules began anew there."""
+
+    time_s: float
+    words: str
+
+
 class Audit:
     """
     Judge the frames of a log, in its order.
 
     Memory does not grow with the length of the log.
-
-    :param tolerances: :class:`~gi3_ros.core.rules.findings.Tolerances`
     """
 
-    def __init__(self, tolerances=None):
-        self.first_ns = None
+    def __init__(self, tolerances: Tolerances | None = None) -> None:
+        self.first_ns: int | None = None
         """Time of the first frame: what the times of findings count from."""
-        self.breaks = []
-        """``(time in s, words)`` where the log was interrupted; the rules began anew there."""
+        self.breaks: list[Break] = []
+        """The first ones."""
         self._tolerances = tolerances
-        self._pistols = {}
+        self._pistols: dict[int, Rules] = {}
         self._last_s = 0.0
         self._due_s = 0.0
 
     @property
-    def indices(self):
+    def indices(self) -> list[int]:
         """Pistol indices that were heard, in order."""
         return sorted(self._pistols)
 
-    def seconds(self, time_ns):
+    def seconds(self, time_ns: int) -> float:
         """Return a time of the log in the seconds of the findings."""
         return 0.0 if self.first_ns is None else (time_ns - self.first_ns) / 1e9
 
-    def take(self, time_ns, decoded):
-        """
-        Take the next frame.
-
-        :param decoded: what :func:`~gi3_ros.core.interface.codec.decode` made of it
-        :returns: list of new :class:`Verdict`
-        """
+    def take(
+        self, time_ns: int, decoded: codec.Received | codec.Rejected,
+    ) -> list[Verdict]:
+        """Take the next frame; return what is found."""
         if self.first_ns is None:
             self.first_ns = time_ns
         now_s = (time_ns - self.first_ns) / 1e9
@@ -74,26 +78,28 @@ class Audit:
         verdicts = []
         if now_s >= self._due_s:
             self._due_s = now_s + TICK_S
-            for index, rules in self._pistols.items():
+            for each, rules in self._pistols.items():
                 for finding in rules.tick(now_s=now_s):
-                    verdicts.append(Verdict(index, finding))
+                    verdicts.append(Verdict(each, finding))
         index = decoded.index
         if index is None:
             return verdicts
-        rules = self._pistols.get(index)
-        if rules is None:
-            rules = self._pistols[index] = Rules(self._tolerances)
-        judge = rules.receive if isinstance(decoded, codec.Received) else rules.reject
-        for finding in judge(decoded, now_s=now_s):
+        if index not in self._pistols:
+            self._pistols[index] = Rules(self._tolerances)
+        rules = self._pistols[index]
+        findings = (
+            rules.receive(decoded, now_s=now_s) if isinstance(decoded, codec.Received) else
+            rules.reject(decoded, now_s=now_s))
+        for finding in findings:
             verdicts.append(Verdict(index, finding))
         return verdicts
 
-    def conclude(self):
-        """Return the last :class:`Verdict` objects, when the log has ended."""
+    def conclude(self) -> list[Verdict]:
+        """Return what is found when the log has ended."""
         return [Verdict(index, finding) for index, rules in self._pistols.items()
                 for finding in rules.conclude()]
 
-    def skip(self, time_ns, words=UNREADABLE):
+    def skip(self, time_ns: int, words: str = UNREADABLE) -> None:
         """
         Take it that something of the log is missing before this time: nobody is blamed.
 
@@ -104,9 +110,9 @@ class Audit:
             # The stamp may be one that cannot be.
             self._due_s = min(self._due_s, self._last_s)
 
-    def _begin_anew(self, words, now_s):
+    def _begin_anew(self, words: str, now_s: float) -> None:
         if words and len(self.breaks) < _BREAKS:
-            self.breaks.append((now_s, f'{words}: the rules begin anew'))
+            self.breaks.append(Break(now_s, f'{words}: the rules begin anew'))
         self._due_s = now_s
         self._pistols = {index: Rules(self._tolerances) for index in self._pistols}
 
@@ -114,8 +120,10 @@ class Audit:
 _BREAKS = 1000
 
 
-def audit(log, tolerances=None):
-    """Yield the :class:`Verdict` objects of a whole log, as they come."""
+def audit(
+    log: Iterable[Heard | Sample | Gap], tolerances: Tolerances | None = None,
+) -> Iterator[Verdict]:
+    """Yield what is found in a whole log, as it comes."""
     judge = Audit(tolerances)
     for batch in decoded_batches(log):
         for entry, decoded in batch:

@@ -4,6 +4,8 @@ Which topics tell the story of a charge: what the recorder records.
 ``config/record_qos.yaml`` has the same list for ``ros2 bag record``; a test compares them.
 """
 
+from collections.abc import Iterable
+
 from ..core.interface.signals import MESSAGES
 
 _LATCHED = {
@@ -28,7 +30,7 @@ LATCHED = frozenset(_LATCHED)
 """Those that a late joiner gets the last message of."""
 
 
-def topics(pistols):
+def topics(pistols: Iterable[str]) -> dict[str, str]:
     """Return name -> type for the namespaces of some pistols."""
     return {
         f'/{pistol.strip("/")}/{name}': kind

@@ -5,11 +5,41 @@ Everything has one time axis, in seconds since the begin of the log; the page's 
 into dates where the log has any.
 """
 
+from collections.abc import Iterable, Sequence
 import dataclasses
 import html
-import itertools
+import typing
 
-CONFIG = {
+from ...core.rules.findings import Finding
+from ..story.lanes import Lane
+from ..story.pistol import Pistol
+from ..story.series import Series
+from .style import (
+    BARS,
+    BLUE,
+    DARK,
+    DARK_WORDS,
+    FAULT_BAR,
+    FINDINGS,
+    GREEN,
+    GREY,
+    LIGHT_WORDS,
+    Mark,
+    OBSERVATION,
+    ORANGE,
+    OTHER_BAR,
+    OTHER_FINDING,
+    PURPLE,
+    RANGE_AREA,
+    RED,
+    SESSION_AREA,
+    SKY,
+    WITH_LIGHT_WORDS,
+)
+
+Plot = dict[str, object]
+"""A part of what plotly.js takes."""
+CONFIG: Plot = {
     'displaylogo': False,
     # The script sizes the charts.
     'responsive': False,
@@ -21,37 +51,9 @@ CONFIG = {
     'showLink': False, 'linkText': '', 'topojsonURL': '',
 }
 """Of plotly.js: the page reaches out to nothing, whatever is clicked."""
-BLUE, ORANGE, GREEN, RED = '#0072b2', '#e69f00', '#009e73', '#d55e00'
-PURPLE, SKY, GREY, DARK = '#aa4499', '#56b4e9', '#9aa5b1', '#5c6773'
-"""Told apart with any kind of colour blindness (after Okabe and Ito)."""
-
-WHO_COLOUR = {'customer': RED, 'controller': PURPLE}
-WHO_SYMBOL = {'customer': 'triangle-down', 'controller': 'diamond'}
 LINES = 150
 """Findings with a line across the chart; more would be a wall."""
 
-_LANE_COLOUR = {
-    'Initialising': GREY, 'Waiting_For_PEV': '#c9d1d9', 'Not_Available': DARK,
-    'Negotiating_Connection': SKY, 'CCS_Authorisation_Process': '#7fb8d8',
-    'Connected_With_Full_Info': '#3d93c4', 'Insulation_Test': PURPLE, 'Precharge': ORANGE,
-    'Waiting_For_Charge': '#f0c75e', 'Charging': GREEN, 'Ending_Charge': '#7f9fb5',
-    'Welding_Detection': '#cc79a7', 'Closing_Communication': '#a3b8c9',
-    'Off': '#c9d1d9', 'Standby': '#a3b8c9', 'Power_Transfer': GREEN,
-    'Power_Transfer, Range_Mode': '#2fb58c', 'Standby, Lowering': '#cc79a7',
-    'Off, Lowering': '#cc79a7',
-    'Allowed': GREEN, 'Not_Allowed': RED, 'Open': '#c9d1d9', 'Close': BLUE,
-    'open': '#c9d1d9', 'closed': BLUE, 'unknown': GREY,
-    'OFF': '#c9d1d9', 'REGULATE': GREEN, 'BLEED': '#cc79a7',
-    'IDLE': '#c9d1d9', 'WAKING': SKY, 'STANDBY': '#a3b8c9', 'INSULATION_TEST': PURPLE,
-    'PRECHARGE': ORANGE, 'POWER_TRANSFER': GREEN, 'FAULT': RED, 'OPEN': '#c9d1d9',
-    'CLOSING': SKY, 'CLOSED': BLUE, 'UNLOADING': '#f0c75e', 'OPENING': SKY,
-}
-_SPARE_COLOUR = '#cc79a7'
-_LIGHT_LABEL = frozenset({
-    PURPLE, GREEN, RED, BLUE, DARK, '#3d93c4', '#2fb58c'})
-"""Colours of bars that carry white words."""
-
-OBSERVED_COLOUR = '#6b7f93'
 _LANE_PX, _FINDINGS_PX = 25, 26
 _TOP_PX, _BOTTOM_PX = 8, 46
 
@@ -76,79 +78,110 @@ MANNERS = {
     'narrow': _Manner(68, 17, 13, 46, 9.5),
 }
 
-_VOLTAGE = (
-    ('limit_v', 'Maximum_Voltage of the charger', GREY, 'dot', True),
-    ('target', 'Target_Voltage', ORANGE, 'dash', True),
-    ('setpoint_v', 'power_setpoint', PURPLE, 'dot', True),
-    ('voltage', 'Present_Voltage', BLUE, 'solid', False),
-)
-_CURRENT = (
-    ('limit_charge', 'Maximum_Charge_Current of the charger', GREY, 'dot', True),
-    ('limit_discharge', 'Maximum_Discharge_Current of the charger', GREY, 'dot', True),
-    ('range_max', 'Current_Range_Max', ORANGE, 'dash', True),
-    ('range_min', 'Current_Range_Min', ORANGE, 'dash', True),
-    ('ocpp', 'Dynamic_Target_Current', SKY, 'dashdot', True),
-    ('setpoint_a', 'power_setpoint', PURPLE, 'dot', True),
-    ('current', 'Present_Current', GREEN, 'solid', False),
-)
-_POWER = (('power', 'Power', RED, 'solid', False),)
-_INSULATION = (
-    ('threshold', '100 Ω/V', RED, 'dash', False),
-    ('insulation', 'Insulation_Resistance', PURPLE, 'solid', False),
-)
-_TEMPERATURES = (
-    ('modules', 'Power modules', RED, 'solid', False),
-    ('enclosure', 'Enclosure', ORANGE, 'solid', False),
-    ('cpu', 'CPU', GREY, 'solid', False),
-    ('colibri', 'Colibri', DARK, 'dot', False),
-    ('ptc1', 'Pistol_PTC1', BLUE, 'solid', False),
-    ('ptc2', 'Pistol_PTC2', SKY, 'dash', False),
-)
-_SOC = (('soc', 'State of charge', BLUE, 'solid', True),)
-_LEGEND = {
-    'limit_v': 'limit of the charger', 'limit_charge': 'limits of the charger',
-    'limit_discharge': '', 'range_max': 'commanded range', 'range_min': '',
-    'ocpp': 'wish over OCPP'}
-"""Where it differs from the name that hovering shows."""
+@dataclasses.dataclass(frozen=True)
+class _Line:
+    """How a series is drawn."""
+
+    series: str
+    """Its name in :mod:`~..story.lines`."""
+    name: str
+    """What reading out shows."""
+    colour: str
+    dash: str = 'solid'
+    is_stepped: bool = False
+    """Whether a value holds until the next one."""
+    legend: str | None = None
+    """Where the legend has other words, or with '' none."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    """Some lines with one axis."""
+
+    title: str
+    unit: str
+    height_px: int
+    factor: float
+    """From the unit of the series to that of the row."""
+    lines: tuple[_Line, ...]
+    is_from_zero: bool = False
+    has_both_signs: bool = False
+
+
 _ROWS = (
-    ('Voltage', 'V', 135, 1, _VOLTAGE), ('Current', 'A', 150, 1, _CURRENT),
-    ('Power', 'kW', 90, 1e-3, _POWER), ('Insulation', 'kΩ', 85, 1e-3, _INSULATION),
-    ('Temperature', '°C', 95, 1, _TEMPERATURES), ('State of charge', '%', 65, 1, _SOC),
+    _Row('Voltage', 'V', 135, 1, (
+        _Line('limit_v', 'Maximum_Voltage of the charger', GREY, 'dot', True,
+              'limit of the charger'),
+        _Line('target', 'Target_Voltage', ORANGE, 'dash', True),
+        _Line('setpoint_v', 'power_setpoint', PURPLE, 'dot', True),
+        _Line('voltage', 'Present_Voltage', BLUE),
+    ), is_from_zero=True),
+    _Row('Current', 'A', 150, 1, (
+        _Line('limit_charge', 'Maximum_Charge_Current of the charger', GREY, 'dot', True,
+              'limits of the charger'),
+        _Line('limit_discharge', 'Maximum_Discharge_Current of the charger', GREY, 'dot', True,
+              ''),
+        _Line('range_max', 'Current_Range_Max', ORANGE, 'dash', True, 'commanded range'),
+        _Line('range_min', 'Current_Range_Min', ORANGE, 'dash', True, ''),
+        _Line('ocpp', 'Dynamic_Target_Current', SKY, 'dashdot', True, 'wish over OCPP'),
+        _Line('setpoint_a', 'power_setpoint', PURPLE, 'dot', True),
+        _Line('current', 'Present_Current', GREEN),
+    ), has_both_signs=True),
+    _Row('Power', 'kW', 90, 1e-3, (_Line('power', 'Power', RED),), has_both_signs=True),
+    _Row('Insulation', 'kΩ', 85, 1e-3, (
+        _Line('threshold', '100 Ω/V', RED, 'dash'),
+        _Line('insulation', 'Insulation_Resistance', PURPLE),
+    ), is_from_zero=True),
+    _Row('Temperature', '°C', 95, 1, (
+        _Line('modules', 'Power modules', RED),
+        _Line('enclosure', 'Enclosure', ORANGE),
+        _Line('cpu', 'CPU', GREY),
+        _Line('colibri', 'Colibri', DARK, 'dot'),
+        _Line('ptc1', 'Pistol_PTC1', BLUE),
+        _Line('ptc2', 'Pistol_PTC2', SKY, 'dash'),
+    )),
+    _Row('State of charge', '%', 65, 1, (
+        _Line('soc', 'State of charge', BLUE, is_stepped=True),), is_from_zero=True),
 )
-"""Title, unit, height in pixels, factor, lines."""
+_DASHES = {'solid': '━━', 'dash': '╍╍', 'dot': '┈┈', 'dashdot': '╍┈'}
 
 
-def chart(pistol, findings, *, length_s):
+@dataclasses.dataclass(frozen=True)
+class _Legended:
+    """A row of a chart with the lines of its legend."""
+
+    row: _Row
+    legend: list[str]
+
+
+class Numbered(typing.NamedTuple):
+    """A finding with the number that it has on the page."""
+
+    number: int
+    time_s: float
+    finding: Finding
+
+
+def chart(pistol: Pistol, findings: Sequence[Numbered], *, length_s: float) -> Plot:
     """
-    Return the chart of a pistol as a dict of plain values.
+    Return the chart of a pistol as plain values.
 
-    :param pistol: :class:`~.story.Pistol`
-    :param findings: (number, time in s, :class:`~gi3_ros.core.rules.findings.Finding`) of
-        this pistol
+    :param findings: of this pistol
     :param length_s: of the whole log
     """
-    lanes = [(title, lane) for title, lane in pistol.lanes.items() if lane]
-    rows = [row for row in _ROWS if any(pistol.series[line[0]] for line in row[4])]
+    lanes = {title: lane for title, lane in pistol.lanes.items() if lane}
+    rows = [row for row in _ROWS if any(pistol.series[line.series] for line in row.lines)]
     traces = _lane_traces(lanes)
-    names = [title for title, _ in lanes]
+    names = list(lanes)
     if findings:
         traces += _finding_traces(findings, len(lanes))
         names.insert(0, 'findings')
-    layout = {'shapes': _shapes(pistol, findings), 'yaxis': {
+    layout: Plot = {'shapes': _shapes(pistol, findings), 'yaxis': {
         'range': [-0.5, len(names) - 0.5], 'fixedrange': True, 'showgrid': False,
         'zeroline': False, 'ticks': '', 'tickvals': list(range(len(names) - 1, -1, -1))}}
-    for place, (title, unit, _, factor, lines) in enumerate(rows, 2):
-        axis = f'y{place}'
-        layout[f'yaxis{place}'] = {
-            'fixedrange': False, 'nticks': 5, 'zeroline': title in ('Current', 'Power')}
-        if title in ('Voltage', 'Insulation', 'State of charge'):
-            layout[f'yaxis{place}']['rangemode'] = 'tozero'
-        if title == 'Current':
-            traces += _band(pistol.series['range_max'], pistol.series['range_min'], axis)
-        for name, label, colour, dash, is_stepped in lines:
-            series = pistol.series[name]
-            if series:
-                traces.append(_line(series, label, unit, colour, dash, is_stepped, axis, factor))
+    for place, row in enumerate(rows, 2):
+        layout[f'yaxis{place}'] = _axis(row)
+        traces += _row_traces(pistol, row, f'y{place}')
     for trace in traces:
         trace.setdefault('xaxis', 'x')
     margin_s = max(0.01 * length_s, 0.5)
@@ -157,169 +190,213 @@ def chart(pistol, findings, *, length_s):
     lanes_px = _LANE_PX * max(len(lanes), 1) + (_FINDINGS_PX if findings else 0)
     return {'data': traces, 'layout': layout, 'manners': {
         name: _arranged(manner, names, lanes_px, [
-            (row, _legend(pistol, row[4], manner.legend_chars)) for row in rows])
+            _Legended(row, _legend(pistol, row.lines, manner.legend_chars)) for row in rows])
         for name, manner in MANNERS.items()}}
 
 
-def _arranged(manner, names, lanes_px, rows):
+def _axis(row: _Row) -> Plot:
+    axis: Plot = {'fixedrange': False, 'nticks': 5, 'zeroline': row.has_both_signs}
+    if row.is_from_zero:
+        axis['rangemode'] = 'tozero'
+    return axis
+
+
+def _row_traces(pistol: Pistol, row: _Row, axis: str) -> list[Plot]:
+    traces = []
+    if row.title == 'Current':
+        traces += _band(pistol.series['range_max'], pistol.series['range_min'], axis)
+    for line in row.lines:
+        series = pistol.series[line.series]
+        if series:
+            traces.append(_line(series, line, row, axis))
+    return traces
+
+
+def _arranged(
+    manner: _Manner, names: list[str], lanes_px: int, rows: list[_Legended],
+) -> Plot:
     """
     Return where everything is, as what Plotly.relayout() takes.
 
     :param names: of the bars, from the top
-    :param rows: pairs of a row and the lines of its legend
     """
-    gaps_px = [manner.title_px + manner.legend_px * max(len(legend), 1) for _, legend in rows]
-    inner_px = lanes_px + sum(gaps_px) + sum(row[2] for row, _ in rows)
+    gaps_px = [
+        manner.title_px + manner.legend_px * max(len(each.legend), 1) for each in rows]
+    inner_px = lanes_px + sum(gaps_px) + sum(each.row.height_px for each in rows)
     is_wide = not manner.title_px
     top = 1.0
     bottom = top - lanes_px / inner_px
     words = [html.escape(name.replace('_', ' '), quote=False) for name in names]
-    changes = {
-        'height': inner_px + _TOP_PX + _BOTTOM_PX, 'annotations': [],
+    annotations: list[Plot] = []
+    changes: Plot = {
+        'height': inner_px + _TOP_PX + _BOTTOM_PX, 'annotations': annotations,
         'margin': {'l': manner.left_px, 'r': 18 if is_wide else 8, 't': _TOP_PX,
                    'b': _BOTTOM_PX},
         'yaxis.domain': [max(bottom, 0.0), top],
         'yaxis.ticktext': words if is_wide else [name.replace(' ', '<br>', 1) for name in words],
         'yaxis.tickfont.size': 12 if is_wide else manner.font_px}
-    for place, ((row, legend), gap_px) in enumerate(zip(rows, gaps_px, strict=True), 2):
-        title, unit, height_px, _, _ = row
+    for place, (each, gap_px) in enumerate(zip(rows, gaps_px, strict=True), 2):
         top = bottom - gap_px / inner_px
-        bottom = top - height_px / inner_px
+        bottom = top - each.row.height_px / inner_px
         changes[f'yaxis{place}.domain'] = [max(bottom, 0.0), top]
-        # Beside the ticks or above: an axis' own title is written upwards, longer than the row.
-        changes['annotations'].append({
-            'text': f'<b>{title}</b>{"<br>" if is_wide else ", "}{unit}', 'xref': 'paper',
-            'yref': 'paper', 'x': 0, 'xshift': 8 - manner.left_px, 'y': top, 'xanchor': 'left',
-            'yanchor': 'top' if is_wide else 'bottom', 'showarrow': False, 'align': 'left',
-            'yshift': 0 if is_wide else manner.legend_px * max(len(legend), 1) - 4,
-        })
-        changes['annotations'].append({
-            'text': '<br>'.join(legend), 'xref': 'paper', 'yref': 'paper', 'x': 1, 'y': top,
-            'xanchor': 'right', 'yanchor': 'bottom', 'yshift': -3, 'showarrow': False,
-            'align': 'right', 'font': {'size': manner.font_px},
-        })
+        annotations += _annotations(manner, each, top)
     return changes
 
 
-def _legend(pistol, lines, chars):
+def _annotations(manner: _Manner, legended: _Legended, top: float) -> list[Plot]:
+    """Return title and legend of a row."""
+    row, legend = legended.row, legended.legend
+    is_wide = not manner.title_px
+    return [{
+        # Beside the ticks or above: an axis' own title is written upwards, longer than the row.
+        'text': f'<b>{row.title}</b>{"<br>" if is_wide else ", "}{row.unit}', 'xref': 'paper',
+        'yref': 'paper', 'x': 0, 'xshift': 8 - manner.left_px, 'y': top, 'xanchor': 'left',
+        'yanchor': 'top' if is_wide else 'bottom', 'showarrow': False, 'align': 'left',
+        'yshift': 0 if is_wide else manner.legend_px * max(len(legend), 1) - 4,
+    }, {
+        'text': '<br>'.join(legend), 'xref': 'paper', 'yref': 'paper', 'x': 1, 'y': top,
+        'xanchor': 'right', 'yanchor': 'bottom', 'yshift': -3, 'showarrow': False,
+        'align': 'right', 'font': {'size': manner.font_px},
+    }]
+
+
+def _legend(pistol: Pistol, lines: tuple[_Line, ...], chars: int) -> list[str]:
     """Return the lines of a legend."""
-    marks = {'solid': '━━', 'dash': '╍╍', 'dot': '┈┈', 'dashdot': '╍┈'}
-    parts, used = [[]], 0
-    for name, label, colour, dash, _ in reversed(lines):
-        words = _LEGEND.get(name, label)
-        if not pistol.series[name] or not words:
+    parts: list[list[str]] = [[]]
+    used = 0
+    for line in reversed(lines):
+        words = line.name if line.legend is None else line.legend
+        if not pistol.series[line.series] or not words:
             continue
         if used + len(words) + 5 > chars and parts[-1]:
             parts.append([])
             used = 0
         used += len(words) + 5
-        parts[-1].append(f'<span style="color:{colour}">{marks[dash]}</span> {words}')
+        parts[-1].append(f'<span style="color:{line.colour}">{_DASHES[line.dash]}</span> {words}')
     return ['    '.join(part) for part in parts if part]
 
 
-def _rounded(times):
+def _rounded(times: Iterable[float | None]) -> list[float | None]:
     return [None if time_s is None else round(time_s, 3) for time_s in times]
 
 
-def _line(series, label, unit, colour, dash, is_stepped, axis, factor):
-    times, values, left_out, held = series.drawn()
-    values = [None if value is None else round(value * factor, 3) for value in values]
-    trace = {
-        'type': 'scatter', 'mode': 'lines', 'name': label, 'steps_ms': _steps_ms(times),
+def _line(series: Series, line: _Line, row: _Row, axis: str) -> Plot:
+    drawn = series.drawn()
+    values = [None if value is None else round(value * row.factor, 3) for value in drawn.values]
+    trace: Plot = {
+        'type': 'scatter', 'mode': 'lines', 'name': line.name,
+        'steps_ms': _steps_ms(drawn.times),
         'y': values, 'yaxis': axis, 'connectgaps': False, 'showlegend': False,
-        'line': {'color': colour, 'width': 1.8 if dash == 'solid' else 1.3, 'dash': dash,
-                 'shape': 'hv' if is_stepped else 'linear'},
-        'hoverinfo': 'skip', 'meta': unit,
+        'line': {'color': line.colour, 'width': 1.8 if line.dash == 'solid' else 1.3,
+                 'dash': line.dash, 'shape': 'hv' if line.is_stepped else 'linear'},
+        'hoverinfo': 'skip', 'meta': row.unit,
     }
-    if any(left_out):
-        trace['left_out'] = left_out
-    if held:
-        trace['held'] = held
+    if any(drawn.left_out):
+        trace['left_out'] = drawn.left_out
+    if drawn.held:
+        trace['held'] = drawn.held
     sizes = _sizes(values)
     if any(sizes):
         # What stands alone between two gaps would be invisible as a line.
         trace |= {'mode': 'lines+markers',
-                  'marker': {'size': sizes, 'color': colour, 'line': {'width': 0}}}
+                  'marker': {'size': sizes, 'color': line.colour, 'line': {'width': 0}}}
     return trace
 
 
-def _steps_ms(times):
+def _steps_ms(times: list[float]) -> list[int]:
     """Return the first time and the steps to each next one in ms: half as long as times in s."""
     whole_ms = [round(time_s * 1000) for time_s in times]
     return [later - one for one, later in zip([0, *whole_ms], whole_ms, strict=False)]
 
 
-def _sizes(values):
+def _sizes(values: list[float | None]) -> list[int]:
     """Return 5 for each value that has no neighbour, 0 for the others."""
     around = [None, *values, None]
     return [5 if value is not None and around[place] is None and around[place + 2] is None else 0
             for place, value in enumerate(values)]
 
 
-def _segments(series):
-    """Return the uninterrupted parts of a stepped line, as lists of (time, value)."""
-    points = zip(*series.points(), strict=True)
-    return [list(group) for is_there, group in itertools.groupby(
-        points, key=lambda point: point[1] is not None) if is_there]
+class _Corner(typing.NamedTuple):
+    """A point of a stepped line."""
+
+    time_s: float
+    value: float
 
 
-def _band(upper, lower, axis):
+def _segments(series: Series) -> list[list[_Corner]]:
+    """Return the uninterrupted parts of a stepped line."""
+    segments: list[list[_Corner]] = []
+    is_apart = True
+    for time_s, value in zip(*series.points(), strict=True):
+        if value is None:
+            is_apart = True
+            continue
+        if is_apart:
+            segments.append([])
+        is_apart = False
+        segments[-1].append(_Corner(time_s, value))
+    return segments
+
+
+def _band(upper: Series, lower: Series, axis: str) -> list[Plot]:
     """Return the area between two stepped lines, where both are."""
-    xs, ys = [], []
+    xs: list[float | None] = []
+    ys: list[float | None] = []
     lowers = _segments(lower)
     first = 0
     for high in _segments(upper):
-        while first < len(lowers) and lowers[first][-1][0] < high[0][0]:
+        while first < len(lowers) and lowers[first][-1].time_s < high[0].time_s:
             first += 1
         for low in lowers[first:]:
-            if low[0][0] > high[-1][0]:
+            if low[0].time_s > high[-1].time_s:
                 break
-            begin_s, end_s = max(high[0][0], low[0][0]), min(high[-1][0], low[-1][0])
-            there = _stairs(high, begin_s, end_s)
-            back = _stairs(low, begin_s, end_s)[::-1]
+            begin_s = max(high[0].time_s, low[0].time_s)
+            end_s = min(high[-1].time_s, low[-1].time_s)
+            corners = [*_stairs(high, begin_s, end_s), *_stairs(low, begin_s, end_s)[::-1]]
             if xs:
                 xs.append(xs[-1])
                 ys.append(None)
-            xs += [time_s for time_s, _ in [*there, *back]]
-            ys += [value for _, value in [*there, *back]]
+            xs += [corner.time_s for corner in corners]
+            ys += [corner.value for corner in corners]
     if not xs:
         return []
     return [{
         'type': 'scatter', 'mode': 'lines', 'x': _rounded(xs), 'y': ys, 'yaxis': axis,
-        'fill': 'toself', 'fillcolor': 'rgba(230,159,0,0.22)', 'line': {'width': 0},
+        'fill': 'toself', 'fillcolor': RANGE_AREA, 'line': {'width': 0},
         'hoverinfo': 'skip', 'showlegend': False, 'name': 'commanded range',
     }]
 
 
-def _stairs(points, begin_s, end_s):
-    """Return the corners of a stepped line between two times."""
-    corners, last = [], None
+def _stairs(points: list[_Corner], begin_s: float, end_s: float) -> list[_Corner]:
+    """Return the corners of a stepped line between two times, the first of which is on it."""
+    corners: list[_Corner] = []
+    last = points[0].value
     for time_s, value in points:
         if time_s > end_s:
             break
         if time_s <= begin_s:
-            corners = [(begin_s, value)]
+            corners = [_Corner(begin_s, value)]
         else:
-            corners += [(time_s, last), (time_s, value)]
+            corners += [_Corner(time_s, last), _Corner(time_s, value)]
         last = value
-    return [*corners, (end_s, last)]
+    return [*corners, _Corner(end_s, last)]
 
 
-def _lane_traces(lanes):
+def _lane_traces(lanes: dict[str, Lane]) -> list[Plot]:
     traces = []
-    for place, (title, lane) in enumerate(lanes):
+    for place, (title, lane) in enumerate(lanes.items()):
         intervals = lane.intervals()
-        labels = [html.escape(label.replace('_', ' '), quote=False) for _, _, label in intervals]
-        colours = [_LANE_COLOUR.get(label, RED if title == 'fault' else _SPARE_COLOUR)
-                   for _, _, label in intervals]
+        labels = [html.escape(each.label.replace('_', ' '), quote=False) for each in intervals]
+        colours = [BARS.get(each.label, FAULT_BAR if title == 'fault' else OTHER_BAR)
+                   for each in intervals]
         traces.append({
             'type': 'bar', 'orientation': 'h', 'name': title.replace('_', ' '),
-            'base': _rounded(begin_s for begin_s, _, _ in intervals),
-            'x': [round(max(end_s - begin_s, 0.001), 4) for begin_s, end_s, _ in intervals],
+            'base': _rounded(each.begin_s for each in intervals),
+            'x': [round(max(each.length_s, 0.001), 4) for each in intervals],
             'y': [len(lanes) - 1 - place] * len(intervals), 'width': 0.78,
             'text': labels, 'textposition': 'inside', 'insidetextanchor': 'middle',
             'textangle': 0, 'constraintext': 'inside',
-            'insidetextfont': {'color': ['#ffffff' if colour in _LIGHT_LABEL else '#1b2733'
+            'insidetextfont': {'color': [LIGHT_WORDS if colour in WITH_LIGHT_WORDS else DARK_WORDS
                                          for colour in colours], 'size': 11},
             'marker': {'color': colours, 'line': {'width': 0}},
             'hoverinfo': 'skip', 'showlegend': False, 'cliponaxis': True,
@@ -327,46 +404,50 @@ def _lane_traces(lanes):
     return traces
 
 
-def _finding_traces(findings, place):
+class _Kind(typing.NamedTuple):
+    """What findings are drawn together by."""
+
+    name: str
+    mark: Mark
+
+
+def _kind(finding: Finding) -> _Kind:
+    if finding.is_observation:
+        return _Kind(f'observation, {finding.who}', OBSERVATION)
+    return _Kind(f'finding, {finding.who}', FINDINGS.get(finding.who, OTHER_FINDING))
+
+
+def _finding_traces(findings: Sequence[Numbered], place: int) -> list[Plot]:
     traces = []
-    for kind in dict.fromkeys(_kind(finding) for _, _, finding in findings):
-        mine = [each for each in findings if _kind(each[2]) == kind]
-        name, symbol, colour = kind
+    for kind in dict.fromkeys(_kind(each.finding) for each in findings):
+        mine = [each for each in findings if _kind(each.finding) == kind]
         traces.append({
-            'type': 'scatter', 'mode': 'markers', 'name': name,
-            'x': _rounded(time_s for _, time_s, _ in mine), 'y': [place] * len(mine),
-            'customdata': [number for number, _, _ in mine],
-            'text': [html.escape(f'{finding.rule}, {finding.who}: {_short(finding.text)}',
-                                 quote=False) for _, _, finding in mine],
-            'marker': {'symbol': symbol, 'size': 12, 'color': colour,
+            'type': 'scatter', 'mode': 'markers', 'name': kind.name,
+            'x': _rounded(each.time_s for each in mine), 'y': [place] * len(mine),
+            'customdata': [each.number for each in mine],
+            'text': [html.escape(_title(each.finding), quote=False) for each in mine],
+            'marker': {'symbol': kind.mark.symbol, 'size': 12, 'color': kind.mark.colour,
                        'line': {'width': 1, 'color': '#fff'}},
             'hovertemplate': '%{text}<extra></extra>', 'showlegend': False, 'cliponaxis': False,
         })
     return traces
 
 
-def _kind(finding):
-    """Return name, symbol and colour of a finding."""
-    who = finding.who
-    if finding.is_observation:
-        return f'observation, {who}', 'circle', OBSERVED_COLOUR
-    return f'finding, {who}', WHO_SYMBOL.get(who, 'circle'), WHO_COLOUR.get(who, DARK)
+def _title(finding: Finding) -> str:
+    text = finding.text if len(finding.text) <= 90 else f'{finding.text[:87]} ..'
+    return f'{finding.rule}, {finding.who}: {text}'
 
 
-def _short(text):
-    return text if len(text) <= 90 else f'{text[:87]} ..'
-
-
-def _shapes(pistol, findings):
-    shapes = [
+def _shapes(pistol: Pistol, findings: Sequence[Numbered]) -> list[Plot]:
+    shapes: list[Plot] = [
         {'type': 'rect', 'xref': 'x', 'yref': 'paper', 'x0': round(session.begin_s, 4),
          'x1': round(session.end_s, 4), 'y0': 0, 'y1': 1, 'line': {'width': 0},
-         'fillcolor': 'rgba(86,180,233,0.08)', 'layer': 'below'}
+         'fillcolor': SESSION_AREA, 'layer': 'below'}
         for session in pistol.sessions[:100]
     ]
-    for _, time_s, finding in findings[:LINES]:
+    for each in findings[:LINES]:
         shapes.append({
-            'type': 'line', 'xref': 'x', 'yref': 'paper', 'x0': round(time_s, 4),
-            'x1': round(time_s, 4), 'y0': 0, 'y1': 1,
-            'line': {'width': 1.2, 'dash': 'dot', 'color': _kind(finding)[2]}})
+            'type': 'line', 'xref': 'x', 'yref': 'paper', 'x0': round(each.time_s, 4),
+            'x1': round(each.time_s, 4), 'y0': 0, 'y1': 1,
+            'line': {'width': 1.2, 'dash': 'dot', 'color': _kind(each.finding).mark.colour}})
     return shapes

@@ -1,5 +1,5 @@
 """
-Lines and lanes of a chart, gathered in one pass with bounded memory, whatever the length.
+Lines of a chart, gathered in one pass with bounded memory, whatever the length of the log.
 
 Every point of a line is a sample that was in the log, with its time, or says that it is none: the
 end of a time for which a value held. What is missing in the data is missing in the line. Of a long
@@ -8,7 +8,9 @@ log samples are left out, never in a :class:`Focus`.
 
 import bisect
 import collections
+from collections.abc import Iterable, Iterator
 import math
+import typing
 
 BUCKETS = 5000
 """Of one line, of what is in no focus; each holds six points at most, usually four or fewer."""
@@ -19,9 +21,6 @@ FOCUSED = 40_000
 With more of them these are thinned, too."""
 AROUND_S = 5.0
 """What lies so close to a moment that matters is in the focus."""
-INTERVALS = 1500
-"""Of one lane."""
-_OF_TIME, _OF_VALUE, _IS_APART, _LEFT_OUT, _IS_HELD = 0, 1, 2, 3, 4
 _SETTLED_S = AROUND_S + 3.0
 """Whether a point is in a focus is asked when it is this old: by then it is known. Findings come
 with their batch of entries, somewhat late."""
@@ -32,18 +31,50 @@ _DOUBLINGS = 30
 _WINDOWS = 4000
 
 
+class Window(typing.NamedTuple):
+    """A time of which no sample is left out. Seconds."""
+
+    begin_s: float
+    end_s: float
+
+
+class Point(typing.NamedTuple):
+    """A point of a line."""
+
+    time_s: float
+    value: float
+    is_apart: bool
+    """Whether the line is interrupted before it."""
+    left_out: int
+    """How many samples were left out before it."""
+    is_held: bool
+    """Whether it is no sample, but where something that held has ended."""
+
+
+class Drawn(typing.NamedTuple):
+    """A line as lists of the same length; where it is interrupted, there is a value ``None``."""
+
+    times: list[float]
+    values: list[float | None]
+    left_out: list[int]
+    """How many samples were left out before each."""
+    held: list[int]
+    """The places of those points that are no samples, but where something that held has ended."""
+
+
 class Focus:
     """
     Times of which no sample is left out of the lines that share it.
 
-    :param windows: pairs ``(begin, end)`` in seconds that are in it from the beginning
+    :param windows: what is in it from the beginning
     """
 
-    def __init__(self, windows=()):
+    def __init__(self, windows: Iterable[Window] = ()) -> None:
         self._fixed = tuple(windows)
-        self._begins, self._ends = [], []
+        self._begins: list[float] = []
+        self._ends: list[float] = []
 
-    def keep(self, begin_s, end_s):
+    def keep(self, begin_s: float, end_s: float) -> None:
         """Take in a time; they come in order, but for what lies around each."""
         if self._ends and begin_s <= self._ends[-1]:
             self._begins[-1] = min(self._begins[-1], begin_s)
@@ -55,18 +86,18 @@ class Focus:
             # Lines have settled them long ago.
             del self._begins[:_WINDOWS], self._ends[:_WINDOWS]
 
-    def around(self, time_s):
+    def around(self, time_s: float) -> None:
         """Take in what lies around a moment."""
         self.keep(time_s - AROUND_S, time_s + AROUND_S)
 
-    def covers(self, time_s):
+    def covers(self, time_s: float) -> bool:
         """Return whether a time is in it."""
         place = bisect.bisect_right(self._begins, time_s) - 1
         return (place >= 0 and time_s <= self._ends[place]) or any(
             begin_s <= time_s <= end_s for begin_s, end_s in self._fixed)
 
 
-def _reduced(points):
+def _reduced(points: list[Point]) -> list[Point]:
     """
     Return the points of a bucket that must stay, in order.
 
@@ -78,26 +109,25 @@ def _reduced(points):
         return points
     smallest = largest = widest = 0
     widest_s = -1.0
-    for place, (time_s, value, is_apart, *_) in enumerate(points):
-        if value < points[smallest][_OF_VALUE]:
+    for place, point in enumerate(points):
+        if point.value < points[smallest].value:
             smallest = place
-        elif value > points[largest][_OF_VALUE]:
+        elif point.value > points[largest].value:
             largest = place
-        if is_apart and place and time_s - points[place - 1][_OF_TIME] > widest_s:
-            widest, widest_s = place, time_s - points[place - 1][_OF_TIME]
+        if point.is_apart and place and point.time_s - points[place - 1].time_s > widest_s:
+            widest, widest_s = place, point.time_s - points[place - 1].time_s
     places = {0, smallest, largest, len(points) - 1}
     if widest:
         places |= {widest - 1, widest}
     result, is_apart, left_out = [], False, 0
     for place, point in enumerate(points):
-        is_apart = is_apart or point[_IS_APART]
-        left_out += point[_LEFT_OUT]
+        is_apart = is_apart or point.is_apart
+        left_out += point.left_out
         if place in places:
-            result.append((
-                point[_OF_TIME], point[_OF_VALUE], is_apart, left_out, point[_IS_HELD]))
+            result.append(Point(point.time_s, point.value, is_apart, left_out, point.is_held))
             is_apart, left_out = False, 0
         else:
-            left_out += not point[_IS_HELD]
+            left_out += not point.is_held
     return result
 
 
@@ -106,9 +136,9 @@ class _Bucket:
 
     __slots__ = ('is_focused', 'points')
 
-    def __init__(self, is_focused):
+    def __init__(self, is_focused: bool) -> None:
         self.is_focused = is_focused
-        self.points = []
+        self.points: list[Point] = []
 
 
 class Series:
@@ -124,7 +154,10 @@ class Series:
     :param focus: :class:`Focus`, shared with other lines
     """
 
-    def __init__(self, gap_s=None, *, focus=None, buckets=BUCKETS, focused=FOCUSED):
+    def __init__(
+        self, gap_s: float | None = None, *, focus: Focus | None = None, buckets: int = BUCKETS,
+        focused: int = FOCUSED,
+    ) -> None:
         self.bucket_s = FIRST_BUCKET_S
         """How long a bucket is .."""
         self.focused_bucket_s = FIRST_BUCKET_S
@@ -132,26 +165,27 @@ class Series:
         self._gap_s = math.inf if gap_s is None else gap_s
         self._focus = focus or Focus()
         self._limit, self._focused_limit = buckets, focused
-        self._buckets = []
+        self._buckets: list[_Bucket] = []
         self._count = self._focused_count = 0
         """Buckets in no focus; points of the others."""
-        self._bucket = None
+        self._bucket: _Bucket | None = None
         """The newest, which is not among the others yet."""
         self._bucket_end_s = -math.inf
-        self._recent = collections.deque()
-        self._last_s = None
-        """Time of the last value that was added, and the value; the point may not be there yet."""
-        self._last = None
+        self._recent: collections.deque[Point] = collections.deque()
+        self._last: float | None = None
+        """The last value that was added, if nothing has interrupted the line since; its point may
+        not be there yet .."""
+        self._last_s = 0.0
+        """.. and its time."""
         self._has_run = self._is_held = False
         self._is_apart = False
 
-    def add(self, time_s, value):
+    def add(self, time_s: float, value: float | None) -> None:
         """Add a value; NaN and ``None`` interrupt the line."""
         if value is None or value != value:
             self.interrupt()
             return
-        last_s = self._last_s
-        if last_s is not None and not 0 <= time_s - last_s <= self._gap_s:
+        if self._last is not None and not 0 <= time_s - self._last_s <= self._gap_s:
             self.interrupt()
         if value == self._last:
             self._last_s = time_s
@@ -162,34 +196,36 @@ class Series:
         self._is_apart = False
         self._last_s, self._last = time_s, value
 
-    def interrupt(self):
+    def interrupt(self) -> None:
         """Leave a gap before the next value."""
-        if self._last_s is None:
+        if self._last is None:
             return
         self._end_run()
         self._is_apart = True
-        self._last_s = self._last = None
+        self._last = None
 
-    def hold(self, time_s):
+    def hold(self, time_s: float) -> None:
         """Let the last value last until then."""
         if self._last is not None and time_s > self._last_s:
             self._last_s, self._has_run, self._is_held = time_s, True, True
 
-    def _end_run(self):
-        if self._has_run:
+    def _end_run(self) -> None:
+        if self._has_run and self._last is not None:
             self._put(self._last_s, self._last, False, self._is_held)
             self._has_run = False
 
-    def _put(self, time_s, value, is_apart, is_held=False):
+    def _put(
+        self, time_s: float, value: float, is_apart: bool, is_held: bool = False,
+    ) -> None:
         recent = self._recent
-        recent.append((time_s, value, is_apart, 0, is_held))
+        recent.append(Point(time_s, value, is_apart, 0, is_held))
         if len(recent) > _AT_ONCE:
             while recent and (
-                    recent[0][_OF_TIME] < time_s - _SETTLED_S or len(recent) > _MOST_RECENT):
+                    recent[0].time_s < time_s - _SETTLED_S or len(recent) > _MOST_RECENT):
                 self._settle(recent.popleft())
 
-    def _settle(self, point):
-        time_s = point[_OF_TIME]
+    def _settle(self, point: Point) -> None:
+        time_s = point.time_s
         is_focused = self._focus.covers(time_s)
         bucket = self._bucket
         bucket_s = self.focused_bucket_s if is_focused else self.bucket_s
@@ -203,7 +239,7 @@ class Series:
         if len(bucket.points) > _AT_ONCE:
             bucket.points = _reduced(bucket.points)
 
-    def _close(self):
+    def _close(self) -> None:
         bucket, self._bucket = self._bucket, None
         if bucket is None:
             return
@@ -218,7 +254,7 @@ class Series:
         elif self._focused_count > self._focused_limit:
             self._merge(is_focused=True)
 
-    def _merge(self, is_focused):
+    def _merge(self, is_focused: bool) -> None:
         """Make the buckets longer until a quarter of the room is free at least."""
         for doublings in range(2 * _DOUBLINGS):
             if self._has_room(is_focused):
@@ -228,9 +264,10 @@ class Series:
                 for bucket in self._buckets:
                     bucket.is_focused = is_focused = False
             bucket_s = self._doubled(is_focused)
-            merged, last_key = [], None
+            merged: list[_Bucket] = []
+            last_key: float | None = None
             for place, bucket in enumerate(self._buckets):
-                key = bucket.points[0][_OF_TIME] // bucket_s
+                key = bucket.points[0].time_s // bucket_s
                 # Times that go to and fro never share a bucket: pairs do, then.
                 if (merged and bucket.is_focused is is_focused is merged[-1].is_focused and (
                         key == last_key or (doublings > _DOUBLINGS and place % 2))):
@@ -246,19 +283,19 @@ class Series:
             self._focused_count = sum(
                 len(bucket.points) for bucket in merged if bucket.is_focused)
 
-    def _has_room(self, is_focused):
+    def _has_room(self, is_focused: bool) -> bool:
         if is_focused:
             return self._focused_count <= 0.75 * self._focused_limit
         return self._count <= 0.75 * self._limit
 
-    def _doubled(self, is_focused):
+    def _doubled(self, is_focused: bool) -> float:
         if is_focused:
             self.focused_bucket_s *= 2
             return self.focused_bucket_s
         self.bucket_s *= 2
         return self.bucket_s
 
-    def _all(self):
+    def _all(self) -> Iterator[Point]:
         for bucket in self._buckets:
             yield from bucket.points
         if self._bucket is not None:
@@ -266,26 +303,21 @@ class Series:
         yield from self._recent
 
     @property
-    def stored(self):
+    def stored(self) -> int:
         """How many points are in memory."""
         return sum(1 for _ in self._all())
 
-    def points(self):
+    def points(self) -> tuple[list[float], list[float | None]]:
         """Return times and values; where the line is interrupted, there is a value ``None``."""
-        times, values, _, _ = self.drawn()
-        return times, values
+        drawn = self.drawn()
+        return drawn.times, drawn.values
 
-    def drawn(self):
-        """
-        Return the line as four lists.
-
-        Times and values as :meth:`points` does, how many samples were left out before each, and
-        the places of those points that are no samples, but where something that held has ended.
-        """
+    def drawn(self) -> Drawn:
+        """Return the line as it is drawn."""
         points = list(self._all())
-        if self._has_run:
-            points.append((self._last_s, self._last, False, 0, self._is_held))
-        times, values, left_out, held = [], [], [], []
+        if self._has_run and self._last is not None:
+            points.append(Point(self._last_s, self._last, False, 0, self._is_held))
+        drawn = times, values, left_out, held = Drawn([], [], [], [])
         for time_s, value, is_apart, count, is_held in points:
             if is_apart and times:
                 times.append(times[-1])
@@ -296,77 +328,7 @@ class Series:
             times.append(time_s)
             values.append(value)
             left_out.append(count)
-        return times, values, left_out, held
+        return drawn
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self._buckets or self._bucket or self._recent)
-
-
-class Lane:
-    """
-    One row of bars: what held from when to when.
-
-    :param gap_s: after longer than this without a word a bar ends; ``None`` where it holds until
-        the next one
-    :param phases: labels whose bars stay, however short, as long as there are others
-    """
-
-    def __init__(self, gap_s=None, *, phases=frozenset(), intervals=INTERVALS):
-        self.merged = 0
-        """How many short intervals are not shown, but the one before them instead."""
-        self._gap_s = math.inf if gap_s is None else gap_s
-        self._limit = intervals
-        self._phases = phases
-        self._intervals = []
-        self._begin_s = self._last_s = self._label = None
-
-    def see(self, time_s, label):
-        """Say what holds now; ``None`` for nothing."""
-        if label == self._label and label is not None and (
-                0 <= time_s - self._last_s <= self._gap_s):
-            self._last_s = time_s
-            return
-        if self._label is not None:
-            is_next = 0 <= time_s - self._last_s <= self._gap_s
-            self._close(time_s if is_next else self._last_s)
-        self._begin_s = self._last_s = time_s
-        self._label = label
-
-    def hold(self, time_s):
-        """Let what holds last until then."""
-        if self._label is not None and 0 <= time_s - self._last_s <= self._gap_s:
-            self._last_s = time_s
-
-    def _close(self, end_s):
-        self._intervals.append((self._begin_s, end_s, self._label))
-        if len(self._intervals) > 2 * self._limit:
-            self._merge()
-
-    def _merge(self):
-        intervals = self._intervals
-        shortest = sorted(range(1, len(intervals)),
-                          key=lambda place: (intervals[place][2] in self._phases,
-                                             intervals[place][1] - intervals[place][0]))
-        away = set(shortest[:len(intervals) - self._limit])
-        self.merged += len(away)
-        kept = []
-        for place, (begin_s, end_s, label) in enumerate(intervals):
-            if place in away or (kept and kept[-1][2] == label and kept[-1][1] >= begin_s):
-                kept[-1] = (kept[-1][0], max(kept[-1][1], end_s), kept[-1][2])
-            else:
-                kept.append((begin_s, end_s, label))
-        self._intervals = kept
-
-    @property
-    def stored(self):
-        """How many intervals are in memory."""
-        return len(self._intervals)
-
-    def intervals(self):
-        """Return (begin, end, label) of all bars, times in s."""
-        if self._label is None:
-            return list(self._intervals)
-        return [*self._intervals, (self._begin_s, self._last_s, self._label)]
-
-    def __bool__(self):
-        return self._label is not None or bool(self._intervals)

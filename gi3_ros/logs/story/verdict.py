@@ -1,7 +1,11 @@
 """A story in one sentence, and whether all of it was there to be judged."""
 
 import collections
+from collections.abc import Iterator, Sequence
 import typing
+
+from .session import Session
+from .story import Story
 
 GOOD, BAD, PARTIAL, EMPTY = 'good', 'bad', 'partial', 'empty'
 AT_MOST = 6
@@ -18,15 +22,17 @@ class Verdict(typing.NamedTuple):
     ``good``: whole, clean and complete; ``bad``: a rule was broken or a session went wrong;
     ``partial``: nothing wrong was seen, but not all was there to be seen; ``empty``: no session.
     """
-    missing: list
+    missing: list[str]
     """Sentences about what was not there to be judged."""
 
 
-def verdict(story, problems=(), is_damaged=None):
+def verdict(
+    story: Story, problems: Sequence[str] = (), is_damaged: bool | None = None,
+) -> Verdict:
     """
     Return the :class:`Verdict` on a story.
 
-    :param story: :class:`~.story.Story`, concluded
+    :param story: concluded
     :param problems: sentences of the log's reader about what it could not read
     :param is_damaged: whether that may have been of the interface; where there are any without
     """
@@ -54,14 +60,14 @@ def verdict(story, problems=(), is_damaged=None):
     return Verdict(f'{words}.', mood, missing)
 
 
-def _is_wrong(session):
+def _is_wrong(session: Session) -> bool:
     """Return whether a session itself went wrong, and not only the log of it."""
     if session.outcome == 'Clean_Stop':
         return session.emergency is not None
     return bool(not session.is_cut or session.emergency or session.withdrawals)
 
 
-def _sessions_in_words(story, sessions):
+def _sessions_in_words(story: Story, sessions: list[Session]) -> str:
     total = len(sessions) + sum(pistol.more_sessions for pistol in story.pistols.values())
     words = count(total, 'session') if total else 'No session'
     if len(story.pistols) > 1:
@@ -74,8 +80,9 @@ def _sessions_in_words(story, sessions):
         elif session.withdrawals:
             words += ': System_Enable was withdrawn'
     elif total:
-        endings = sum((pistol.endings for pistol in story.pistols.values()),
-                      collections.Counter())
+        endings: collections.Counter[str | None] = collections.Counter()
+        for pistol in story.pistols.values():
+            endings += pistol.endings
         words += ': ' + ', '.join(
             f'{each} {ending or NO_WORDS}' for ending, each in endings.items())
         emergencies = sum(session.emergency is not None for session in sessions)
@@ -85,29 +92,29 @@ def _sessions_in_words(story, sessions):
     return words
 
 
-def _first_cause(story):
-    causes = [(_named(story, index, number), session.cause)
+def _first_cause(story: Story) -> str:
+    causes = [f'{_named(story, index, number)}: {session.cause}'
               for index, pistol in sorted(story.pistols.items())
               for number, session in enumerate(pistol.sessions, 1) if session.cause]
     if not causes:
         return ''
     more = f'; {len(causes) - 1} more in the table of sessions' if len(causes) > 1 else ''
-    return ' ({}: {}{})'.format(*causes[0], more)
+    return f' ({causes[0]}{more})'
 
 
-def _ending(session):
+def _ending(session: Session) -> str:
     if session.is_cut:
         return f'cut off ({session.end_reason})'
     return session.outcome or NO_WORDS
 
 
-def _findings_in_words(story):
+def _findings_in_words(story: Story) -> Iterator[str]:
     found = story.finding_count
     words = count(found, 'finding') if found else 'no finding'
     if found:
-        ends = collections.Counter()
-        for (_, _, who), each in story.counts.items():
-            ends[who] += each
+        ends: collections.Counter[str] = collections.Counter()
+        for rule, each in story.counts.items():
+            ends[rule.who] += each
         words += ': ' + ', '.join(
             f'{each} {who}' for who, each in sorted(ends.items(), reverse=True))
     yield words
@@ -117,7 +124,7 @@ def _findings_in_words(story):
               'no rule'
 
 
-def _left_live(story):
+def _left_live(story: Story) -> str:
     live = [(index, number, session) for index, pistol in sorted(story.pistols.items())
             for number, session in enumerate(pistol.sessions, 1) if session.is_left_live]
     if not live:
@@ -129,12 +136,12 @@ def _left_live(story):
             'contactors of the vehicle that did not open, or a voltage that was not lowered')
 
 
-def _named(story, index, number):
+def _named(story: Story, index: int, number: int) -> str:
     words = f'session {number}'
     return words if len(story.pistols) == 1 else f'{words} of pistol {index}'
 
 
-def _missing(story, problems):
+def _missing(story: Story, problems: Sequence[str]) -> list[str]:
     """Return sentences about what was not there to be judged."""
     missing = []
     if problems:
@@ -143,15 +150,15 @@ def _missing(story, problems):
             f'{count(len(problems), "sentence")} about it.')
     holes = len(story.breaks)
     if holes:
-        longest_s = max(end_s - begin_s for begin_s, end_s in story.breaks)
+        longest_s = max(each.length_s for each in story.breaks)
         missing.append(f'The log has {count(holes, "hole")} without a single frame, up to '
                        f'{longest_s:.1f} s long.')
     if story.notes:
         missing.append(f'Stamps of the log were put right: {story.notes[0][1]}'
                        + (f' ({len(story.notes) - 1} more below)' * (len(story.notes) > 1)))
-    for _, by_s in story.steps[:1]:
+    for step in story.steps[:1]:
         missing.append(
-            f'The clock of the log was set back by {by_s:,.1f} s'
+            f'The clock of the log was set back by {step.by_s:,.1f} s'
             + (f', and {count(len(story.steps) - 1, "more time")}' if len(story.steps) > 1 else '')
             + ': lengths go on counting.')
     anew = story.new_beginnings - holes - len(story.steps)
@@ -169,7 +176,7 @@ def _missing(story, problems):
     return missing
 
 
-def _of_sessions(story):
+def _of_sessions(story: Story) -> list[str]:
     sentences = []
     for index, pistol in sorted(story.pistols.items()):
         if pistol.begins_in:
@@ -184,8 +191,8 @@ def _of_sessions(story):
             if session.left_live_v and not session.is_left_live:
                 sentences.append(
                     f'{session.left_live_v:.0f} V were at the output when it was measured last, '
-                    f'{session.left_s - session.end_s:.1f} s after {name}: nobody knows whether '
-                    'they went away.')
+                    f'{session.left.seen_s - session.end_s:.1f} s after {name}: nobody knows '
+                    'whether they went away.')
             if session.uncounted:
                 sentences.append(
                     f'The energy of {name} is without {session.uncounted_s:.1f} s in which nobody '
@@ -198,13 +205,13 @@ def _of_sessions(story):
     return sentences
 
 
-def count(number, one, many=None):
+def count(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun."""
     return f'{number:,} {one if number == 1 else many or f"{one}s"}'
 
 
-def duration(seconds):
+def duration(length_s: float) -> str:
     """Return a length as hours, minutes and seconds."""
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, rest = divmod(round(length_s), 60)
     hours, minutes = divmod(minutes, 60)
     return f'{hours:02d}:{minutes:02d}:{rest:02d}'

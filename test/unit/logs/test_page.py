@@ -28,7 +28,9 @@ from gi3_ros.core.rules.findings import Finding
 from gi3_ros.logs.audit import Audit, Verdict
 from gi3_ros.logs.entries import Heard, Sample
 from gi3_ros.logs.report.chart import CONFIG
-from gi3_ros.logs.report.page import Clock, json_text, page
+from gi3_ros.logs.report.clock import Clock
+from gi3_ros.logs.report.markup import json_text
+from gi3_ros.logs.report.page import page
 from gi3_ros.logs.story.story import tell
 from gi3_ros.logs.story.verdict import verdict
 from gi3_ros.logs.times import Zone
@@ -231,7 +233,7 @@ def test_times_have_their_zone(monkeypatch):
         clock = Clock(BEGIN_NS, True, 10.0)
         assert clock.text(0.5) == '04:01:03.750'
         assert clock.span(0.0, 10.0) == '2026-03-04 04:01:03 to 04:01:13 CET (UTC+01:00)'
-        assert clock.pieces == [[0.0, BEGIN_NS // 1_000_000 + 3_600_000, '']]
+        assert clock.pieces == [(0.0, BEGIN_NS // 1_000_000 + 3_600_000, '')]
         assert clock.axis == 'local time, CET (UTC+01:00)'
         assert Clock(BEGIN_NS, True, 86400.0).text(0.5) == '2026-03-04 04:01:03.750'
     finally:
@@ -271,7 +273,7 @@ def test_in_a_night_when_clocks_are_changed_each_time_has_its_offset():
     # The axis goes on; words of the cursor are those of the tables.
     origin_ms = (AUTUMN_NS - 1800 * 10**9) / 1e6 + 7200e3
     assert clock.pieces == [
-        [0.0, origin_ms, '+02:00'], [1800.0, origin_ms - 3600e3, '+01:00']]
+        (0.0, origin_ms, '+02:00'), (1800.0, origin_ms - 3600e3, '+01:00')]
     assert 'also after the clocks were changed' in clock.axis
 
 

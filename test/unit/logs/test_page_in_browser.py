@@ -281,7 +281,7 @@ def test_keys_read_out_sample_by_sample_and_say_it(tmp_path, browser):
 def test_the_cursor_reads_out_samples_of_the_bus_and_nothing_else(
         tmp_path, browser, monkeypatch):
     """As if the log were so long that lines are thinned."""
-    monkeypatch.setattr('gi3_ros.logs.story.story.Series', functools.partial(Series, buckets=8))
+    monkeypatch.setattr('gi3_ros.logs.story.lines.Series', functools.partial(Series, buckets=8))
     frames = [(time_s, frame) for time_s, frame in log_bench.session('long')]
     log, said = [], set()
     for place, (time_s, frame) in enumerate(frames):

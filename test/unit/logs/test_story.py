@@ -28,8 +28,9 @@ from gi3_ros.core.interface.signals import (
 from gi3_ros.core.rules.findings import Finding
 from gi3_ros.logs.audit import Audit, Verdict
 from gi3_ros.logs.entries import Heard, LogError, Sample
+from gi3_ros.logs.story.lanes import Lane
 from gi3_ros.logs.story.rates import AT_MOST
-from gi3_ros.logs.story.series import BUCKETS, Focus, FOCUSED, Lane, Series
+from gi3_ros.logs.story.series import BUCKETS, Focus, FOCUSED, Series
 from gi3_ros.logs.story.story import FINDINGS, tell
 from gi3_ros.logs.story.verdict import verdict
 
@@ -612,7 +613,7 @@ def night(hold_s):
 @pytest.fixture
 def little_room(monkeypatch):
     """As if the log were many hours long."""
-    monkeypatch.setattr('gi3_ros.logs.story.story.Series', functools.partial(Series, buckets=300))
+    monkeypatch.setattr('gi3_ros.logs.story.lines.Series', functools.partial(Series, buckets=300))
 
 
 def test_phases_of_a_long_log_are_all_there_and_every_point_was_on_the_bus(little_room):
