@@ -82,7 +82,7 @@ class Audit:
                 for finding in rules.tick(now_s=now_s):
                     verdicts.append(Verdict(each, finding))
         index = decoded.index
-        if index is None:
+        if not index:
             return verdicts
         if index not in self._pistols:
             self._pistols[index] = Rules(self._tolerances)

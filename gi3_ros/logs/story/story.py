@@ -186,7 +186,7 @@ class Story:
             load = self.loads[heard.channel] = BusLoad()
         load.see(time_s, heard.frame)
         index = decoded.index
-        if index is None:
+        if not index:
             return
         pistol = self.pistols.get(index) or self._pistol(index)
         self._channels[index].add(heard.channel)
