@@ -21,6 +21,7 @@ from gi3_ros.sim.vehicle import VehicleConfig
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md')])
 README_WORDS = 900
+SOURCES = {'.kcd', '.msg', '.py', '.sh', '.srv', '.yaml'}
 FOLDERS = (
     'action', 'bench', 'cmake', 'config', 'dbc', 'docs', 'launch', 'msg', 'scripts', 'srv', 'test')
 """In the root of the sources, and whatever of it is there."""
@@ -294,3 +295,13 @@ def test_the_table_of_where_is_what_is_the_tree():
              else path.parent.relative_to(ROOT).as_posix() for path in modules}
     there |= {folder for folder in FOLDERS if (ROOT / folder).is_dir()}
     assert there == named
+
+
+def test_every_page_that_the_sources_name_exists():
+    named = {
+        (path.relative_to(ROOT).as_posix(), name)
+        for folder in ('config', 'dbc', 'gi3_ros', 'launch', 'msg', 'scripts', 'srv', 'test')
+        for path in (ROOT / folder).rglob('*') if path.suffix in SOURCES
+        for name in re.findall(r'docs/[\w/-]+\.(?:md|png|svg)', path.read_text(encoding='utf-8'))}
+    assert len(named) > 10, 'the search looks in the wrong places'
+    assert {each for each in named if not (ROOT / each[1]).is_file()} == set()
