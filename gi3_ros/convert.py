@@ -21,7 +21,7 @@ from .core.hardware import (
 )
 from .core.interface import signals
 from .core.interface.layout import Message
-from .core.power.control import Effective
+from .core.power.decision import Effective
 
 MESSAGE_CLASSES: tuple[type[Message], ...] = tuple(signals.MESSAGES.values())
 ROS_TYPES: dict[type[Message], Any] = {cls: getattr(ros, cls.__name__) for cls in MESSAGE_CLASSES}

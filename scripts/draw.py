@@ -36,6 +36,52 @@ def diagram(transitions, is_drawn=lambda event: True, *, first=None):
     ])
 
 
+def power_diagram():
+    """Return the state diagram of power_control, its two groups of phases as composite states."""
+    from gi3_ros.core.power.phases import FLOATING, Happening, Phase, POWERED, ROWS
+
+    groups = {**dict.fromkeys(FLOATING, 'FLOATING'), **dict.fromkeys(POWERED, 'POWERED')}
+    arrows = {'': {}, 'FLOATING': {}, 'POWERED': {}}
+    for row in ROWS:
+        # Faults come from everywhere: the page tells them in a sentence.
+        if row.target is not None and row.event not in (Happening.FAULT, Happening.RESET):
+            for scope, before, after, text in power_arrows(row, groups):
+                arrows[scope].setdefault((before, after), {})[text] = None
+    lines = ['```mermaid', 'stateDiagram-v2', f'    [*] --> {Phase.IDLE.name}']
+    for scope, found in arrows.items():
+        indent = ' ' * 8 if scope else ' ' * 4
+        lines += [f'    state {scope} {{'] if scope else []
+        lines += [f'{indent}{before} --> {after}: {" or ".join(texts)}'
+                  for (before, after), texts in found.items()]
+        lines += ['    }'] if scope else []
+    return '\n'.join([*lines, '```'])
+
+
+def power_arrows(row, groups):
+    """
+    Yield the composite state in which an arrow of a row lies, its two ends, and its text.
+
+    What leads into a group is drawn twice: as an arrow to it, and inside it to the phase.
+    """
+    from gi3_ros.core.power.phases import STARTS, STOPS
+
+    text, target, after = row.event.value, row.target.name, groups.get(row.target, '')
+    words = 'a stop' if row.event in STOPS else 'a function' if row.event in STARTS else text
+    for before in dict.fromkeys(groups.get(phase, '') for phase in row.sources):
+        sources = [phase for phase in row.sources
+                   if groups.get(phase, '') == before and phase is not row.target]
+        is_whole = {*sources, row.target} >= {p for p, group in groups.items() if group == before}
+        names = ' or '.join(phase.name for phase in sources)
+        if before and before == after and not is_whole:
+            yield before, names, target, text
+        elif after:
+            yield after, '[*]', target, text
+        if not before:
+            yield from (('', phase.name, after or target, words) for phase in sources)
+        elif before != after:
+            yield '', before, after or target, words if is_whole else f'{words}, from {names}'
+
+
 def stage_diagram(installation, cls):
     """Return the state diagram of the output stage of an installation."""
     from gi3_ros.core.stage.output_stage import Happening, StageConfig
@@ -68,7 +114,6 @@ def _plain(value):
 
 def blocks():
     """Return the names of the marked blocks with what belongs there."""
-    from gi3_ros.core.power import control as power
     from gi3_ros.core.power.limits import ChargerLimits
     from gi3_ros.core.rules.findings import Tolerances
     from gi3_ros.core.stage.installations import STAGES
@@ -83,8 +128,7 @@ def blocks():
         for stage, row in stages.TRANSITIONS.items() for trigger, after in row.items()
         if trigger not in anywhere or stage is stages.Stage.CHARGING}
     return {
-        'power transitions': diagram(
-            power.TRANSITIONS, lambda event: event is not power.Happening.FAULT),
+        'power transitions': power_diagram(),
         **{f'stage {installation.value}': stage_diagram(installation, cls)
            for installation, cls in STAGES.items()},
         'session of the controller': diagram(session),

@@ -2,7 +2,7 @@
 One DC_Power_Control frame, read: which function it requests, and whether it may be followed.
 
 Nothing here remembers anything. Whether a request fits what is running is the transition table's
-business (:mod:`.power.control`).
+business (:mod:`.power.phases`).
 """
 
 import enum

@@ -21,8 +21,11 @@ from ..core import controller_config
 from ..core.hardware import PowerSetpoint
 from ..core.interface import signals
 from ..core.interface.layout import Message
-from ..core.power.control import Decision, power_modules_status, PowerConfig, PowerControl
+from ..core.power.control import PowerControl
+from ..core.power.decision import Decision
 from ..core.power.limits import ChargerLimits
+from ..core.power.modules_status import power_modules_status
+from ..core.power.parameters import PowerConfig
 from .node import ChargerNode
 from .parameters import Parameter, parameters_of
 from .process import run

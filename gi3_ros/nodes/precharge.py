@@ -18,7 +18,7 @@ from .. import convert
 from ..core.hardware import ContactorCommand, Stage
 from ..core.interface import signals
 from ..core.interface.layout import Message
-from ..core.power.control import POWERED
+from ..core.power.phases import POWERED
 from ..core.stage.digital_outputs import DigitalOutputs
 from ..core.stage.installations import stage_for
 from ..core.stage.output_stage import StageConfig

@@ -6,7 +6,9 @@ waiting. A second of it takes some ten milliseconds, and the same start gives th
 """
 
 from ..core.interface import codec
-from ..core.power.control import PowerConfig, PowerControl, POWERED
+from ..core.power.control import PowerControl
+from ..core.power.parameters import PowerConfig
+from ..core.power.phases import POWERED
 from ..core.session.control import SessionConfig, SessionControl
 from ..core.stage.installations import stage_for
 from ..core.stage.output_stage import Installation, StageConfig
@@ -42,7 +44,7 @@ class Charger:
         self.stage = stage_for(stage_config or StageConfig())
         self.session = SessionControl(session_config or SessionConfig(auto_authorise=True))
         self.decision = None
-        """The last :class:`~gi3_ros.core.power.control.Decision`."""
+        """The last :class:`~gi3_ros.core.power.decision.Decision`."""
         self.command = None
         """The last contactor command."""
         self.journal = []
@@ -245,5 +247,5 @@ class Link(Clock):
 
     @property
     def decision(self):
-        """The last :class:`~gi3_ros.core.power.control.Decision`."""
+        """The last :class:`~gi3_ros.core.power.decision.Decision`."""
         return self.charger.decision

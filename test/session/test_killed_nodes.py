@@ -21,7 +21,7 @@ import pytest
 from gi3_ros.core.controller_watch import IDLE_STATES
 from gi3_ros.core.hardware import COMMAND_TIMEOUT_S, Contact, DRIVER_TIMEOUT_S, ModulesMode, Stage
 from gi3_ros.core.interface import signals
-from gi3_ros.core.power.control import Phase
+from gi3_ros.core.power.phases import Phase
 from gi3_ros.core.timing import POWER_MAX_AGE_S, STAGE_MAX_AGE_S
 
 pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting to be alone does not count

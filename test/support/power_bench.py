@@ -12,13 +12,9 @@ from gi3_ros.core.interface.signals import (
     NewChargeSession,
     PowerModulesStatus,
 )
-from gi3_ros.core.power.control import (
-    Happening,
-    Lowering,
-    Phase,
-    PowerConfig,
-    PowerControl,
-)
+from gi3_ros.core.power.control import PowerControl
+from gi3_ros.core.power.parameters import PowerConfig
+from gi3_ros.core.power.phases import Happening, Lowering, Phase
 
 State = AdvanticsControllerStatus.State
 Function = DcPowerControl.PowerFunction
@@ -156,8 +152,8 @@ class Bench:
         power, now_s = self.power, self.now_s
         if isinstance(event, Lowering):
             # The two facts that tell the three moments apart.
-            power._battery_may_be_connected = event is Lowering.AT_END
-            power._controller.state = (
+            power._memory.battery_may_be_connected = event is Lowering.AT_END
+            power._inputs.controller.state = (
                 State.CLOSING_COMMUNICATION if event is Lowering.ON_CLOSING
                 else State.ENDING_CHARGE
             )

@@ -12,11 +12,13 @@ import enum
 import math
 
 from ..interface.signals import DcPowerControl
+from .limits import BothWays, ChargerLimits
 
 MAX_LEASE_S = 3600.0
 """No lease lives for ever; an hour is a planning step of a fleet, not a parking time."""
 MIN_LEASE_S = 0.1
 """A shorter one would be over before anything could follow it."""
+NO_CEILINGS = BothWays()
 
 
 class Priority(enum.IntEnum):
@@ -39,10 +41,12 @@ class Lease:
 class Leases:
     """The leases in force, at most one for each priority."""
 
-    def __init__(self):
-        self._leases = {}
+    def __init__(self) -> None:
+        self._leases: dict[Priority, Lease] = {}
 
-    def grant(self, current_a, *, duration_s, priority, source, now_s):
+    def grant(
+        self, current_a: float, *, duration_s: float, priority: int, source: str, now_s: float,
+    ) -> Lease | None:
         """
         Put a lease in force, or give one back with ``duration_s`` 0.
 
@@ -57,26 +61,26 @@ class Leases:
                 f'{MAX_LEASE_S:g} s: a lease ends by itself, renew it to keep it'
             )
         try:
-            priority = Priority(priority)
+            rank = Priority(priority)
         except ValueError:
             known = ', '.join(f'{p.value} {p.name.lower()}' for p in Priority)
             raise ValueError(f'priority {priority} is not one of {known}') from None
         if duration_s == 0:
-            return self._leases.pop(priority, None)
+            return self._leases.pop(rank, None)
         if not source:
             raise ValueError('source must name who asks')
-        ended = self._leases.get(priority)
-        self._leases[priority] = Lease(current_a, priority, source, now_s + duration_s)
+        ended = self._leases.get(rank)
+        self._leases[rank] = Lease(current_a, rank, source, now_s + duration_s)
         return ended
 
-    def in_force(self, *, now_s):
+    def in_force(self, *, now_s: float) -> Lease | None:
         """Return the lease that counts now, or ``None``; forgets those that have ended."""
         for priority, lease in list(self._leases.items()):
             if now_s >= lease.expires_s:
                 del self._leases[priority]
         return self._leases[max(self._leases)] if self._leases else None
 
-    def clear(self):
+    def clear(self) -> None:
         """Forget all of them: a lease belongs to one session."""
         self._leases.clear()
 
@@ -90,14 +94,15 @@ class Choice:
     source: str
     """'controller', 'ocpp', or the source of the lease"""
     target_a: float
-    limited_by: tuple
+    limited_by: tuple[str, ...]
     """Names of all that keep ``target_a`` from being ``wanted_a``."""
 
 
 def choose(
-    command, limits, *, lease, ocpp_a, voltage_v, share=1.0, may_discharge=True,
-    ceilings_a=(math.inf, math.inf),
-):
+    command: DcPowerControl, limits: ChargerLimits, *, lease: Lease | None, ocpp_a: float | None,
+    voltage_v: float, share: float = 1.0, may_discharge: bool = True,
+    ceilings_a: BothWays = NO_CEILINGS,
+) -> Choice:
     """
     Choose the current of a power transfer (R24, R25, R30).
 
@@ -110,8 +115,8 @@ def choose(
     :param voltage_v: present output voltage
     :param share: of the charger's current that its temperature allows
     :param may_discharge: whether the voltage is where discharging is permitted
-    :param ceilings_a: what ``set_limits`` leaves in each direction, charging first; followed in
-        Range_Mode, while in Target_Mode it is the vehicle's turn (R32)
+    :param ceilings_a: what ``set_limits`` leaves in each direction; followed in Range_Mode, while
+        in Target_Mode it is the vehicle's turn (R32)
     """
     low_a, high_a = command.current_range_min, command.current_range_max
     wanted_a, source = high_a, 'controller'
@@ -123,8 +128,8 @@ def choose(
             wanted_a, source = ocpp_a, 'ocpp'
     limited_by = []
     target_a = wanted_a
-    if is_ours and not -ceilings_a[1] <= target_a <= ceilings_a[0]:
-        target_a = min(max(target_a, -ceilings_a[1]), ceilings_a[0])
+    if is_ours and not -ceilings_a.discharge_a <= target_a <= ceilings_a.charge_a:
+        target_a = min(max(target_a, -ceilings_a.discharge_a), ceilings_a.charge_a)
         limited_by.append('set limits')
     if not low_a <= target_a <= high_a:
         target_a = min(max(target_a, low_a), high_a)
@@ -145,13 +150,13 @@ def choose(
         # unless the range has no room for none and has room for the least.
         least_a = math.copysign(smallest_a, target_a)
         has_room = low_a <= least_a <= high_a and not low_a <= 0.0 <= high_a and (
-            not is_ours or -ceilings_a[1] <= least_a <= ceilings_a[0])
+            not is_ours or -ceilings_a.discharge_a <= least_a <= ceilings_a.charge_a)
         target_a = least_a if has_room and smallest_a <= largest_a else 0.0
         limited_by.append('charger minimum')
     return Choice(wanted_a, source, target_a, tuple(limited_by))
 
 
-def is_range_mode(command):
+def is_range_mode(command: DcPowerControl) -> bool:
     """Tell whether a Power_Transfer leaves the choice inside its range to us (R25)."""
     return command.setpoints_mode == DcPowerControl.SetpointsMode.RANGE_MODE
 
@@ -164,22 +169,23 @@ class Ramp:
     :param down_per_s: slope towards zero, in units per second
     """
 
-    def __init__(self, up_per_s, down_per_s):
+    def __init__(self, up_per_s: float, down_per_s: float) -> None:
         self.up_per_s = up_per_s
         self.down_per_s = down_per_s
         self.value = 0.0
-        self._moved_s = None
+        self._moved_s: float | None = None
+        """``None`` after a jump: the next move begins then."""
 
-    def reset(self, value=0.0):
+    def reset(self, value: float = 0.0) -> None:
         """Jump: for a stop (which is never ramped) and for a start from a measured value."""
         self.value = value
         self._moved_s = None
 
-    def clamp(self, low, high):
+    def clamp(self, low: float, high: float) -> None:
         """Jump to the nearest value of [low, high]: what limits ourselves is not ramped."""
         self.value = min(max(self.value, low), high)
 
-    def move(self, target, *, now_s):
+    def move(self, target: float, *, now_s: float) -> float:
         """Move towards ``target`` for the time since the last move and return the new value."""
         elapsed_s = 0.0 if self._moved_s is None else max(0.0, now_s - self._moved_s)
         self._moved_s = now_s

@@ -3,12 +3,23 @@ What the power modules do, held against what they were asked to do.
 
 Each check is a :class:`Check`: is the measured value beyond its limit now, and the words that
 become the fault when it has been for longer than ``over_limit_time``. Which checks belong to
-which phase is decided in :mod:`.control`.
+which phase is decided in :class:`Supervision`, and by the function that runs
+(:mod:`.regulators`).
 """
 
+from collections.abc import Iterable, Iterator
 import dataclasses
 import math
 
+from ..hardware import PowerMeasurement
+from .inputs import Inputs
+from .limits import ChargerLimits
+from .memory import SessionMemory
+from .parameters import PowerConfig
+from .phases import BATTERY_CONNECTS, Phase, PhaseMachine
+
+INSULATION_FROM_V = 200.0
+"""From this output voltage on the insulation has to be measured (R13)."""
 LIMIT_SHARE = 0.05
 """What a good regulator and its sensor may be off, as a share of the limit; the parameters
 ``voltage_tolerance`` and ``current_tolerance`` come on top."""
@@ -35,7 +46,9 @@ class Check:
     """How long it may be so, where that differs from what the :class:`Watch` is told"""
 
 
-def of_maximum(reading, limits, config):
+def of_maximum(
+    reading: PowerMeasurement, limits: ChargerLimits, config: PowerConfig,
+) -> Iterator[Check]:
     """Check what holds in every phase: the configured maxima of charger and cable, and heat."""
     volts, amperes = reading.voltage_v, reading.current_a
     yield Check(
@@ -56,7 +69,7 @@ def of_maximum(reading, limits, config):
     )
 
 
-def of_lost_temperature(reading):
+def of_lost_temperature(reading: PowerMeasurement) -> Iterator[Check]:
     """Check a sensor that has been there: without it heat would go unseen (R50)."""
     yield Check(
         'temperature sensor', math.isnan(reading.power_modules_temperature_c),
@@ -64,7 +77,9 @@ def of_lost_temperature(reading):
     )
 
 
-def of_voltage(reading, setpoint_v, config, *, window_v=0.0):
+def of_voltage(
+    reading: PowerMeasurement, setpoint_v: float, config: PowerConfig, *, window_v: float = 0.0,
+) -> Iterator[Check]:
     """
     Check the voltage while it is what the modules regulate (R11, R19).
 
@@ -77,7 +92,9 @@ def of_voltage(reading, setpoint_v, config, *, window_v=0.0):
     )
 
 
-def of_current_cap(reading, cap_a, function):
+def of_current_cap(
+    reading: PowerMeasurement, cap_a: float, function: str,
+) -> Iterator[Check]:
     """Check the current of an insulation test (R11) or a precharge (R19) against its cap."""
     yield Check(
         'capped current', abs(reading.current_a) > cap_a + CAP_TOLERANCE_A,
@@ -85,7 +102,7 @@ def of_current_cap(reading, cap_a, function):
     )
 
 
-def of_test_load(reading, cap_a):
+def of_test_load(reading: PowerMeasurement, cap_a: float) -> Iterator[Check]:
     """Check that the insulation test charges capacitors and nothing else (R11)."""
     volts, amperes = reading.voltage_v, reading.current_a
     yield Check(
@@ -95,7 +112,9 @@ def of_test_load(reading, cap_a):
     )
 
 
-def of_transfer(reading, setpoint_v, setpoint_a, config):
+def of_transfer(
+    reading: PowerMeasurement, setpoint_v: float, setpoint_a: float, config: PowerConfig,
+) -> Iterator[Check]:
     """Check current and voltage of the power transfer (R24, R29)."""
     volts, amperes = reading.voltage_v, reading.current_a
     room_a = abs(setpoint_a) * LIMIT_SHARE + config.current_tolerance
@@ -112,7 +131,7 @@ def of_transfer(reading, setpoint_v, setpoint_a, config):
     )
 
 
-def of_idle(reading, config):
+def of_idle(reading: PowerMeasurement, config: PowerConfig) -> Iterator[Check]:
     """Check that nothing flows while no power is commanded; modules need time to stop (R21)."""
     yield Check(
         'idle current', abs(reading.current_a) > IDLE_CURRENT_A,
@@ -120,7 +139,7 @@ def of_idle(reading, config):
     )
 
 
-def of_insulation(reading, target_v):
+def of_insulation(reading: PowerMeasurement, target_v: float) -> Iterator[Check]:
     """Check the insulation after the test (R14); a value that is missing is not a good one."""
     ohms, volts = reading.insulation_resistance_ohm, max(target_v, reading.voltage_v)
     if math.isnan(ohms):
@@ -143,13 +162,12 @@ class Watch:
     :param patience_s: seconds after which it counts; longer than a contactor's inrush
     """
 
-    def __init__(self, patience_s):
+    def __init__(self, patience_s: float) -> None:
         self._patience_s = patience_s
-        self._since_s = {}
+        self._since_s: dict[str, float] = {}
 
-    def see(self, checks, *, now_s):
+    def see(self, checks: Iterable[Check], *, now_s: float) -> str:
         """Return the words of a check that has failed for too long, empty when none has."""
-        checks = list(checks)
         failing = {check.name: check for check in checks if check.is_beyond}
         self._since_s = {name: self._since_s.get(name, now_s) for name in failing}
         for name, since_s in self._since_s.items():
@@ -159,6 +177,59 @@ class Watch:
                 return check.words
         return ''
 
-    def restart(self):
+    def restart(self) -> None:
         """Forget what was: another session begins."""
         self._since_s.clear()
+
+
+class Supervision:
+    """Holds the last reading against what the phase permits."""
+
+    def __init__(
+        self, config: PowerConfig, machine: PhaseMachine, inputs: Inputs, memory: SessionMemory,
+    ) -> None:
+        self._config = config
+        self._machine = machine
+        self._inputs = inputs
+        self._memory = memory
+        self._watch = Watch(config.over_limit_time)
+
+    def restart(self) -> None:
+        """Forget what was: another session begins."""
+        self._watch.restart()
+
+    def see(self, of_function: Iterable[Check], *, target_v: float, now_s: float) -> str:
+        """
+        Return the words of what has been wrong for too long, empty when nothing has.
+
+        :param of_function: the checks of the function that runs, if one does
+        :param target_v: Target_Voltage of the command in force
+        """
+        return self._watch.see(self._checks(of_function, target_v), now_s=now_s)
+
+    def _checks(self, of_function: Iterable[Check], target_v: float) -> Iterator[Check]:
+        """Yield what the last reading is held against in this phase."""
+        config, reading, phase = self._config, self._inputs.modules.last, self._machine.phase
+        yield from of_maximum(reading, config.limits, config)
+        if self._inputs.modules.has_temperature:
+            yield from of_lost_temperature(reading)
+        yield from of_function
+        if not self._machine.is_powered and self._inputs.stage.is_closed:
+            yield from of_idle(reading, config)
+        is_after_test = phase in BATTERY_CONNECTS or (
+            phase is Phase.STANDBY and self._memory.battery_may_be_connected)
+        # Without a voltage a monitor has nothing to measure with: that is no missing value.
+        is_measurable = reading.voltage_v > INSULATION_FROM_V or not math.isnan(
+            reading.insulation_resistance_ohm)
+        if config.supervise_insulation and is_after_test and is_measurable:
+            yield from of_insulation(reading, target_v)
+
+    def against_reset(self) -> str:
+        """Say what of the last reading a fault may not be reset with; empty if nothing."""
+        config, reading = self._config, self._inputs.modules.last
+        checks = [*of_maximum(reading, config.limits, config), *of_idle(reading, config)]
+        if config.supervise_insulation and reading.voltage_v > INSULATION_FROM_V:
+            checks += of_insulation(reading, 0.0)
+        if self._inputs.modules.has_temperature:
+            checks += of_lost_temperature(reading)
+        return next((check.words for check in checks if check.is_beyond), '')

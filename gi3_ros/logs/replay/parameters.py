@@ -8,8 +8,9 @@ import yaml
 from ... import parameter_files
 from ...core import controller_config
 from ...core.config import entries_of
-from ...core.power.control import PowerConfig
-from ...core.power.limits import ChargerLimits, SMALLEST_CURRENT_A
+from ...core.power.advertised import SMALLEST_CURRENT_A
+from ...core.power.limits import ChargerLimits
+from ...core.power.parameters import PowerConfig
 from ...core.stage.output_stage import StageConfig
 from ..entries import LogError
 

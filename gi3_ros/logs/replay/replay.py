@@ -31,7 +31,8 @@ from ...core.interface.signals import (
     DcPowerParameters,
     PowerModulesStatus,
 )
-from ...core.power.control import Phase, PowerControl, POWERED
+from ...core.power.control import PowerControl
+from ...core.power.phases import Phase, POWERED
 from ...core.power.setpoint import Priority
 from ...core.stage.installations import stage_for
 from ...core.stage.precharge import PrechargeSupervision, Verdict

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from gi3_ros.core.power.control import PowerConfig
+from gi3_ros.core.power.parameters import PowerConfig
 from gi3_ros.core.stage.output_stage import StageConfig
 from gi3_ros.logs.entries import LogError
 from gi3_ros.logs.replay.parameters import ParameterFile, PRECHARGE_TIMEOUT_S

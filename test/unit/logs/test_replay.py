@@ -20,8 +20,8 @@ from gi3_ros.core.interface.signals import (
     MESSAGES,
     PowerModulesStatus,
 )
-from gi3_ros.core.power.control import PowerConfig
 from gi3_ros.core.power.limits import ChargerLimits
+from gi3_ros.core.power.parameters import PowerConfig
 from gi3_ros.core.power.setpoint import Priority
 from gi3_ros.logs.entries import Heard, LogError, Sample
 from gi3_ros.logs.replay.parameters import ParameterFile

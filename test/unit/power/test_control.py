@@ -1,4 +1,4 @@
-"""What power_control does in a session, on a made-up clock: the table and each function."""
+"""What power_control does in a session, on a made-up clock: each function, and its ends."""
 
 import dataclasses
 import itertools
@@ -6,7 +6,6 @@ import itertools
 from power_bench import (
     assert_dead,
     Bench,
-    COMMANDS,
     INSULATION,
     LOWER,
     OFF,
@@ -22,7 +21,6 @@ from power_bench import (
 )
 import pytest
 
-from gi3_ros.core.command import Request
 from gi3_ros.core.hardware import ModulesMode, Stage
 from gi3_ros.core.interface.signals import (
     AdvanticsControllerStatus,
@@ -36,9 +34,9 @@ from gi3_ros.core.interface.signals import (
     OcppControl,
     PowerModulesStatus,
 )
-from gi3_ros.core.power import control as power
-from gi3_ros.core.power.control import Happening, Phase, PowerConfig, TRANSITIONS
 from gi3_ros.core.power.limits import ChargerLimits
+from gi3_ros.core.power.parameters import PowerConfig
+from gi3_ros.core.power.phases import Phase, POWERED
 from gi3_ros.core.power.setpoint import Priority
 
 BOTH_WAYS = ChargerLimits(is_bidirectional=True, max_charger_discharge_current=60.0)
@@ -49,57 +47,7 @@ def bench():
     return Bench()
 
 
-# The table
-
-
-@pytest.mark.parametrize(
-    'phase, event, target', [(*row, target) for row, target in TRANSITIONS.items()],
-    ids=lambda value: value.name)
-def test_each_row_of_the_table(phase, event, target):
-    bench = Bench().lead_to(phase)
-    bench.happen(event)
-    assert bench.power.phase is target
-
-
-@pytest.mark.parametrize(
-    'phase, event', [
-        (phase, event)
-        for phase, event in itertools.product(WAY_TO, [*COMMANDS, *Happening])
-        # Of the others, each is a fault, or there is nothing that would make it happen.
-        if (phase, event) not in TRANSITIONS and event not in (
-            Happening.READY, Happening.READY_OFF, Happening.ANNOUNCED_AGAIN,
-            Happening.CONTROLLER_LOST)
-    ], ids=lambda value: value.name)
-def test_what_the_table_does_not_hold_does_not_happen(phase, event):
-    bench = Bench().lead_to(phase)
-    bench.power.journal.drain()
-    if event is Happening.RESET:
-        with pytest.raises(ValueError, match='no fault is latched'):
-            bench.happen(event)
-    else:
-        bench.happen(event)
-    if phase in power.POWERED and event is Happening.CONTROLLER_IDLE:
-        phase = Phase.FAULT
-    assert bench.power.phase is phase
-    if event in COMMANDS and phase is not Phase.FAULT:
-        assert f'{event.value} commanded in {phase.name}' in bench.texts()
-
-
-def test_a_function_never_starts_out_of_off_or_out_of_another_function():
-    starts = {Request.INSULATION_TEST, Request.PRECHARGE, Request.POWER_TRANSFER}
-    for (phase, event), target in TRANSITIONS.items():
-        if event in starts:
-            assert phase in (Phase.STANDBY, Phase.LOWERING_AFTER_TEST) or phase is target
-
-
-def test_every_phase_has_a_way_into_fault_and_only_reset_leads_out():
-    assert all(TRANSITIONS[phase, Happening.FAULT] is Phase.FAULT for phase in Phase)
-    ways_out = {event for (phase, event), target in TRANSITIONS.items()
-                if phase is Phase.FAULT and target is not Phase.FAULT}
-    assert ways_out == {Happening.RESET}
-
-
-@pytest.mark.parametrize('phase', [p for p in WAY_TO if p not in power.POWERED])
+@pytest.mark.parametrize('phase', [p for p in WAY_TO if p not in POWERED])
 def test_no_power_outside_the_powered_phases(phase):
     bench = Bench().lead_to(phase)
     bench.run(0.5)
@@ -184,7 +132,7 @@ def test_what_was_announced_early_ends_all_the_same(bench, end):
 @pytest.mark.parametrize('state', [
     State.NEGOTIATING_CONNECTION, State.WAITING_FOR_PEV, State.NOT_AVAILABLE,
     State.INITIALISING])
-@pytest.mark.parametrize('phase', sorted(power.POWERED))
+@pytest.mark.parametrize('phase', sorted(POWERED))
 @pytest.mark.parametrize('period_s', [0.05, 0.1, 0.3])
 def test_an_announcement_keeps_no_power_on_without_a_session(state, phase, period_s):
     """Who announces the next one has lost this one: its state takes the power away, as ever."""

@@ -31,8 +31,9 @@ from gi3_ros.core.interface.signals import (
     OcppControl,
     PowerModulesStatus,
 )
-from gi3_ros.core.power.control import Phase, PowerConfig
 from gi3_ros.core.power.limits import ChargerLimits
+from gi3_ros.core.power.parameters import PowerConfig
+from gi3_ros.core.power.phases import Phase
 
 
 @pytest.fixture
@@ -536,7 +537,7 @@ def test_a_last_word_of_a_finished_session_begins_no_other(bench, announcement):
     bench.give(ChargeSessionFinished())
     bench.run(0.4)
     bench.give(announcement)
-    assert bench.power._is_finished
+    assert bench.power._memory.is_finished
 
 
 def test_a_lowering_that_is_not_well_formed_stops_no_lowering():

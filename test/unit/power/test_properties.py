@@ -24,8 +24,10 @@ from gi3_ros.core.interface.signals import (
     NewChargeSession,
     OcppControl,
 )
-from gi3_ros.core.power.control import Phase, PowerConfig, PowerControl, POWERED
+from gi3_ros.core.power.control import PowerControl
 from gi3_ros.core.power.limits import ChargerLimits
+from gi3_ros.core.power.parameters import PowerConfig
+from gi3_ros.core.power.phases import Phase, POWERED
 from gi3_ros.core.power.setpoint import Priority
 
 LIMITS = ChargerLimits(
@@ -171,7 +173,7 @@ class World:
             if isinstance(event, EmergencyStop):
                 self.last_s['emergency'] = now_s
             core.receive(event, now_s=now_s)
-            if isinstance(event, DcPowerControl) and core._command is event:
+            if isinstance(event, DcPowerControl) and core._commands.in_force is event:
                 assert_legal(event)
 
     def tick(self):
@@ -219,18 +221,18 @@ class World:
         volts = setpoint.voltage_v
         assert 0.0 <= volts <= LIMITS.max_voltage_v
         if self.regulated_s is None:
-            assert volts <= self.core._command.target_voltage
+            assert volts <= self.core._commands.in_force.target_voltage
             return
         elapsed_s = self.now_s - self.regulated_s
         step_v = volts - before.setpoint.voltage_v
         assert -CONFIG.voltage_ramp_down_rate * elapsed_s - EPSILON <= step_v
         assert step_v <= CONFIG.voltage_ramp_up_rate * elapsed_s + EPSILON
-        if volts > self.core._command.target_voltage + EPSILON:
+        if volts > self.core._commands.in_force.target_voltage + EPSILON:
             assert step_v <= -CONFIG.voltage_ramp_down_rate * elapsed_s + EPSILON
 
     def _keeps_to_current(self, setpoint, before):
         """Inside range and limits, or on the way into the range as fast as the ramp goes."""
-        command, amperes = self.core._command, setpoint.current_a
+        command, amperes = self.core._commands.in_force, setpoint.current_a
         power_a = LIMITS.max_charger_power / self.volts if self.volts > 0 else math.inf
         discharge_a = 60.0 if 0.0 <= self.volts <= 500.0 else 0.0
         most_a = min(100.0, power_a, 50_000.0 / max(self.volts, 0.1))

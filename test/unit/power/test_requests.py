@@ -7,7 +7,7 @@ import math
 from power_bench import Bench, PRECHARGE, RANGE, STANDBY, State, TOLD, TRANSFER, transferring
 import pytest
 
-from gi3_ros.core.hardware import ModulesMode, PowerMeasurement
+from gi3_ros.core.hardware import ModulesMode
 from gi3_ros.core.interface.signals import (
     ChargeSessionFinished,
     DcPowerControl,
@@ -15,9 +15,9 @@ from gi3_ros.core.interface.signals import (
     OcppControl,
     PowerModulesStatus,
 )
-from gi3_ros.core.power import control as power
-from gi3_ros.core.power.control import Phase, PowerConfig
 from gi3_ros.core.power.limits import ChargerLimits
+from gi3_ros.core.power.parameters import PowerConfig
+from gi3_ros.core.power.phases import Phase
 from gi3_ros.core.power.setpoint import Priority
 
 
@@ -556,12 +556,3 @@ def test_no_lease_lasts_into_a_session_that_follows_without_an_idle_controller()
     bench.wake()
     assert bench.decision.phase is Phase.STANDBY
     assert bench.decision.effective.lease is None
-
-
-def test_status_frame_saturates_instead_of_failing():
-    status = power.power_modules_status(
-        PowerMeasurement(-0.4, 1e9, insulation_resistance_ohm=math.inf), is_allowed=True)
-    assert status.present_voltage == 0.0
-    assert status.present_current == 3276.7
-    assert status.insulation_resistance == 510e3
-    assert status.power_modules_temperature == -40.0

@@ -6,8 +6,8 @@ import pytest
 
 from gi3_ros.core.hardware import PowerMeasurement
 from gi3_ros.core.power import supervision
-from gi3_ros.core.power.control import PowerConfig
 from gi3_ros.core.power.limits import ChargerLimits
+from gi3_ros.core.power.parameters import PowerConfig
 from gi3_ros.core.stage.precharge import WINDOW_V
 
 CONFIG = PowerConfig(

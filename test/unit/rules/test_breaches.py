@@ -34,8 +34,8 @@ from charger_breaches import (
 from obedient_charger import Charger
 import pytest
 
-from gi3_ros.core.power.control import PowerConfig
 from gi3_ros.core.power.limits import ChargerLimits
+from gi3_ros.core.power.parameters import PowerConfig
 from gi3_ros.sim.config import ControllerConfig
 from gi3_ros.sim.link import Link
 from gi3_ros.sim.run import Simulator

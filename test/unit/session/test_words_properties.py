@@ -24,7 +24,9 @@ from gi3_ros.core.interface.signals import (
     EvInformationBattery,
     NewChargeSession,
 )
-from gi3_ros.core.power.control import PowerConfig, PowerControl, POWERED
+from gi3_ros.core.power.control import PowerControl
+from gi3_ros.core.power.parameters import PowerConfig
+from gi3_ros.core.power.phases import POWERED
 from gi3_ros.core.session.control import SessionConfig, SessionControl
 from gi3_ros.core.session.words import Charging, NOTHING_KNOWN, Phase, UNKNOWN_STATE
 from gi3_ros.core.stage.installations import stage_for

@@ -20,8 +20,9 @@ from gi3_ros.core.interface.signals import (
     PowerModulesStatus,
     SequenceControl,
 )
-from gi3_ros.core.power.control import Phase, PowerConfig
 from gi3_ros.core.power.limits import ChargerLimits
+from gi3_ros.core.power.parameters import PowerConfig
+from gi3_ros.core.power.phases import Phase
 from gi3_ros.core.power.setpoint import Priority
 from gi3_ros.core.stage.output_stage import StageConfig
 from gi3_ros.sim.agreement import Protocol

@@ -20,8 +20,9 @@ from gi3_ros.core.interface.signals import (
     NewChargeSession,
     PowerModulesStatus,
 )
-from gi3_ros.core.power.control import Phase, PowerConfig
 from gi3_ros.core.power.limits import ChargerLimits
+from gi3_ros.core.power.parameters import PowerConfig
+from gi3_ros.core.power.phases import Phase
 from gi3_ros.sim import library
 from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
 from gi3_ros.sim.config import ControllerConfig, Pistol

@@ -19,7 +19,7 @@ from scenario_bench import (
 )
 
 from gi3_ros.core.hardware import ModulesMode, Stage
-from gi3_ros.core.power.control import Phase
+from gi3_ros.core.power.phases import Phase
 from gi3_ros.sim import library
 from gi3_ros.sim.actions import ACTIONS
 from gi3_ros.sim.scenario import End, Scenario

@@ -29,8 +29,11 @@ from stage_bench import (
 
 from gi3_ros.core.hardware import ModulesMode, PowerMeasurement
 from gi3_ros.core.interface.signals import AdvanticsControllerStatus, DcPowerControl
-from gi3_ros.core.power.control import BLEED_CHECK_S, PowerConfig, PowerControl, POWERED
+from gi3_ros.core.power.bleeding import BLEED_CHECK_S
+from gi3_ros.core.power.control import PowerControl
 from gi3_ros.core.power.limits import ChargerLimits
+from gi3_ros.core.power.parameters import PowerConfig
+from gi3_ros.core.power.phases import POWERED
 from gi3_ros.core.stage.output_stage import Installation
 
 State = AdvanticsControllerStatus.State
