@@ -12,7 +12,7 @@ it (``. .venv/env.sh`` first)::
 What is recorded, a folder for each kind:
 
 - ``play``: every scenario with our charger on the made-up clock, what came of it, its row of
-  docs/reference/faults.md; ``sim``: the same and further sessions by ``gi3 sim``; ``judge``: what the rules
+  docs/faults.md; ``sim``: the same and further sessions by ``gi3 sim``; ``judge``: what the rules
   find, live, in a charger that breaks one
 - ``logs``: all frames of these and of the hand-made logs of the tests; bags of typed topics
 - ``audit``, ``report``, ``page``, ``identify``, ``replay``, ``convert``: what these commands say
@@ -190,7 +190,7 @@ def scenario(out: pathlib.Path, name: str) -> None:
     rows = page.read_text(encoding='utf-8').splitlines()
     found = of_tests('scenario_bench').expectation_of(tests.SCENARIOS[name])
     put(out, 'play', name, {
-        'row': row, 'heading': heading, 'is in docs/reference/faults.md': row in rows, 'expected': found,
+        'row': row, 'heading': heading, 'is in docs/faults.md': row in rows, 'expected': found,
         'outcome': outcome, 'findings': bench.simulator.findings,
         'observations': bench.simulator.observations,
         'frames': put_log(out, f'scenario {name}', bench.frames)})
