@@ -34,6 +34,7 @@ setup(
     package_dir={f'{name}.interfaces': 'msg'},
     package_data={
         f'{name}.logs.report': ['*.css', '*.js'],
+        name: ['py.typed'],
         f'{name}.sim': ['vehicles/*.yaml', 'scenarios/*.yaml'],
         f'{name}.interfaces': ['*.msg'],
     },

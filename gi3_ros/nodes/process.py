@@ -27,6 +27,20 @@ FLUSH_S = 0.05
 """For the last message of a node to reach those who act on it."""
 
 
+def when_asked_to_end(handle: Callable[[], object]) -> None:
+    """Call ``handle`` when the process is asked to end, instead of ending it."""
+    for number in END_SIGNALS:
+        # nohup: who started us may want us to outlive the terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: handle())
+
+
+def ignore_end_signals() -> None:
+    """Hear none any more: a launched process gets Ctrl-C twice, and is at its end already."""
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def run(make_nodes: Callable[[], Iterable[ChargerNode]], *, is_whole: bool = False) -> int:
     """
     Run nodes in one process until SIGINT or SIGTERM, then bring them to rest.
@@ -44,10 +58,7 @@ def run(make_nodes: Callable[[], Iterable[ChargerNode]], *, is_whole: bool = Fal
     except UnusableParameters as error:
         print(f'gi3_ros: {error}', file=sys.stderr)
         return UNUSABLE
-    for number in END_SIGNALS:
-        # nohup: who started us may want us to outlive the terminal.
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: ending.set())
+    when_asked_to_end(ending.set)
     nodes: list[ChargerNode] = []
     threads: list[threading.Thread] = []
     try:
@@ -81,9 +92,7 @@ def run(make_nodes: Callable[[], Iterable[ChargerNode]], *, is_whole: bool = Fal
         _come_to_rest(nodes)
         return 1 if failures else 0
     finally:
-        # Ctrl-C reaches a launched process twice; the second must not hit the interpreter's end.
-        for number in END_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        ignore_end_signals()
         ended.set()
         for thread in threads:
             thread.join()

@@ -10,7 +10,6 @@ from collections.abc import Callable
 import importlib
 import operator
 import pathlib
-import signal
 import sys
 import time
 from typing import Any, NamedTuple
@@ -26,7 +25,7 @@ from ..logs.entries import LogError
 from ..parameter_files import UnusableParameters
 from .arguments import check_taken, REFUSALS, start_ros, UNUSABLE, words_of
 from .parameters import Parameter
-from .process import END_SIGNALS
+from .process import ignore_end_signals, when_asked_to_end
 
 DEPTH = 1000
 """Messages that may wait for the disk."""
@@ -164,9 +163,7 @@ def main() -> int:
     except UnusableParameters as error:
         print(f'recorder: {error}', file=sys.stderr)
         return UNUSABLE
-    for number in END_SIGNALS:
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: ending.append(time.monotonic()))
+    when_asked_to_end(lambda: ending.append(time.monotonic()))
     node = None
     try:
         try:
@@ -183,8 +180,7 @@ def main() -> int:
         node.close()
         return 0 if node.failure is None else 1
     finally:
-        for number in END_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        ignore_end_signals()
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
