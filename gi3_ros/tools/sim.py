@@ -32,6 +32,8 @@ from ..sim.run import (
 from ..sim.scenario import Player
 from .options import bus_options, Entry, tolerance_option, with_entries
 from .sim_cases import cases_of, DEFAULT_DURATION_S, DEFAULT_VEHICLE, scenario_of
+from .views.process import ViewProcess
+from .views.sim_desk import Desk
 
 UNUSABLE = 2
 """Exit status when there is nothing to run on."""
@@ -227,17 +229,18 @@ def sim(
          did not happen: the last line says why
       2  the arguments or the bus are unusable
     """  # noqa: D301 - click wants the backspace itself
-    # Its heartbeat must come every 100 ms, on a busy machine as well. On made-up time nobody waits
-    # for it, and it would take the processor from a charger that is at work on this machine.
-    if not fast:
-        raise_priority()
     try:
         with contextlib.ExitStack() as stack:
-            screen = None
+            viewer = None
             _check_together(fast, stdin, log_file, json_file)
             if live:
                 _check_live(fast=fast, stdin=stdin, json=json_file is not None)
-                screen = stack.enter_context(_screen())
+                # Before the priority is raised: nobody waits for a view.
+                viewer = stack.enter_context(ViewProcess('sim'))
+            # Its heartbeat must come every 100 ms, on a busy machine as well. On made-up time
+            # nobody waits for it, and it would take the processor from a charger at work here.
+            if not fast:
+                raise_priority()
             scenario = scenario_of(options['scenario_name'])
             is_once = once or fast or scenario is not None
             cases = cases_of(scenario, options)
@@ -257,7 +260,8 @@ def sim(
                     simulator.say(Kind.ACTION, f'configuration: {warning}', now_s=0.0)
             # Last: what was in the files goes only when there is something new.
             log = _opened_log(log_file, stack)
-            show = screen or _Lines(_opened_json(json_file, stack), has_several=len(cases) > 1)
+            show = Desk(viewer, simulators) if viewer is not None else _Lines(
+                _opened_json(json_file, stack), has_several=len(cases) > 1)
             if fast:
                 status = _run_fast(simulators, show, log, stop)
             else:
@@ -382,16 +386,10 @@ def _check_live(**others):
             raise ValueError(f'--live does not go together with --{name}')
 
 
-def _screen():
-    # With it come rich and what only a terminal of Unix has: not for the lines.
-    from .sim_screen import Screen
-    return Screen()
-
-
 def _between(show, simulators, stdin, stop):
     """Return what is done in every turn besides the simulation."""
-    if hasattr(show, 'turn'):
-        return lambda now_s: show.turn(simulators, stop, now_s=now_s)
+    if isinstance(show, Desk):
+        return lambda now_s: show.turn(stop, now_s=now_s)
     if not stdin:
         return None
     lines = _typed_lines()
