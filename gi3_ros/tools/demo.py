@@ -76,7 +76,7 @@ def demo(duration_s, port, plug_port, plain, log_dir):
         _check_ros()
         if log_dir is not None:
             _make(log_dir)
-        # With it come rich and what only a terminal of Unix has: not for the other commands.
+        # With it come rich and ROS: not for the help.
         from .demo_run import run_demo
         status = run_demo(
             duration_s=duration_s, port=port, plug_port=plug_port, is_plain=plain,

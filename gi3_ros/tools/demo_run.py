@@ -22,7 +22,8 @@ from rich.console import Console
 from ..core.interface.signals import AdvanticsControllerStatus
 from .children import Child
 from .claim import claim
-from .screen import fits, Lines, Picture, print_summary, Screen
+from .demo_display import display_for, print_summary
+from .views.demo_picture import Picture
 
 PISTOL = 'pistol1'
 START_WITHIN_S = 30.0
@@ -81,6 +82,10 @@ class EndRequest:
         """Give them back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def interrupt(self):
+        """Ask to end, as Ctrl-C does."""
+        self._take(signal.SIGINT, None)
 
     def _take(self, number, _frame):
         if self.number is None:
@@ -255,9 +260,8 @@ class Demo:
             return
         try:
             self._display.update(now_s=self.clock())
-        except (OSError, SystemExit):
-            # The terminal or the reader is gone (rich makes a SystemExit of a broken pipe); the
-            # way down must not depend on it.
+        except OSError:
+            # The terminal or the reader is gone; the way down must not depend on it.
             self._is_output_gone = True
 
     def _authorise_in_time(self):
@@ -530,10 +534,7 @@ def _run(duration_s, port, plug_port, is_plain, log_dir, request):
     console = Console(highlight=False)
     picture = Picture(duration_s + USUALLY_BESIDE_TRANSFER_S)
     picture.hint = f'to look on: ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]} ros2 topic list'
-    is_plain = (
-        is_plain or not sys.stdout.isatty() or console.is_dumb_terminal or not fits(console.size)
-    )
-    display = (Lines if is_plain else Screen)(console, picture)
+    display = display_for(console, picture, is_plain=is_plain, on_leave=request.interrupt)
     run = Demo(
         duration_s=duration_s, can_port=port or claimed.can_port,
         plug_port=plug_port or claimed.plug_port, log_dir=log_dir, picture=picture,
@@ -547,9 +548,10 @@ def _run(duration_s, port, plug_port, is_plain, log_dir, request):
             run.failures.append(str(error))
         # Without a reader nobody can be told anything, and nothing runs any more.
         with contextlib.suppress(OSError, SystemExit):
-            print_summary(console, run.summary(), is_plain=is_plain)
-            if run.failures:
-                console.print(f'logs        {log_dir}', markup=False, soft_wrap=True)
+            if not display.is_stuck:
+                print_summary(console, run.summary(), is_plain=display.is_plain)
+                if run.failures:
+                    console.print(f'logs        {log_dir}', markup=False, soft_wrap=True)
     if not run.failures and not keeps_logs:
         shutil.rmtree(log_dir, ignore_errors=True)
     return run.status

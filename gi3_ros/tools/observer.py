@@ -14,7 +14,7 @@ from gi3_ros import srv
 from ..core.hardware import Contact
 from ..core.interface.signals import AdvanticsControllerStatus
 from ..core.stage.precharge import Verdict
-from .screen import Charge, Power, Precharge, Reading
+from .views.demo_picture import Charge, Power, Precharge, Reading
 
 State = AdvanticsControllerStatus.State
 

@@ -29,6 +29,7 @@ Screen { background: $background; overflow: hidden; }
 #details { height: 1fr; overflow: hidden; }
 #values { height: auto; }
 #values Flowing { width: 1fr; }
+#chart { height: 3; }
 #help { height: 1fr; scrollbar-size-vertical: 1; }
 
 #foot { dock: bottom; height: auto; padding: 0 1; background: $surface; }
@@ -38,6 +39,8 @@ Screen { background: $background; overflow: hidden; }
 
 .-middle #who, .-middle #values, .-middle #rules { margin-top: 1; }
 .-high #who, .-high #headline { margin-top: 1; }
+.-middle #chart { height: 6; margin-top: 1; }
+.-high #chart { height: 8; }
 .-high .panel { border: round $primary-lighten-1; border-title-color: $text; padding: 0 1; }
 .-high .panel.late { border: round $error; border-title-color: $error; }
 """
@@ -100,9 +103,10 @@ class LiveApp(App[End]):
     """
 
     CSS = STYLE
+    AUTO_FOCUS = None
     ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS = [(0, '-narrow'), (100, '-wide')]
-    VERTICAL_BREAKPOINTS = [(0, '-low'), (28, '-middle'), (36, '-high')]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, '-low'), (28, '-middle'), (36, '-high')]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding('ctrl+c,ctrl+q', 'leave', priority=True, show=False),
     ]

@@ -12,10 +12,10 @@ import termios
 import time
 import types
 
-from .link import Answer, End, Leave, Link, Message, Press, Ready, Show, Typed, Verdict
+from .link import Answer, End, Leave, Link, Press, Ready, Show, Typed, Verdict
 
 LEAST_TEXTUAL = 8
-START_WITHIN_S = 10.0
+START_WITHIN_S = 20.0
 """A view that has not come up yet gets this long, from its start, to show the last picture."""
 CLOSE_S = 2.0
 """A terminal that takes no text for so long does not get the rest."""
@@ -32,7 +32,11 @@ class NoTextual(ValueError):
 
 
 def check_textual() -> None:
-    """:raises NoTextual: with a sentence that says what to do."""
+    """
+    See whether the library is there.
+
+    :raises NoTextual: with a sentence that says what to do
+    """
     try:
         version = importlib.metadata.version('textual')
     except importlib.metadata.PackageNotFoundError:
@@ -92,12 +96,17 @@ class ViewProcess:
         trace: types.TracebackType | None,
     ) -> bool:
         """Let it show the last picture, then end it."""
-        return self._exit.__exit__(kind, error, trace)
+        return bool(self._exit.__exit__(kind, error, trace))
 
     @property
     def is_there(self) -> bool:
         """Whether somebody can still look on."""
         return self.link.is_open
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the view had to be left alone: its terminal takes no text."""
+        return self._process.returncode in (STUCK, -signal.SIGKILL)
 
     @property
     def wants_picture(self) -> bool:
@@ -141,7 +150,7 @@ class ViewProcess:
                 break
             time.sleep(_POLL_S)
         self.link.close()
-        if self._process.returncode not in (0, STUCK, -signal.SIGKILL):
+        if self._process.returncode != 0 and not self.is_stuck:
             self._print_end()
 
     def _print_end(self) -> None:

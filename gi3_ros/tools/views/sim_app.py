@@ -15,15 +15,24 @@ from . import sim_words as words
 from .link import Leave, Press, Typed
 from .live_app import LiveApp
 from .sim_picture import PistolPicture, SimPicture
-from .widgets import BAD, EventLines, Flowing, KEY, key_lines, LABEL, newest, table
+from .widgets import (
+    BAD,
+    EventLines,
+    Flowing,
+    KEY,
+    key_lines,
+    LABEL,
+    newest,
+    side_by_side,
+    table,
+    WIDEST,
+)
 from .words import wrapped
 
 TITLE = 'gi3 sim: controller and vehicle are simulated'
 LONGEST_LINE = 200
 LAST_EVENTS = 8
 """Event lines of the picture that stays."""
-WIDEST = 110
-"""Longer lines are hard to read."""
 PISTOL_KEYS = 'psaevx'
 """What the command does with them: :mod:`.sim_desk`."""
 
@@ -61,8 +70,7 @@ class SimApp(LiveApp):
             yield Flowing(id='keys')
 
     def on_mount(self) -> None:
-        """Begin."""
-        super().on_mount()
+        """Show the session, without help and typed line."""
         self.query_one('#help').can_focus = False
         self.query_one('#events').border_title = 'events'
         self._flowing('help_lines').show(words.help_lines)
@@ -96,8 +104,7 @@ class SimApp(LiveApp):
         if picture is None:
             return
         pistol = picture.pistols[self._chosen]
-        pistols = words.pistols(picture, self._chosen)
-        self._flowing('pistols').show(lambda _: pistols)
+        self._flowing('pistols').show_lines(words.pistols(picture, self._chosen))
         self._flowing('headline').show(lambda width: words.headline(pistol, width))
         if not self.is_help_shown:
             self._draw_details(pistol)
@@ -122,7 +129,7 @@ class SimApp(LiveApp):
                 flowing.set_class(BAD in (style if name == 'reports' else ''), 'late')
             else:
                 lines.insert(0, head)
-            flowing.show(lambda _, lines=lines: lines)
+            flowing.show_lines(lines)
         self._flowing('rules').show(
             lambda width: words.state_of_rules(pistol, width, has_room=not is_low))
 
@@ -132,10 +139,9 @@ class SimApp(LiveApp):
             return
         if self.is_typing:
             hint = 'Enter does it, Esc leaves it; ? outside of this line lists the actions'
-            lines = [Text(hint, LABEL)]
-            self._flowing('keys').show(lambda _: lines)
+            self._flowing('keys').show_lines([Text(hint, LABEL)])
         elif self.is_help_shown:
-            self._flowing('keys').show(lambda _: [self._place_in_help()])
+            self._flowing('keys').show_lines([self._place_in_help()])
         else:
             keys = list(words.keys(
                 picture.pistols[self._chosen], has_several=len(picture.pistols) > 1))
@@ -162,7 +168,7 @@ class SimApp(LiveApp):
         lines = [
             *words.pistols(picture, self._chosen), *words.headline(pistol, inner),
             *words.who(pistol, inner, has_room=height >= 22),
-            *_side_by_side(table(words.commands(pistol)), table(words.reports(pistol)), inner),
+            *side_by_side(table(words.commands(pistol)), table(words.reports(pistol)), inner),
             *words.state_of_rules(pistol, inner, has_room=height >= 24)]
         room = min(max(height - 2 - len(lines), 0), LAST_EVENTS)
         lines += newest(words.events(picture), width=inner, height=room)
@@ -264,11 +270,3 @@ class SimApp(LiveApp):
         if self.is_typing and not words:
             self._show_line(False)
         self._draw_keys()
-
-
-def _side_by_side(left: list[Text], right: list[Text], width: int) -> list[Text]:
-    lines = []
-    for left_line, right_line in zip(left, right, strict=True):
-        left_line.truncate(min(width // 2, 44), pad=True)
-        lines.append(left_line + right_line)
-    return lines

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import threading
 from typing import Protocol
 
-from ...core.signals import EmergencyStop
+from ...core.interface.signals import EmergencyStop
 from ...sim.run import Event, Simulator
 from .link import Leave, Press, Typed, Verdict
 from .sim_picture import Watch
@@ -121,5 +121,5 @@ def _emergency_action(origin: Origin, simulator: Simulator) -> str:
         return f'emergency {origin.name.lower()}'
     if controller.emergency_origin is origin:
         return 'release'
-    key, side = SIDES[controller.emergency_origin]
+    key, side = SIDES[Origin.PEV if origin is Origin.EVSE else Origin.EVSE]
     raise ValueError(f'the emergency stop of the {side} is pulled already; {key} releases it')

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import dataclasses
 from typing import NamedTuple
 
-from ...core.signals import (
+from ...core.interface.signals import (
     DcPowerControl,
     EmergencyStop,
     PowerModulesStatus,
@@ -27,7 +27,8 @@ class Line(NamedTuple):
 
     time_s: float
     kind: Kind
-    index: int
+    pistol: int
+    """Index on the bus."""
     words: str
 
 

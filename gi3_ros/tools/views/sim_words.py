@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from ...core.signals import DcPowerControl, PowerModulesStatus
+from ...core.interface.signals import DcPowerControl, PowerModulesStatus
 from ...sim.actions import ACTIONS
 from ...sim.run import Kind
 from ...sim.stages import IDLE_STAGES, Stage
@@ -24,7 +24,7 @@ from .widgets import (
     step_bar,
     Value,
 )
-from .words import lower_words, number, wrapped
+from .words import label, lower_words, number, wrapped
 
 STEPS = (
     ('negotiate', (Stage.NEGOTIATING,)),
@@ -64,11 +64,13 @@ def pistols(picture: SimPicture, chosen: int) -> list[Text]:
     lines = []
     for number_, pistol in enumerate(picture.pistols):
         status = pistol.status
+        volts, amperes = (None, None) if status is None else (
+            status.present_voltage, status.present_current)
         line = Text.assemble(
             '▶ ' if number_ == chosen else '  ', (f'{pistol.index:<2}', f'bold {KEY}'),
             f' {pistol.pistol:7}  {lower_words(pistol.state):24} '
-            f'{number(status and status.present_voltage, "6.1f", "V"):>8} '
-            f'{number(status and status.present_current, "6.1f", "A"):>8} '
+            f'{number(volts, "6.1f", "V"):>8} '
+            f'{number(amperes, "6.1f", "A"):>8} '
             f'{100 * pistol.battery.state_of_charge:4.0f} %')
         if pistol.emergency is not None:
             line.append('  emergency', style=f'bold {BAD}')
@@ -116,12 +118,12 @@ def commands(pistol: PistolPicture) -> list[Value]:
     command, battery = pistol.command, pistol.battery
     function = voltage = current = contactors = '-'
     if command is not None:
-        function = lower_words(command.power_function.name)
+        function = label(command.power_function)
         voltage = number(command.target_voltage, '7.1f', 'V')
         current = number(command.current_range_max, '7.1f', 'A')
         if command.setpoints_mode is DcPowerControl.SetpointsMode.RANGE_MODE:
             current = f'{command.current_range_min:7.1f} to {command.current_range_max:.1f} A'
-        contactors = lower_words(command.output_contactors.name)
+        contactors = label(command.output_contactors)
         if command.lower_output_voltage:
             contactors += ', lowering'
     energy = number(battery.charged_wh / 1e3, '7.3f', 'kWh')
@@ -159,7 +161,7 @@ def reports(pistol: PistolPicture) -> list[Value]:
         Value('voltage', number(status.present_voltage, '7.1f', 'V')),
         Value('current', number(status.present_current, '7.1f', 'A')),
         Value('power', number(watts / 1e3, '7.1f', 'kW')),
-        Value('enable', lower_words(status.system_enable.name),
+        Value('enable', label(status.system_enable),
               f'bold {GOOD if is_allowed else ODD}'),
         Value('insulation', number(status.insulation_resistance / 1e3, '7.0f', 'kOhm')),
         Value('temperature', f'{_celsius(status.power_modules_temperature)}, enclosure '
@@ -212,7 +214,7 @@ def events(picture: SimPicture) -> list[EventLine]:
     has_several = len(picture.pistols) > 1
 
     def shown(line: Line) -> EventLine:
-        whose = f'[{line.index}] ' if has_several else ''
+        whose = f'[{line.pistol}] ' if has_several else ''
         return EventLine(line.time_s, whose + line.words, _EVENT_STYLES.get(line.kind, ''))
 
     return [shown(line) for line in picture.events]

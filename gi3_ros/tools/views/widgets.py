@@ -12,6 +12,8 @@ from .words import contact, wrapped
 LABEL_WIDTH = 12
 GOOD, ODD, BAD, KEY, LABEL = 'green', 'yellow', 'red', 'cyan', 'dim'
 """Colours: all is well; worth a look; wrong; what can be typed or was done; what names a value."""
+WIDEST = 110
+"""Of what stays in the terminal: longer lines are hard to read."""
 _TIME_WIDTH = 12
 
 Phase = TypeVar('Phase')
@@ -139,6 +141,15 @@ def between(left: Text, right: Text, width: int) -> Text:
     return Text.assemble(left, ' ', right)
 
 
+def side_by_side(left: list[Text], right: list[Text], width: int) -> list[Text]:
+    """Return two columns of as many lines each."""
+    lines = []
+    for left_line, right_line in zip(left, right, strict=True):
+        left_line.truncate(min(width // 2, 44), pad=True)
+        lines.append(left_line + right_line)
+    return lines
+
+
 Draw = Callable[[int], list[Text]]
 """Returns the lines for a width."""
 
@@ -158,6 +169,10 @@ class Flowing(Widget):
             self.refresh(layout=True)
         elif before != self._shown:
             self.refresh()
+
+    def show_lines(self, lines: list[Text]) -> None:
+        """Show lines that are the same for every width."""
+        self.show(lambda _: lines)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return the number of lines at this width."""

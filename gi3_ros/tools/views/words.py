@@ -1,5 +1,6 @@
 """How the live views and the lines say things: plain words, and numbers with their units."""
 
+import enum
 import math
 import textwrap
 
@@ -20,6 +21,11 @@ def number(value: float | None, form: str, unit: str) -> str:
 def lower_words(name: str) -> str:
     """Return a label in capitals as words of a text."""
     return name.replace('_', ' ').lower()
+
+
+def label(value: int) -> str:
+    """Return the label of a signal's value as words of a text; a number that has none as it is."""
+    return lower_words(value.name) if isinstance(value, enum.Enum) else str(value)
 
 
 def contact(is_closed: bool | None) -> str:
