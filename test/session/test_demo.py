@@ -1,7 +1,6 @@
 """``gi3 demo`` with all its processes: what it says, how it ends, what it leaves behind."""
 
 import contextlib
-import io
 import os
 import re
 import select
@@ -11,13 +10,11 @@ import sys
 
 from click.testing import CliRunner
 import pytest
-from rich.console import Console
 
 from gi3_ros.bus import Bus
 from gi3_ros.core.interface import codec
 from gi3_ros.core.interface.signals import PowerModulesStatus
 from gi3_ros.tools import demo as demo_module
-from gi3_ros.tools.screen import Charge, draw, Picture, Power, Reading
 
 pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting to be alone does not count
 CHARGING = r'CHARGING .* 100\.0 A '
@@ -140,46 +137,3 @@ def test_a_folder_for_the_logs_that_cannot_be_made_is_one_sentence(tmp_path):
     assert result.exit_code == 2
     assert 'give a folder that can be written' in result.output
     assert len(result.output.splitlines()) == 1
-
-
-
-# The screen
-
-
-@pytest.fixture
-def picture():
-    """Return the picture of a charge in progress."""
-    picture = Picture(30.0)
-    picture.hint = 'to look on: ..'
-    picture.power.put(Power('POWER_TRANSFER', True, ''), now_s=10.0)
-    picture.see_charge(
-        Charge('CHARGING', 'CCS', 1234.0, 40e3, 0.52, ''), now_s=10.0, time_s=9.0)
-    picture.see_reading(Reading(10.0, 400.0, 100.0, 750e3), now_s=10.0)
-    for count in range(30):
-        picture.tell(10.0, 'controller', f'event {count}, {"long " * 30}')
-    return picture
-
-
-def _render(picture, *, now_s, width, height):
-    console = Console(width=width, height=height, record=True, file=io.StringIO())
-    console.print(draw(picture, now_s=now_s, width=width, height=height))
-    return console.export_text()
-
-
-@pytest.mark.parametrize('size', [(76, 20), (80, 24), (120, 40), (200, 60)])
-def test_screen_fits_the_terminal(picture, size):
-    width, height = size
-    lines = _render(picture, now_s=10.1, width=width, height=height).splitlines()
-    # One line is for the cursor.
-    assert len(lines) <= height - 1
-    assert max(map(len, lines)) <= width
-    text = '\n'.join(lines)
-    for words in ('simulated', 'CHARGING', '400.0 V', '100.0 A', '40.0 kW', '1.234 kWh', '52 %',
-                  'event 29'):
-        assert words in text
-
-
-def test_screen_forgets_what_nobody_repeats(picture):
-    text = _render(picture, now_s=15.0, width=80, height=24)
-    assert 'UNKNOWN' in text
-    assert '400.0 V' not in text

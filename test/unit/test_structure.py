@@ -27,7 +27,8 @@ ROOMS = {
 }
 """Which other rooms of the core a room may use; ``core`` is what the rooms share."""
 MAY_IMPORT_SIM = {
-    'nodes/power_modules_sim.py', 'tools/sim.py', 'tools/sim_cases.py', 'tools/sim_screen.py',
+    'nodes/power_modules_sim.py', 'tools/sim.py', 'tools/sim_cases.py', 'tools/views/sim_desk.py',
+    'tools/views/sim_picture.py', 'tools/views/sim_words.py',
 }
 
 

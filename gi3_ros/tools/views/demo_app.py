@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Label
 
 from .demo_picture import COLUMNS, DemoPicture
-from .live_app import LiveApp
+from .live_app import Keyboard, LiveApp
 from .widgets import (
     BAD,
     between,
@@ -75,7 +75,7 @@ class DemoApp(LiveApp):
     def compose(self) -> ComposeResult:
         """Return the widgets, from top to bottom."""
         yield Label(TITLE, id='title')
-        with Vertical(id='session'):
+        with Keyboard(id='session'):
             yield Flowing(id='headline')
             with Vertical(id='details'):
                 with Horizontal(id='values'):

@@ -6,8 +6,10 @@ import signal
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.drivers.linux_driver import LinuxDriver
 
 from .link import Answer, End, Leave, Link, Message, Ready, Show
@@ -33,18 +35,16 @@ Screen { background: $background; overflow: hidden; }
 #help { height: 1fr; scrollbar-size-vertical: 1; }
 
 #foot { dock: bottom; height: auto; padding: 0 1; background: $surface; }
-#typed { height: 1; }
-#typed Label { color: $accent; text-style: bold; }
-#line { width: 1fr; background: $surface; }
 
 .-middle #who, .-middle #values, .-middle #rules { margin-top: 1; }
-.-high #who, .-high #headline { margin-top: 1; }
-.-middle #chart { height: 6; margin-top: 1; }
+.-high #who, .-high #headline, .-high #values { margin-top: 1; }
+.-middle #chart { height: 5; margin-top: 1; }
 .-high #chart { height: 8; }
-.-high .panel { border: round $primary-lighten-1; border-title-color: $text; padding: 0 1; }
+.-high .panel { border: round $primary-lighten-1; border-title-color: $text; }
+.-high.-wide .panel { padding: 0 1; }
 .-high .panel.late { border: round $error; border-title-color: $error; }
 """
-"""For all views. ``-low``, ``-middle`` and ``-high``: see :attr:`LiveApp.VERTICAL_BREAKPOINTS`."""
+"""For all views. ``-low``, ``-middle``, ``-high``: see ``VERTICAL_BREAKPOINTS``."""
 
 
 class PatientDriver(LinuxDriver):
@@ -95,6 +95,30 @@ class PatientDriver(LinuxDriver):
         self.is_stuck = thread.is_alive()
 
 
+class Keyboard(Vertical, can_focus=True):
+    """
+    A container that has the focus all the time, and gives the keys to the application.
+
+    One after the other: where the focus moves, keys that come quickly go to where it was before.
+    """
+
+    def on_mount(self) -> None:
+        """Take the focus."""
+        self.focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Hand a key over."""
+        event.stop()
+        if isinstance(self.app, LiveApp):
+            self.app.take_key(event)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Hand over what was pasted."""
+        event.stop()
+        if isinstance(self.app, LiveApp):
+            self.app.take_paste(event.text)
+
+
 class LiveApp(App[End]):
     """
     A live view; it returns what is to stay in the terminal.
@@ -105,14 +129,14 @@ class LiveApp(App[End]):
     CSS = STYLE
     AUTO_FOCUS = None
     ENABLE_COMMAND_PALETTE = False
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, '-low'), (28, '-middle'), (36, '-high')]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding('ctrl+c,ctrl+q', 'leave', priority=True, show=False),
     ]
 
     def __init__(self, link: Link | None = None) -> None:
         super().__init__(driver_class=PatientDriver)
+        self.HORIZONTAL_BREAKPOINTS = [(0, '-narrow'), (90, '-wide')]
+        self.VERTICAL_BREAKPOINTS = [(0, '-low'), (28, '-middle'), (36, '-high')]
         self.terminal: PatientDriver | None = None
         self._connection = link
         self._is_asked = False
@@ -124,6 +148,12 @@ class LiveApp(App[End]):
     def last_picture(self, picture: object, *, width: int, height: int) -> RenderableType:
         """Return what stays in a terminal of this size."""
         raise NotImplementedError
+
+    def take_key(self, event: events.Key) -> None:
+        """Do what a key says."""
+
+    def take_paste(self, text: str) -> None:
+        """Take what was pasted."""
 
     def take_answer(self, words: str) -> None:
         """Take why what was typed was not done; empty words when it was."""
@@ -144,7 +174,8 @@ class LiveApp(App[End]):
             return
         loop = asyncio.get_running_loop()
         loop.add_reader(self._connection.fileno(), self._listen)
-        loop.add_signal_handler(signal.SIGTERM, self.exit)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.exit)
         self.set_interval(READY_PERIOD_S, self._ask)
 
     def _listen(self) -> None:

@@ -161,7 +161,7 @@ class ViewProcess:
         console.show_cursor(True)
         console.print(
             f'the live view has ended with status {self._process.returncode}', style='red',
-            soft_wrap=True)
+            soft_wrap=True, highlight=False)
         for verdict in self._end.verdicts:
             console.print(verdict.words, soft_wrap=True, markup=False, highlight=False)
 

@@ -1,19 +1,16 @@
 """The live view of ``gi3 sim --live``."""
 
-from typing import ClassVar
-
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Input, Label
+from textual.widgets import Label
 
 from . import sim_words as words
 from .link import Leave, Press, Typed
-from .live_app import LiveApp
+from .live_app import Keyboard, LiveApp
 from .sim_picture import PistolPicture, SimPicture
 from .widgets import (
     BAD,
@@ -33,6 +30,7 @@ TITLE = 'gi3 sim: controller and vehicle are simulated'
 LONGEST_LINE = 200
 LAST_EVENTS = 8
 """Event lines of the picture that stays."""
+HINT = 'Enter does it, Esc leaves it; ? outside of this line lists the actions'
 PISTOL_KEYS = 'psaevx'
 """What the command does with them: :mod:`.sim_desk`."""
 
@@ -40,17 +38,17 @@ PISTOL_KEYS = 'psaevx'
 class SimApp(LiveApp):
     """Shows a :class:`.SimPicture` and takes keys and typed actions."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding('tab', 'next_pistol', priority=True, show=False),
-    ]
     _picture: SimPicture | None = None
     _chosen = 0
     _message = ''
+    """The answer to what was typed, in words."""
+    _line: str | None = None
+    """The action that is being typed, ``None`` while none is."""
 
     def compose(self) -> ComposeResult:
         """Return the widgets, from top to bottom."""
         yield Label(TITLE, id='title')
-        with Vertical(id='session'):
+        with Keyboard(id='session'):
             yield Flowing(id='pistols')
             yield Flowing(id='headline')
             with Vertical(id='details'):
@@ -64,23 +62,20 @@ class SimApp(LiveApp):
                 yield Flowing(id='help_lines')
         with Vertical(id='foot'):
             yield Flowing(id='message')
-            with Horizontal(id='typed'):
-                yield Label(': ')
-                yield Input(id='line', compact=True, max_length=LONGEST_LINE)
+            yield Flowing(id='line')
             yield Flowing(id='keys')
 
     def on_mount(self) -> None:
-        """Show the session, without help and typed line."""
+        """Show the session."""
         self.query_one('#help').can_focus = False
+        self.query_one('#help').display = False
         self.query_one('#events').border_title = 'events'
         self._flowing('help_lines').show(words.help_lines)
-        self._show_line(False)
-        self._show_help(False)
 
     @property
     def is_typing(self) -> bool:
         """Whether an action is being typed."""
-        return self.query_one('#typed').display
+        return self._line is not None
 
     @property
     def is_help_shown(self) -> bool:
@@ -109,7 +104,7 @@ class SimApp(LiveApp):
         if not self.is_help_shown:
             self._draw_details(pistol)
             self.query_one(EventLines).show(words.events(picture))
-        self._draw_keys()
+        self._draw_foot()
 
     def _draw_details(self, pistol: PistolPicture) -> None:
         is_low, is_high = (self.screen.has_class(each) for each in ('-low', '-high'))
@@ -133,21 +128,21 @@ class SimApp(LiveApp):
         self._flowing('rules').show(
             lambda width: words.state_of_rules(pistol, width, has_room=not is_low))
 
-    def _draw_keys(self) -> None:
-        picture = self._picture
-        if picture is None:
-            return
-        if self.is_typing:
-            hint = 'Enter does it, Esc leaves it; ? outside of this line lists the actions'
-            self._flowing('keys').show_lines([Text(hint, LABEL)])
+    def _draw_foot(self) -> None:
+        message, line, picture = self._message, self._line, self._picture
+        self._flowing('message').show(
+            lambda width: [Text(part, BAD) for part in wrapped(message, width)])
+        # The end of a long line is what is being typed.
+        self._flowing('line').show(lambda width: [] if line is None else [Text.assemble(
+            (': ', f'bold {KEY}'), line[-(width - 3):], ('█', KEY))])
+        if line is not None:
+            self._flowing('keys').show_lines([Text(HINT, LABEL)])
         elif self.is_help_shown:
             self._flowing('keys').show_lines([self._place_in_help()])
-        else:
+        elif picture is not None:
             keys = list(words.keys(
                 picture.pistols[self._chosen], has_several=len(picture.pistols) > 1))
             self._flowing('keys').show(lambda width: key_lines(keys, width))
-        self._flowing('message').show(
-            lambda width: [Text(line, BAD) for line in wrapped(self._message, width)])
 
     def _place_in_help(self) -> Text:
         page = self.query_one('#help', VerticalScroll)
@@ -180,47 +175,37 @@ class SimApp(LiveApp):
 
     # Keys
 
-    def on_key(self, event: events.Key) -> None:
-        """Do what a key says, unless it belongs to the typed line."""
-        if self.is_typing:
-            if event.key == 'escape':
-                self._show_line(False)
-            return
+    def take_key(self, event: events.Key) -> None:
+        """Do what a key says, or let it write."""
         self._message = ''
-        key = event.character or ''
-        if self.is_help_shown:
-            if key and key in '?h ':
-                self._turn_page()
-                return
-            if event.key in ('up', 'down', 'pageup', 'pagedown'):
-                return
-            self._show_help(False)
-            if key == 'q' or event.key == 'escape':
-                return
-        self._press(key)
+        if self._line is not None:
+            self._edit(event)
+        elif not (self.is_help_shown and self._is_of_help(event)):
+            self._press(event.character or event.key)
         self._draw()
 
+    def take_paste(self, text: str) -> None:
+        """Take what was pasted, as if it were typed."""
+        if self._line is not None:
+            self._write(text)
+            self._draw_foot()
+
     def _press(self, key: str) -> None:
-        if not key or self._picture is None:
+        if self._picture is None:
             return
+        indices = [pistol.index for pistol in self._picture.pistols]
         if key in PISTOL_KEYS:
-            self.send(Press(key, self._picture.pistols[self._chosen].index))
+            self.send(Press(key, indices[self._chosen]))
         elif key == 'q':
             self.send(Leave())
         elif key in '?h':
             self._show_help(True)
         elif key == ':':
-            self._show_line(True)
+            self._line = ''
+        elif key == '\t':
+            self._chosen = (self._chosen + 1) % len(indices)
         elif key in '123456789':
-            self._choose(int(key), [pistol.index for pistol in self._picture.pistols])
-
-    def action_next_pistol(self) -> None:
-        """Choose the next pistol."""
-        if self._picture is not None and not self.is_typing:
-            self._message = ''
-            self._chosen = (self._chosen + 1) % len(self._picture.pistols)
-            self._show_help(False)
-            self._draw()
+            self._choose(int(key), indices)
 
     def _choose(self, index: int, indices: list[int]) -> None:
         if index in indices:
@@ -228,45 +213,61 @@ class SimApp(LiveApp):
         else:
             self._message = f'there is no pistol {index}; there are {", ".join(map(str, indices))}'
 
+    # Help
+
+    def _is_of_help(self, event: events.Key) -> bool:
+        """Turn the page or leave the help; return whether the key was meant for that."""
+        page = self.query_one('#help', VerticalScroll)
+        if event.key == 'up':
+            page.scroll_up(animate=False)
+        elif event.key == 'down':
+            page.scroll_down(animate=False)
+        elif event.key == 'pageup':
+            page.scroll_page_up(animate=False)
+        elif event.key == 'pagedown' or (event.character or '-') in '?h ':
+            if page.scroll_y >= page.max_scroll_y:
+                page.scroll_home(animate=False)
+            else:
+                page.scroll_page_down(animate=False)
+        else:
+            self._show_help(False)
+            return event.key in ('q', 'escape')
+        self.call_after_refresh(self._draw_foot)
+        return True
+
     def _show_help(self, is_shown: bool) -> None:
-        self.query_one('#help').display = is_shown
-        self.query_one('#help', VerticalScroll).scroll_home(animate=False)
+        page = self.query_one('#help', VerticalScroll)
+        page.display = is_shown
+        page.scroll_home(animate=False)
         self.query_one('#details').display = not is_shown
         self.call_after_refresh(self._draw)
 
-    def _turn_page(self) -> None:
-        page = self.query_one('#help', VerticalScroll)
-        if page.scroll_y >= page.max_scroll_y:
-            page.scroll_home(animate=False)
-        else:
-            page.scroll_page_down(animate=False)
-        self.call_after_refresh(self._draw_keys)
-
     # Typed actions
 
-    def _show_line(self, is_shown: bool) -> None:
-        line = self.query_one(Input)
-        line.value = ''
-        self.query_one('#typed').display = is_shown
-        # At once: what is typed next belongs to the line already.
-        self.screen.set_focus(line if is_shown else None)
-        self._draw_keys()
+    def _edit(self, event: events.Key) -> None:
+        """Take a key for the line; one that is wrong stays, to be mended."""
+        assert self._line is not None and self._picture is not None
+        if event.key == 'escape':
+            self._line = None
+        elif event.key == 'enter':
+            if self._line.strip():
+                self.send(Typed(self._line, self._picture.pistols[self._chosen].index))
+            else:
+                self._line = None
+        elif event.key == 'backspace':
+            self._line = self._line[:-1]
+        elif event.key == 'ctrl+u':
+            self._line = ''
+        elif event.is_printable and event.character is not None:
+            self._write(event.character)
 
-    def on_input_changed(self, _event: Input.Changed) -> None:
-        """Forget what was wrong with the line: it is being mended."""
-        self._message = ''
-        self._draw_keys()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Have the line done; an empty one is left."""
-        if self._picture is None or not event.value.strip():
-            self._show_line(False)
-        else:
-            self.send(Typed(event.value, self._picture.pistols[self._chosen].index))
+    def _write(self, text: str) -> None:
+        words = ''.join(each for each in text if each.isprintable())
+        self._line = ((self._line or '') + words)[:LONGEST_LINE]
 
     def take_answer(self, words: str) -> None:
         """Show why it was not done; a line that was wrong stays, to be mended."""
         self._message = words
-        if self.is_typing and not words:
-            self._show_line(False)
-        self._draw_keys()
+        if not words:
+            self._line = None
+        self._draw_foot()

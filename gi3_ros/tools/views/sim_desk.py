@@ -43,12 +43,20 @@ class Viewer(Protocol):
 
 
 class Desk:
-    """Between simulators and a view: pictures one way, what was typed the other; never waits."""
+    """
+    Between simulators and a view: pictures one way, what was typed the other; never waits.
 
-    def __init__(self, viewer: Viewer, simulators: Sequence[Simulator]) -> None:
+    :param period_s: from one picture to the next, at least
+    """
+
+    def __init__(
+        self, viewer: Viewer, simulators: Sequence[Simulator], *,
+        period_s: float = REFRESH_PERIOD_S,
+    ) -> None:
         self._viewer = viewer
         self._simulators = simulators
         self._watch = Watch()
+        self._period_s = period_s
         self._now_s = 0.0
         self._due_s = 0.0
 
@@ -76,7 +84,7 @@ class Desk:
             # The terminal is gone, and nobody can quit any more.
             stop.set()
         elif now_s >= self._due_s and self._viewer.wants_picture:
-            self._due_s = now_s + REFRESH_PERIOD_S
+            self._due_s = now_s + self._period_s
             self._viewer.show(self._watch.picture(self._simulators, now_s=now_s))
 
     def _act(self, typed: Press | Typed) -> str:
