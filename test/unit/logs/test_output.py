@@ -268,13 +268,15 @@ def test_convert_reads_standard_input(log, tmp_path):
 
 # What each command loads
 
-HEAVY = ('can', 'numpy', 'plotly', 'pyarrow', 'rclpy', 'rich', 'rosbags', 'yaml', 'gi3_ros.sim')
+HEAVY = ('can', 'numpy', 'plotly', 'pyarrow', 'rclpy', 'rich', 'rosbags', 'textual', 'yaml',
+         'gi3_ros.sim')
 
 
 @pytest.mark.parametrize(('arguments', 'needed'), [
     (['--version'], ()), (['--help'], ()), (['decode', '0106B000#07'], ()),
     (['audit', '--help'], ()), (['identify', '--help'], ()), (['replay', '--help'], ()),
     (['record', '--help'], ()), (['demo', '--help'], ()),
+    (['sim', '--help'], ('can', 'yaml', 'gi3_ros.sim')),
 ])
 def test_a_command_loads_what_it_needs(arguments, needed):
     code = (f'import sys\nfrom gi3_ros.tools.main import main\ntry:\n    main({arguments!r})\n'
