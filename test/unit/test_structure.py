@@ -9,7 +9,8 @@ PACKAGE = pathlib.Path(__file__).resolve().parents[2] / 'gi3_ros'
 FORBIDDEN = {
     # Only itself and the standard library: it knows neither ROS nor CAN nor a clock.
     'core': {'rclpy', 'can', 'cantools', 'time', 'datetime', 'click', 'rich', 'textual',
-             'gi3_ros.sim', 'gi3_ros.nodes', 'gi3_ros.tools', 'gi3_ros.bus', 'gi3_ros.convert', 'gi3_ros.msg'},
+             'gi3_ros.sim', 'gi3_ros.nodes', 'gi3_ros.tools', 'gi3_ros.bus', 'gi3_ros.convert',
+             'gi3_ros.msg'},
     'sim': {'rclpy', 'can', 'cantools', 'rich', 'textual', 'gi3_ros.nodes', 'gi3_ros.tools',
             'gi3_ros.msg'},
     'nodes': {'can', 'cantools', 'gi3_ros.tools'},
