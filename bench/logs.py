@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 How long an hour of one pistol takes to read, to audit and to report, and how much memory.
 

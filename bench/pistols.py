@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 How much of a core the process ``charger`` takes, for one pistol and for several.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 The charger of one pistol: gateway, power_control, precharge and session, a process each.
 

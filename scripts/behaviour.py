@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Record what the installed package does, in files that can be compared byte for byte.
 

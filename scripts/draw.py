@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Draw what the documentation takes from the code: state diagrams, and tables of entries.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Draw the pictures of the live views in the documentation: sessions on the made-up clock.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Draw the picture of ``gi3 report`` in the documentation, from two simulated sessions.
 

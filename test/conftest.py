@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What every test needs: the built package, and a corner of the machine that nobody else uses."""
 
 import contextlib

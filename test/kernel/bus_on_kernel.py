@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 bus.py against a real kernel: run by test_on_a_real_kernel.py, where SocketCAN is.
 

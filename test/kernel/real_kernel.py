@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Run a command where there is real SocketCAN, with an interface ``vcan0`` that is up.
 

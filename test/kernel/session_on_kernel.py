@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A whole session over vcan0: run by test_on_a_real_kernel.py, where SocketCAN is."""
 
 import contextlib

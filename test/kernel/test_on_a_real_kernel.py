@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What only a real kernel knows of a bus; skipped, with a word, where none is to be had."""
 
 import pathlib

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The launch files, run for real where launch_ros is there: it comes with a ROS 2 distribution."""
 
 import importlib.util

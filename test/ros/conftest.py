@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The other ends of the nodes' topics: a bus, a controller and hardware that play a script."""
 
 import threading

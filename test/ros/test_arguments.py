@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How processes start, or refuse to: in one sentence, and with exit status 2."""
 
 import pathlib

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The executor that runs the nodes: every kind that this rclpy has, as the nodes use it."""
 
 import functools

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """gateway on a virtual bus: frames and topics both ways, and whatever else may be on a bus."""
 
 import csv

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What all lifecycle nodes promise: nothing leaks, and an error ends safely and in words."""
 
 import threading

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The recorder as a process of its own: what it keeps, and what is left when it is killed."""
 
 import json

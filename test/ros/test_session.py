@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """session against a scripted controller on topics: Sequence_Control and the charge's story."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A charger in processes of its own, what is at the other end of its bus, and a witness on it."""
 
 import contextlib

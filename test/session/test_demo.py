@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``gi3 demo`` with all its processes: what it says, how it ends, what it leaves behind."""
 
 import contextlib

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whole sessions of other installations than CCS with contactors of one's own."""
 
 import itertools

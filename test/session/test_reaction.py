@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How fast a charger reacts, measured over real processes, and what brings no power back."""
 
 import itertools

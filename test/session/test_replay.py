@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What real nodes decided, recorded by a real recorder, is decided by a replay as it was then."""
 
 import signal

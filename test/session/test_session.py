@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whole sessions: charger, power modules and simulator, each in a process of its own."""
 
 import itertools

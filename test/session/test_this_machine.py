@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a test run must not do: command power, simulated as it may be, on somebody's network."""
 
 import os

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the tests of bags have in common: a few seconds of a bus, and bags of others."""
 
 import functools

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A real browser for tests: Chromium over its DevTools pipe, which needs no library, no port."""
 
 import base64

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the tests of logs have in common: entries of every sort, and what each format keeps."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Logs for tests: clean sessions of the simulator, and the same with one thing spoilt by hand.
 

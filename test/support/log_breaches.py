@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Hand-made logs: a clean session with one thing spoilt, and what an audit has to say of it."""
 
 import dataclasses

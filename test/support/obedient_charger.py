@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A small charger that obeys, for tests of the simulator; subclasses disobey."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A charger's power decisions with everything around them, on a made-up clock."""
 
 import dataclasses

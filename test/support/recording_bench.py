@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What a bag would have of a session on the made-up clock: its frames, and samples of its topics.
 

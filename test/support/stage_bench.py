@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An output stage with its copper around it, on a made-up clock: small enough to break at will."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A command in a terminal of its own, and the person before it."""
 
 import contextlib

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A live view without a terminal, and what it looks at on the made-up clock."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The measurements in bench/ go on working when what they measure changes."""
 
 import pathlib

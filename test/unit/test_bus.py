@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A bus that is lost and comes back, in every state that SocketCAN knows."""
 
 import errno

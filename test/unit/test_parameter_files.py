@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters that nobody takes, of files and of the command line."""
 
 import pytest

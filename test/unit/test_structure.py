@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Imports point inward: nodes and tools may use the core, never the other way round."""
 
 import ast

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The controller's own configuration: which pistol, which entries, which words of complaint."""
 
 from hypothesis import example, given, settings

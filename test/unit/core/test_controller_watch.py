@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How long the controller may be silent, and what its words mean together."""
 
 import pytest

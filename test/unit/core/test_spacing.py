@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Frames that a stall bunched up keep their distance on the bus."""
 
 import itertools

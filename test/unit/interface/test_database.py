@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The CAN database in its two forms, and the files generated from it."""
 
 import pathlib

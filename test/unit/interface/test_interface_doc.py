@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """docs/reference/interface.md explains every number that code, messages and documents point to."""
 
 import pathlib

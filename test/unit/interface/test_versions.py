@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which version of the interface speaks: told from any part of its traffic, wrong from none."""
 
 from hypothesis import given

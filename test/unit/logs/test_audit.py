@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every breach that a log can show, in a log of its own: the audit names exactly that."""
 
 import ast

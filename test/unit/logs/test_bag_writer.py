@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Writing rosbag2: what others read of it, and what is left when the writer is killed."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reading rosbag2: whole bags of every kind, damaged ones, and those of other versions."""
 
 import dataclasses

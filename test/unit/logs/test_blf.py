@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Vector's binary format: every object is read, or counted and said, and starts are moments."""
 
 import datetime

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Logs of CAN buses: what python-can writes, what vendors write, and what is left of it."""
 
 import datetime

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Why a session did not end as it should, from what was on the bus."""
 
 import pytest

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Stamps that cannot be: put right, said once, and nobody is blamed for them."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Then against now: what is a tick of the clock, and what is a difference."""
 
 from hypothesis import given, settings

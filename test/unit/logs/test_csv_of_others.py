@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """CSV of other programs: those of SavvyCAN, CANedge and python-can are read, others are named."""
 
 import gzip

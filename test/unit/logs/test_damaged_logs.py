@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is left of damaged files: all that is sound, nothing that is not, and a sentence."""
 
 import datetime

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Batches of a log: what is decoded once and kept is what decoding each frame gives."""
 
 import itertools

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whatever is in a file: every command that reads one answers with words, never a traceback."""
 
 import pathlib

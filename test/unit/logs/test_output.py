@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """No writer replaces what is neither a plain file nor a bag, and nothing half is left behind."""
 
 import os

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Packed logs: every reader takes every packing, and names the file that people know."""
 
 import bz2

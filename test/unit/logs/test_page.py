@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page of gi3 report as text: what it says, and that it loads and runs nothing foreign."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page of gi3 report in a real browser: charts are drawn, links zoom, it can be printed."""
 
 import functools

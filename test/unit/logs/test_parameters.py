@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of the nodes, from the files that the nodes take."""
 
 import pathlib

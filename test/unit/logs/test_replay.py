@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A recorded session, decided anew: the same, or what has changed since."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What happened in a log, in one pass: sums against hand-computed ones, and bounded memory."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """CSV and Parquet: what a row says, and that the frames come back from it."""
 
 import csv

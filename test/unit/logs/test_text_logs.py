@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Text logs as other people's tools and habits make them: what is read, skipped, lost and said."""
 
 import datetime

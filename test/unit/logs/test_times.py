@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Moments of a log in words, in any time zone, also in the nights when clocks are changed."""
 
 import datetime

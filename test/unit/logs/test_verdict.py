@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The head of a report: green only for a whole, clean and complete story."""
 
 import dataclasses

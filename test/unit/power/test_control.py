@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What power_control does in a session, on a made-up clock: each function, and its ends."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every fault of power_control: latched with its values, and no power from the same tick on."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the charger can do: entries of the controller's configuration, and heat."""
 
 import dataclasses

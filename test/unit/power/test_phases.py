@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The table of phases: each row with the whole charger around it, and what cannot be a row."""
 
 import itertools

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What must hold for power whatever the controller, the driver and the stage say, and whenever.
 

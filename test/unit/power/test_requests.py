@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What people, robots and the grid ask of power_control, and what it tells the controller."""
 
 import dataclasses

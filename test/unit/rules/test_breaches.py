@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whole sessions with a charger that breaks one rule: found by that rule, and by no other."""
 
 from charger_breaches import (

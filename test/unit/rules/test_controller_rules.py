@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Each number that judges the controller, just inside of it and just outside."""
 
 import dataclasses

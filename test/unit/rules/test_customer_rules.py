@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Each rule that binds the charger is broken once, and found by that rule alone."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Judging while it happens: a flood and a fault of its own end the judging, never the charge."""
 
 import pytest

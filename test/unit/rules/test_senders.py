@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Two chargers, or two controllers, with one index: said, with the evidence, and nothing else."""
 
 import dataclasses

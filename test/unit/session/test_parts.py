@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The parts of a session: the charge so far, the plug, and Sequence_Control."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What controller and vehicle settle on: the table of interface.md 4.3, and the limits."""
 
 import pytest

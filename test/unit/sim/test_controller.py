@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whole sessions on a fake clock: the simulator against a small charger that obeys."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whole sessions of charger and simulator on one made-up clock, through the real codec."""
 
 import dataclasses

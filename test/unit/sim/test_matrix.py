@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Every vehicle that comes along, in every protocol, mode and direction that it knows.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The power modules' circuit against what can be calculated by hand."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The copper between two processes: what it carries, and what it does not believe."""
 
 import json

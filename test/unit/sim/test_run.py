@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The simulator around the controller: events, verdict, the command and its exit status."""
 
 import json

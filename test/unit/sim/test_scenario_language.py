@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The language of the scenarios: what is read, what is refused, when a step is done."""
 
 import dataclasses

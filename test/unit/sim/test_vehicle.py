@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The vehicle: its battery, its contactors and its wishes."""
 
 import dataclasses

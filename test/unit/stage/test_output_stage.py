@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The order of the contactors, on a made-up clock."""
 
 import dataclasses

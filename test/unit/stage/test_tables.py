@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every row of every installation's table, played on a made-up clock."""
 
 import pytest

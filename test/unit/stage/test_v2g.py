@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The precharge stage of CHAdeMO V2G in whole sessions, on simulated copper (R47, A41)."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How ``gi3 demo`` shows a session: live, or as lines."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Names of files that are not UTF-8: every command takes them and writes what others can read."""
 
 import json

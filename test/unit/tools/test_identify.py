@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``gi3 identify``: a file or a bus in, the versions of both ends out."""
 
 import json

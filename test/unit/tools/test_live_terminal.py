@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``gi3 sim --live`` in a terminal: it is taken, given back, and never waited for."""
 
 import contextlib

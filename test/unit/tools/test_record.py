@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recording a bus with ``gi3 record``, and what ``ros2 bag record`` is told."""
 
 import os

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``gi3 replay`` from bags and logs of frames: what it prints, and how it ends."""
 
 import functools

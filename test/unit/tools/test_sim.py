@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The command ``gi3 sim`` as somebody types it, on the made-up clock."""
 
 import itertools

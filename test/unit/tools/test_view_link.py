@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The link between a command and its live view: whole messages, and nobody waits."""
 
 import contextlib
