@@ -46,13 +46,53 @@ def _claim_domain():
 def pytest_addoption(parser):
     """Let somebody with time play more than the suite does."""
     parser.addoption(
-        '--sequences', type=int, default=10_000,
-        help='how many random sequences power_control has to survive')
+        '--times', type=int, default=1, metavar='N',
+        help='try N times as many cases where they are made at random; make test-long: 20')
     parser.addoption(
         '--write-docs', action='store_true',
         help='write docs/reference/faults.md anew from what the scenarios came to')
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Run in one process where somebody wants to see the output while it comes (``-s``)."""
+    if config.getoption('capture') == 'no' and hasattr(config.option, 'numprocesses'):
+        config.option.numprocesses = 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Say what ``-n auto`` is."""
+    import side_by_side
+    return side_by_side.number_of_workers()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Let tests that wait and tests that compute run side by side."""
+    import side_by_side
+    # The order is the one of pytest_collection_modifyitems().
+    config.option.loadscopereorder = False
+    return side_by_side.SideBySide(config, log)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Begin with what takes longest, where several workers share the tests."""
+    if hasattr(config, 'workerinput'):
+        import side_by_side
+        items.sort(key=lambda item: side_by_side.rank(item.nodeid))
+
+
+def _be_nice(config):
+    worker = getattr(config, 'workerinput', None)
+    if worker is not None:
+        import side_by_side
+        number = int(worker['workerid'].removeprefix('gw'))
+        if side_by_side.only_computes(number, worker['workercount']):
+            os.nice(side_by_side.NICENESS)
+
+
+@pytest.hookimpl(tryfirst=True)  # before the timeout is read
 def pytest_configure(config):
     """Check where the package comes from, and keep this run apart from the rest of the world."""
     package = importlib.util.find_spec('gi3_ros')
@@ -66,6 +106,19 @@ def pytest_configure(config):
     domain, config.ros_domain_claim = _claim_domain()
     os.environ['ROS_DOMAIN_ID'] = str(domain)
     _stay_on_this_machine()
+    _be_nice(config)
+    if config.getoption('--times') != 1:
+        _try_more(config, config.getoption('--times'))
+
+
+def _try_more(config, factor):
+    import amount
+    from hypothesis import settings
+    amount.factor = factor
+    # For tests that do not say how many.
+    settings.register_profile('more', max_examples=amount.many(100))
+    settings.load_profile('more')
+    config.option.timeout = factor * float(config.getini('timeout'))
 
 
 def _stay_on_this_machine():
@@ -213,6 +266,16 @@ class Process:
         return self.output.wait_for(
             lambda line: re.search(pattern, line) is not None, timeout_s=timeout_s)
 
+    def be_ordinary(self):
+        """
+        Take its real-time priority away, before its end.
+
+        To end takes it some 60 ms of processor time, and the sessions of others wait meanwhile.
+        """
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f'/proc/{self.pid}/task'):
+                os.sched_setscheduler(int(thread), os.SCHED_OTHER, os.sched_param(0))
+
     def signal(self, number):
         """Send a signal to it alone."""
         self._popen.send_signal(number)
@@ -243,6 +306,7 @@ class Process:
 
         Kindly first: what a killed process leaves in shared memory makes later ones wait.
         """
+        self.be_ordinary()
         with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(self._popen.pid, signal.SIGINT)
             self._popen.wait(5.0)

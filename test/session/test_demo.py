@@ -18,12 +18,12 @@ from gi3_ros.core.interface import codec
 from gi3_ros.core.interface.signals import PowerModulesStatus
 from gi3_ros.tools import demo as demo_module
 
-pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting to be alone does not count
+pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting for a seat does not count
 CHARGING = r'CHARGING .* 100\.0 A '
 
 
 @pytest.fixture
-def start_demo(alone, start_process, tmp_path):
+def start_demo(seat, start_process, tmp_path):
     """Start ``gi3 demo``; its logs are in ``tmp_path``."""
     def start(*arguments):
         return start_process('gi3', 'demo', '--log-dir', tmp_path, *arguments)

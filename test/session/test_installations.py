@@ -92,7 +92,7 @@ def test_a_charger_of_40_a_charges_with_40_a_where_the_controller_has_120(
 
 
 def test_two_pistols_with_different_plugs_share_charger_simulator_and_bus(
-        alone, world, start_process, claim_port, tmp_path):
+        seat, world, start_process, claim_port, tmp_path):
     """R51; CHAdeMO behind a diode (R46)."""
     port, names = claim_port(), [f'{world.pistol.lstrip("/")}_{side}' for side in 'ab']
     # The simulator takes the next port for its second pistol.
@@ -123,7 +123,7 @@ def test_two_pistols_with_different_plugs_share_charger_simulator_and_bus(
 
 
 def test_four_pistols_in_one_charger_all_end_their_sessions_well(
-        alone, world, start_process, claim_port, tmp_path):
+        seat, world, start_process, claim_port, tmp_path):
     """Two controllers with two pistols each, one bus; nobody is too slow for the rules (R1)."""
     port, plug_port = claim_port(), claim_port(4)
     names = [f'{world.pistol.lstrip("/")}_{side}' for side in 'abcd']

@@ -19,7 +19,7 @@ BUSY = Tolerances(
     status_gap_s=1.0, status_loss_s=2.0, controller_timeout_s=1.0, announcement_gap_s=1.0,
     parameters_jitter_s=0.09)
 """What a busy machine may do to the times of a recorder."""
-pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting to be alone does not count
+pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting for a seat does not count
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from gi3_ros import msg as ros
 from gi3_ros.core.hardware import ModulesMode, Stage
 from gi3_ros.core.interface import signals
 
-pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting to be alone does not count
+pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting for a seat does not count
 State = signals.AdvanticsControllerStatus.State
 STATUS = signals.AdvanticsControllerStatus
 COMMAND = signals.DcPowerControl

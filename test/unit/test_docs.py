@@ -4,6 +4,7 @@
 
 import ast
 import dataclasses
+import functools
 import importlib.util
 import math
 import pathlib
@@ -188,6 +189,7 @@ def stage_fault_texts():
         fault_texts(f'stage/{module}.py', returned_by) for module in (*modules, 'rc_curve')))
 
 
+@functools.cache
 def defined_in(path):
     """Return the names of a module's functions, classes, methods and constants."""
     names = set()

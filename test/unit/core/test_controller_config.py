@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The controller's own configuration: which pistol, which entries, which words of complaint."""
 
+from amount import many
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 import pytest
@@ -320,7 +321,7 @@ lines = st.lists(st.sampled_from([
 ])).map(lambda rows: '\n'.join(['[pistol:CCS DC]', *rows]))
 
 
-@settings(max_examples=500)
+@settings(max_examples=many(500))
 @given(st.text() | lines, st.sampled_from(['', 'CCS DC', 'chademo', 'pistol:']) | st.text())
 @example('[pistol:CCS DC]\nindex\n index = 1\n', '')
 @example('[DEFAULT]\nmin_voltage = 1\n[pistol:CCS DC]\nmin_charger_voltage = 2\n', '')

@@ -11,6 +11,7 @@ import pathlib
 import subprocess
 import sys
 
+from amount import many
 import cantools
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ LABELLED = [(cls, s) for cls, s in FIELDS if s.enum is not None]
 FLAGS = [(cls, s) for cls, s in FIELDS if s.is_flag]
 SI_FACTORS = {'kW': 1000, 'kWh': 1000, 'kOhm': 1000}
 NOT_FINITE = [math.nan, math.inf, -math.inf]
-FAST = settings(max_examples=60, deadline=None, database=None)
+FAST = settings(max_examples=many(60), deadline=None, database=None)
 
 
 def name_of(value):
@@ -424,7 +425,7 @@ ANY_FRAME = st.builds(
 OUR_FRAME = st.builds(Frame, OUR_IDS, st.binary(max_size=64))
 
 
-@settings(FAST, max_examples=1000)
+@settings(FAST, max_examples=many(1000))
 @given(st.one_of(ANY_FRAME, OUR_FRAME))
 def test_no_frame_makes_decode_raise(frame):
     result = decode(frame)

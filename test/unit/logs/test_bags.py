@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import tracemalloc
 
+from amount import many
 from bag_bench import (
     all_messages,
     heard,
@@ -536,7 +537,7 @@ def bag_file(request, tmp_path_factory):
     return (folder / name / f'{name}.mcap').read_bytes(), suffix
 
 
-@settings(max_examples=150, deadline=None,
+@settings(max_examples=many(150), deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_mutated_bag_gives_anything_but_fewer_messages_or_words(tmp_path, bag_file, data):
@@ -697,7 +698,7 @@ def test_what_the_name_of_a_topic_says_of_the_bus(topic, place):
     assert place_of(topic) == place
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(st.lists(st.tuples(
     st.sampled_from(['/from_can_bus', '/a/from_can_bus', '/b/from_can_bus', '/a/rx', '/a/b/rx',
                      '/can', '/b/can_a']),

@@ -13,6 +13,7 @@ import struct
 import tracemalloc
 import zlib
 
+from amount import many
 import can
 from formats_bench import assert_same, Format, FORMATS, read, some_entries, START_NS, write
 from hypothesis import given, HealthCheck, settings
@@ -613,7 +614,7 @@ def changed(data, what):
     '.log', '.asc', '.trc', '.blf', '.csv', '.parquet', '.python_can.asc', '.python_can.blf',
     '.python_can.trc', '.python_can.csv', '.python_can.db', '.unpacked.blf', '.log.gz',
     '.log.xz', '.bare.blf', '.savvycan.csv', '.canedge.csv'])
-@settings(max_examples=30, deadline=None,
+@settings(max_examples=many(30), deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(what=changes)
 def test_whatever_the_bytes_it_is_entries_or_a_sentence(whole, tmp_path, suffix, what):
@@ -631,7 +632,7 @@ def test_whatever_the_bytes_it_is_entries_or_a_sentence(whole, tmp_path, suffix,
         assert len(heard.frame.data) <= 8 and 0 <= heard.frame.can_id < 1 << 29
 
 
-@settings(max_examples=30, deadline=None,
+@settings(max_examples=many(30), deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(one=st.sampled_from(['.log', '.asc', '.trc', '.blf', '.csv', '.parquet']),
        other=st.sampled_from(['.log', '.asc', '.trc', '.blf', '.csv', '.parquet']),

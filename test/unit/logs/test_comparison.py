@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Then against now: what is a tick of the clock, and what is a difference."""
 
+from amount import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
@@ -48,7 +49,7 @@ COURSES = st.lists(
     max_size=6).map(sorted)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=many(40), deadline=None)
 @given(COURSES, st.floats(-0.13, 0.13))
 def test_a_course_that_is_a_little_earlier_or_later_is_the_same(changes, shift_s):
     then = stairs(changes)

@@ -11,6 +11,7 @@ import struct
 import time
 import zlib
 
+from amount import many
 from can.io.blf import BLFWriter
 from formats_bench import assert_same, FORMATS, read, some_entries, write
 from hypothesis import example, given, HealthCheck, settings
@@ -152,7 +153,7 @@ def test_an_object_that_goes_on_for_ever_does_not_take_the_next_blocks_along(who
     assert 'damaged' in problems[0]
 
 
-@settings(max_examples=40, deadline=None,
+@settings(max_examples=many(40), deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(number=st.integers(0, 3), step=st.integers(-5, 40) | st.integers(0, 3000))
 def test_a_cut_file_gives_frames_up_to_the_cut(whole, tmp_path, number, step):
@@ -165,7 +166,7 @@ def test_a_cut_file_gives_frames_up_to_the_cut(whole, tmp_path, number, step):
     assert problems == [f'ends at byte {at} of {len(data)}: the file is cut short']
 
 
-@settings(max_examples=60, deadline=None,
+@settings(max_examples=many(60), deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(places=st.lists(
     st.tuples(st.floats(0, 0.999), st.integers(1, 255)), min_size=1, max_size=4))

@@ -5,6 +5,7 @@
 import pathlib
 import random
 
+from amount import many
 from click.testing import CliRunner
 from hypothesis import given, HealthCheck, settings, strategies
 from log_bench import session
@@ -55,7 +56,7 @@ def spoilt(data, seed):
 @pytest.mark.parametrize('command', ['audit', 'report', 'identify', 'replay', 'convert'])
 @pytest.mark.parametrize('suffix', FORMATS)
 @settings(
-    max_examples=6, deadline=None,
+    max_examples=many(6), deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=strategies.integers(0, 10_000))
 def test_no_file_makes_a_command_fail(whole, tmp_path, suffix, command, seed):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import types
 
+from amount import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
@@ -583,7 +584,7 @@ def test_messages_that_make_no_sense_are_told_and_left_out():
     assert sum('not used' in each for each in pistol.remarks) == 3
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=many(20), deadline=None)
 @given(st.lists(st.tuples(
     st.integers(0, 10**13), st.sampled_from(sorted(MESSAGES)), st.binary(min_size=8, max_size=8),
     st.sampled_from([1, 31])), max_size=12))

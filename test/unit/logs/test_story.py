@@ -8,6 +8,7 @@ import itertools
 import math
 import types
 
+from amount import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import log_bench
@@ -511,7 +512,7 @@ values = st.one_of(
 steps = st.one_of(st.floats(0.0, 3.0), st.sampled_from([0.1, 0.1, 0.1, 30.0]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(data=st.lists(st.tuples(steps, values), max_size=400))
 def test_extreme_values_and_their_times_survive_and_gaps_stay_gaps(data):
     series = Series(1.0, buckets=6)
@@ -548,7 +549,7 @@ def test_extreme_values_and_their_times_survive_and_gaps_stay_gaps(data):
 windows = st.lists(st.tuples(st.floats(0.0, 900.0), st.floats(0.0, 60.0)), max_size=4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(data=st.lists(st.tuples(st.floats(0.0, 9.0), st.integers(0, 5)), max_size=400),
        windows=windows)
 def test_nothing_in_the_focus_is_left_out_and_what_is_left_out_is_counted(data, windows):
@@ -664,7 +665,7 @@ def test_a_time_of_which_all_is_wanted_is_all_there(little_room):
     assert any(left_out)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=many(100), deadline=None)
 @given(data=st.lists(st.tuples(st.floats(-50.0, 50.0), st.floats(-9, 9)), max_size=500))
 def test_a_clock_that_goes_to_and_fro_is_bounded_too(data):
     series = Series(buckets=6)

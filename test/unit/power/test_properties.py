@@ -4,13 +4,14 @@
 What must hold for power whatever the controller, the driver and the stage say, and whenever.
 
 Each sequence begins as a legal session, breaks off somewhere, and goes on with legal and illegal
-words at odd times. ``--sequences 1000000`` (after ``ARGS=`` for make) plays a million.
+words at odd times. ``--times 100`` (after ``ARGS=`` for make) plays a million.
 """
 
 import collections
 import itertools
 import math
 
+from amount import many
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 from power_bench import Function, INSULATION, LOWER, OFF, PRECHARGE, STANDBY, State, TRANSFER
@@ -288,8 +289,8 @@ def play(data):
 
 
 @pytest.mark.timeout(0)
-def test_power_keeps_within_everything_in_every_sequence(pytestconfig):
-    wanted = pytestconfig.getoption('--sequences')
+def test_power_keeps_within_everything_in_every_sequence():
+    wanted = many(10_000)
     seen, played = collections.Counter(), itertools.count()
 
     @settings(max_examples=wanted, deadline=None, database=None,

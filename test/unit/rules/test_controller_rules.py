@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import tracemalloc
 
+from amount import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
@@ -1653,7 +1654,7 @@ def judged(stream):
     return findings
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=many(150))
 @given(_STREAMS)
 def test_no_stream_is_too_strange_to_be_judged_and_always_alike(stream):
     findings = judged(stream)
@@ -1662,7 +1663,7 @@ def test_no_stream_is_too_strange_to_be_judged_and_always_alike(stream):
         assert each.text and each.rule
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=many(30))
 @given(st.lists(st.tuples(
     st.sampled_from(('drop', 'double', 'late')), st.floats(0, 1)), max_size=30))
 def test_a_session_with_holes_is_judged_without_an_error(holes):

@@ -11,6 +11,7 @@ the controller, the driver and people do lead them somewhere; then somebody fall
 import dataclasses
 import math
 
+from amount import many
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 from power_bench import INSULATION, LOWER, OFF, PRECHARGE, STANDBY, State, TRANSFER
@@ -301,7 +302,7 @@ INSTALLATIONS = (
     Installation.CONTROLLER_V2G, Installation.OWN_V2G)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=many(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     installation=st.sampled_from(INSTALLATIONS), steps=st.integers(0, LAST_STEP),
     events=st.lists(EVENTS, max_size=12),

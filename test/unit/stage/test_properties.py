@@ -12,6 +12,7 @@ within 20 V (R19).
 import contextlib
 import dataclasses
 
+from amount import many
 from hypothesis import event, given, HealthCheck, settings
 from hypothesis import strategies as st
 import pytest
@@ -195,7 +196,7 @@ def play(installation, length, more, **options):
     ('own_v2g', False, True), ('own_v2g', False, False)])
 def test_nothing_that_comes_hurts_the_contacts(installation, has_feedback, measures_pistol):
     @settings(
-        max_examples=50, deadline=None, derandomize=True,
+        max_examples=many(50), deadline=None, derandomize=True,
         suppress_health_check=[HealthCheck.too_slow])
     @given(st.integers(0, len(PATH)), steps)
     def check(length, more):

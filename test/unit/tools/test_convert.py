@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 
+from amount import many
 from click.testing import CliRunner
 from formats_bench import assert_same, entries, FORMATS, read, some_entries, START_NS, write
 from hypothesis import given, HealthCheck, settings
@@ -56,7 +57,7 @@ def test_nothing_of_the_bus_is_lost_on_the_way(written, tmp_path, name, other):
     assert_same(read(target), some_entries(), FORMATS[name], FORMATS[other])
 
 
-@settings(max_examples=25, deadline=None,
+@settings(max_examples=many(25), deadline=None,
           suppress_health_check=[HealthCheck.too_slow])
 @given(log=entries(), pair=st.sampled_from(PAIRS))
 def test_any_frames_survive_any_two_formats(tmp_path_factory, log, pair):
