@@ -90,6 +90,7 @@ def _be_nice(config):
         number = int(worker['workerid'].removeprefix('gw'))
         if side_by_side.only_computes(number, worker['workercount']):
             os.nice(side_by_side.NICENESS)
+            config.option.timeout = side_by_side.PATIENCE * float(config.getini('timeout'))
 
 
 @pytest.hookimpl(tryfirst=True)  # before the timeout is read
@@ -118,7 +119,7 @@ def _try_more(config, factor):
     # For tests that do not say how many.
     settings.register_profile('more', max_examples=amount.many(100))
     settings.load_profile('more')
-    config.option.timeout = factor * float(config.getini('timeout'))
+    config.option.timeout = factor * float(config.option.timeout or config.getini('timeout'))
 
 
 def _stay_on_this_machine():
@@ -245,6 +246,8 @@ class Process:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors='replace', start_new_session=True,
         )
+        # Whatever this test has. It asks for more itself, once it is up.
+        self.be_ordinary()
         self._reader = threading.Thread(target=self._read, name=f'output of {program}')
         self._reader.start()
 
@@ -267,11 +270,7 @@ class Process:
             lambda line: re.search(pattern, line) is not None, timeout_s=timeout_s)
 
     def be_ordinary(self):
-        """
-        Take its real-time priority away, before its end.
-
-        To end takes it some 60 ms of processor time, and the sessions of others wait meanwhile.
-        """
+        """Take its real-time priority away: until it is up and when it ends it has time."""
         with contextlib.suppress(OSError):
             for thread in os.listdir(f'/proc/{self.pid}/task'):
                 os.sched_setscheduler(int(thread), os.SCHED_OTHER, os.sched_param(0))
@@ -306,6 +305,7 @@ class Process:
 
         Kindly first: what a killed process leaves in shared memory makes later ones wait.
         """
+        # To end takes some 60 ms of processor time, and the sessions of others would wait.
         self.be_ordinary()
         with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(self._popen.pid, signal.SIGINT)

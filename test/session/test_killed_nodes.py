@@ -26,7 +26,10 @@ from gi3_ros.core.interface import signals
 from gi3_ros.core.power.phases import Phase
 from gi3_ros.core.timing import POWER_MAX_AGE_S, STAGE_MAX_AGE_S
 
-pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting for a seat does not count
+pytestmark = [
+    pytest.mark.timeout(120, func_only=True),  # waiting for a seat does not count
+    pytest.mark.usefixtures('quick'),
+]
 State = signals.AdvanticsControllerStatus.State
 Function = signals.DcPowerControl.PowerFunction
 STATUS = signals.AdvanticsControllerStatus

@@ -15,7 +15,10 @@ from gi3_ros import srv
 from gi3_ros.core.hardware import DRIVER_TIMEOUT_S, ModulesMode
 from gi3_ros.core.interface import signals
 
-pytestmark = pytest.mark.timeout(120, func_only=True)  # waiting for a seat does not count
+pytestmark = [
+    pytest.mark.timeout(120, func_only=True),  # waiting for a seat does not count
+    pytest.mark.usefixtures('quick'),
+]
 State = signals.AdvanticsControllerStatus.State
 Function = signals.DcPowerControl.PowerFunction
 STATUS = signals.AdvanticsControllerStatus

@@ -25,7 +25,9 @@ FIRST = (
 )
 """Computing tests that take longest: begun last, one of them would keep everybody waiting."""
 NICENESS = 5
-"""A third of an ordinary process' share where both want a processor: a test still ends in time."""
+"""A third of an ordinary process' share, where both want a processor .."""
+PATIENCE = 3
+""".. so that a test may take three times as long before it counts as hung."""
 
 
 def number_of_workers():
