@@ -337,6 +337,10 @@ def start_process(tmp_path, monkeypatch, request):
 # ROS
 
 
+DEPTH = 2000
+"""Of topics: more than a busy machine leaves unread, so that nothing is lost."""
+
+
 class World:
     """
     The test's own corner of the ROS graph: one executor thread, one node, a pistol's namespace.
@@ -451,7 +455,7 @@ class World:
         """Return the :class:`Recorder` of a topic, which hears from now on."""
         recorder = self._recorders.get(topic)
         if recorder is None:
-            qos = self._rclpy.qos.QoSProfile(depth=2000)
+            qos = self._rclpy.qos.QoSProfile(depth=DEPTH)
             if latched:
                 qos.durability = self._rclpy.qos.DurabilityPolicy.TRANSIENT_LOCAL
             recorder = self._recorders[topic] = Recorder(topic)
@@ -463,7 +467,7 @@ class World:
         publisher = self._publishers.get(topic)
         if publisher is None:
             publisher = self._publishers[topic] = self.node.create_publisher(
-                type(message), topic, 10)
+                type(message), topic, DEPTH)
             self.wait_until(lambda: publisher.get_subscription_count() > 0, f'{topic} is heard')
         message = copy.deepcopy(message)
         header = getattr(message, 'header', None)
