@@ -91,7 +91,8 @@ import contextlib, json, pathlib, resource, sys, time
 way, path, out = sys.argv[1:]
 from gi3_ros.core.interface import codec
 from gi3_ros.logs.audit import audit
-from gi3_ros.logs.entries import decoded_batches, Heard
+from gi3_ros.logs.decoding import decoded_batches
+from gi3_ros.logs.entries import Heard
 from gi3_ros.logs.reading import open_log
 from gi3_ros.tools.report import report
 begin_s = time.perf_counter()

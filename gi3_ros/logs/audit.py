@@ -7,7 +7,8 @@ import typing
 from ..core.interface import codec
 from ..core.rules.findings import Finding, Tolerances
 from ..core.rules.judge import Rules, TICK_S
-from .entries import decoded_batches, Gap, Heard, Sample, UNREADABLE
+from .decoding import decoded_batches
+from .entries import Entry, Gap, UNREADABLE
 
 BREAK_S = 10.0
 """After so long without a single frame the log was interrupted, not the bus: the rules begin
@@ -121,7 +122,7 @@ _BREAKS = 1000
 
 
 def audit(
-    log: Iterable[Heard | Sample | Gap], tolerances: Tolerances | None = None,
+    log: Iterable[Entry | Gap], tolerances: Tolerances | None = None,
 ) -> Iterator[Verdict]:
     """Yield what is found in a whole log, as it comes."""
     judge = Audit(tolerances)

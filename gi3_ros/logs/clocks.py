@@ -9,8 +9,9 @@ or a clock that was set: that is for whoever judges.
 import collections
 from collections.abc import Iterable, Iterator
 import dataclasses
+from typing import NamedTuple
 
-from .entries import Heard, LogError
+from .entries import Entry, Gap, Heard, LogError, Note
 
 AHEAD_NS, BACK_NS = 200_000_000, 100_000_000
 """Nobody looks at steps that are no larger: frames may be a little out of order."""
@@ -22,23 +23,25 @@ SAME_NS = 150_000_000
 """.. where this much may be the pause before them."""
 
 
-def straightened(entries: Iterable, notes: list[tuple[int, str]]) -> Iterator:
+def straightened(entries: Iterable[Entry | Gap], notes: list[Note]) -> Iterator[Entry | Gap]:
     """
     Yield the entries of a log in their order, with times that can be.
 
-    :param notes: takes ``(time_ns, sentence)`` of what was put right
+    :param notes: takes what was put right
     :raises LogError: what the entries raise, after what came before it
     """
     line, stream = _Line(notes), _Stream(entries)
-    waiting, entries = stream.waiting, stream.entries
-    now_ns = None
+    waiting, coming = stream.waiting, stream.entries
+    now_ns: int | None = None
     is_bent = False
     while True:
-        entry = waiting.popleft() if waiting else next(entries, None)
+        entry = waiting.popleft() if waiting else next(coming, None)
         if entry is None:
             break
         if type(entry) is Heard:
-            time_ns = line.straight(entry, now_ns) if is_bent else entry.time_ns
+            time_ns = entry.time_ns
+            if is_bent and now_ns is not None:
+                time_ns = line.straight(entry, now_ns)
             if now_ns is None or -BACK_NS <= time_ns - now_ns <= AHEAD_NS:
                 now_ns = time_ns
             else:
@@ -55,11 +58,11 @@ def straightened(entries: Iterable, notes: list[tuple[int, str]]) -> Iterator:
 class _Stream:
     """The entries, of which some may be looked at before it is their turn."""
 
-    def __init__(self, entries: Iterable) -> None:
+    def __init__(self, entries: Iterable[Entry | Gap]) -> None:
         self.entries = iter(entries)
-        self.waiting = collections.deque()
+        self.waiting: collections.deque[Entry | Gap] = collections.deque()
         """Those that were looked at."""
-        self.error = None
+        self.error: LogError | None = None
         """What the entries ended with, if that was found by looking."""
 
     def look(self) -> list[Heard]:
@@ -72,25 +75,47 @@ class _Stream:
         return [entry for entry in self.waiting if type(entry) is Heard]
 
 
-def _source(entry: Heard) -> tuple:
-    """Return what tells who has stamped a frame: its bus, and the direction."""
+class _Source(NamedTuple):
+    """What tells who has stamped a frame."""
+
+    channel: str
+    is_sent: bool
+
+
+def _source(entry: Heard) -> _Source:
     frame = entry.frame
     # Bit 15 of the identifiers of the interface; others have but the word of the log.
     is_ours = frame.is_extended and frame.can_id & 0xFF7000 == 0x063000
-    return entry.channel, not frame.can_id & 0x8000 if is_ours else entry.is_sent
+    return _Source(entry.channel, not frame.can_id & 0x8000 if is_ours else entry.is_sent)
+
+
+class _Stray(NamedTuple):
+    """A frame whose stamp is away from the others."""
+
+    time_ns: int
+    """When it was by the others."""
+    step_ns: int
+    """How far away."""
+
+
+class _Strays(NamedTuple):
+    """The last frames of one source, as far as they strayed by about the same time."""
+
+    least_ns: int
+    """How far they did at least."""
+    frames: list[_Stray]
 
 
 class _Line:
     """What time it is by the stamps that belong together."""
 
-    def __init__(self, notes: list[tuple[int, str]]) -> None:
+    def __init__(self, notes: list[Note]) -> None:
         self.is_bent = False
         """Whether anything has strayed so far."""
         self._notes = notes
-        self._offsets_ns = {}
+        self._offsets_ns: dict[_Source, int] = {}
         """Of sources with another clock."""
-        self._strays = {}
-        """Source -> (how far its last frames strayed at least, the time and step of each)."""
+        self._strays: dict[_Source, _Strays] = {}
         self._count = 0
         self._first_ns = self._furthest_ns = 0
         self._is_told = False
@@ -108,7 +133,7 @@ class _Line:
                 self._offsets_ns[source] += time_ns - now_ns
                 time_ns = now_ns
         if source in self._strays and -BACK_NS <= time_ns - now_ns <= AHEAD_NS:
-            self._keep(self._strays.pop(source)[1])
+            self._keep(self._strays.pop(source).frames)
         return time_ns
 
     def see_jump(self, entry: Heard, time_ns: int, now_ns: int, ahead: list[Heard]) -> int:
@@ -122,21 +147,21 @@ class _Line:
         return now_ns + share_ns
 
     def _count_stray(
-            self, source: tuple, step_ns: int, now_ns: int, ahead: list[Heard]) -> None:
+            self, source: _Source, step_ns: int, now_ns: int, ahead: list[Heard]) -> None:
         """Take it that a frame of this source strays; several in a row have another clock."""
-        least_ns, strays = self._strays.get(source, (step_ns, []))
+        least_ns, strays = self._strays.get(source, _Strays(step_ns, []))
         if abs(step_ns - least_ns) > SAME_NS:
             self._keep(strays)
             least_ns, strays = step_ns, []
         least_ns = min(least_ns, step_ns)
-        strays.append((now_ns, abs(step_ns)))
-        self._strays[source] = least_ns, strays
+        strays.append(_Stray(now_ns, abs(step_ns)))
+        self._strays[source] = _Strays(least_ns, strays)
         if len(strays) == IN_A_ROW:
             del self._strays[source]
             self._offsets_ns[source] = self._offsets_ns.get(source, 0) + least_ns
             self._tell_clocks(source, now_ns, ahead)
 
-    def _keep(self, strays: list[tuple[int, int]]) -> None:
+    def _keep(self, strays: list[_Stray]) -> None:
         """Count frames that have strayed; smaller ones are a clock that drifts, or nothing."""
         for time_ns, step_ns in strays:
             if step_ns > AHEAD_NS:
@@ -162,31 +187,31 @@ class _Line:
             before_ns = after_ns
         return None
 
-    def _tell_clocks(self, source: tuple, now_ns: int, ahead: list[Heard]) -> None:
+    def _tell_clocks(self, source: _Source, now_ns: int, ahead: list[Heard]) -> None:
         """Say once that there are two clocks; that one drifts is not worth another word."""
         if self._is_told:
             return
         self._is_told = True
         channel, is_sent = source
         offset_s = self._offsets_ns[source] / 1e9
-        others = {_source(entry)[0] for entry in ahead} - {channel}
+        others = {_source(entry).channel for entry in ahead} - {channel}
         if others:
             words = f'the channels {channel} and {", ".join(sorted(others))}'
             moved = f'channel {channel}'
         else:
             words = 'received and sent frames'
             moved = 'the charger' if is_sent else 'the controller'
-        self._notes.append((
+        self._notes.append(Note(
             now_ns, f'{words} have different clocks, by about {abs(offset_s):.1f} s: the '
             f'frames of {moved} are taken to be {"earlier" if offset_s > 0 else "later"} by that'))
 
     def conclude(self) -> None:
         """Say how many stamps were none."""
-        for _, strays in self._strays.values():
-            self._keep(strays)
+        for strays in self._strays.values():
+            self._keep(strays.frames)
         if self._count > 0:
             are = 'frames have stamps' if self._count > 1 else 'frame has a stamp'
-            self._notes.append((
+            self._notes.append(Note(
                 self._first_ns, f'{self._count} {are} up to '
                 f'{self._furthest_ns / 1e9:.1f} s away from those of the frames around: '
                 'their place in the file counts instead'))

@@ -7,11 +7,14 @@ where there is ROS is :mod:`gi3_ros.convert`; field names and units are the same
 
 import functools
 import pathlib
+from typing import Any
 
 import numpy
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
+from rosbags.typesys.store import Typestore
 
 from ..core.interface.frame import Frame
+from ..core.interface.layout import Message
 from ..core.interface.signals import MESSAGES
 
 PACKAGE = 'gi3_ros'
@@ -48,7 +51,7 @@ _SECONDS_LIMIT = 1 << 31
 
 
 @functools.cache
-def typestore():
+def typestore() -> Typestore:
     """Return the types of ROS 2, the ones of this package and :data:`RAW_FRAME`."""
     store = get_typestore(Stores.ROS2_JAZZY)
     types = get_types_from_msg(RAW_FRAME_DEFINITION, RAW_FRAME)
@@ -59,14 +62,14 @@ def typestore():
     return store
 
 
-def _folder():
+def _folder() -> pathlib.Path:
     """Return where the ``.msg`` files are: beside the installed modules, or in the sources."""
     package = pathlib.Path(__file__).resolve().parents[1]
     installed = package / 'interfaces'
     return installed if installed.is_dir() else package.parent / 'msg'
 
 
-def header(time_ns, frame_id=''):
+def header(time_ns: int, frame_id: str = '') -> Any:
     """Make a header; a time that a stamp cannot hold (after 2038) leaves it unset."""
     types = typestore().types
     sec, nanosec = divmod(time_ns, _SECOND_NS)
@@ -76,15 +79,16 @@ def header(time_ns, frame_id=''):
     return types['std_msgs/msg/Header'](stamp=stamp, frame_id=frame_id)
 
 
-def time_of(message):
+def time_of(message: Any) -> int | None:
     """Return the time in a message's header in nanoseconds; ``None`` where it is not set."""
     stamp = message.header.stamp
     if stamp.sec < 0 or not (stamp.sec or stamp.nanosec):
         return None
-    return stamp.sec * _SECOND_NS + stamp.nanosec
+    time_ns: int = stamp.sec * _SECOND_NS + stamp.nanosec
+    return time_ns
 
 
-def to_raw(frame, time_ns, channel=''):
+def to_raw(frame: Frame, time_ns: int, channel: str = '') -> Any:
     """Turn a frame into a message of :data:`RAW_FRAME`; the channel is its ``frame_id``."""
     data = numpy.zeros(8, numpy.uint8)
     data[:len(frame.data)] = numpy.frombuffer(frame.data, numpy.uint8)
@@ -94,7 +98,7 @@ def to_raw(frame, time_ns, channel=''):
     )
 
 
-def from_raw(message):
+def from_raw(message: Any) -> Frame:
     """Read the frame in a message of :data:`RAW_FRAME`; some drivers leave flags in the id."""
     return Frame(
         message.id & (
@@ -105,7 +109,7 @@ def from_raw(message):
     )
 
 
-def from_fd(message):
+def from_fd(message: Any) -> Frame | None:
     """Read the frame in a message of :data:`FD_FRAME`; ``None`` where only CAN FD has such."""
     if message.len > LONGEST_DATA:
         return None
@@ -116,7 +120,7 @@ def from_fd(message):
     )
 
 
-def to_typed(signals, time_ns):
+def to_typed(signals: Message, time_ns: int) -> Any:
     """Turn signals into the message of the same name."""
     name = _TYPE_NAMES[type(signals)]
     # An enumeration is a number, too; only a plain one can be serialised.
@@ -128,7 +132,7 @@ def to_typed(signals, time_ns):
     return typestore().types[name](header=header(time_ns), **values)
 
 
-def frame_of(message, cls, index):
+def frame_of(message: Any, cls: type[Message], index: int) -> Frame:
     """
     Return the frame that a typed message was, or becomes.
 

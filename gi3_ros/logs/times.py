@@ -64,7 +64,7 @@ class Zone:
             changes.append(high // SECOND_NS * SECOND_NS)
         return changes
 
-    def _offset(self, time_ns):
+    def _offset(self, time_ns: int) -> datetime.timedelta | None:
         return self.at(time_ns).utcoffset()
 
     def parse(self, text: str, after_ns: int) -> int:
@@ -90,7 +90,7 @@ class Zone:
         except (ValueError, OverflowError):
             raise ValueError(f'{text!r}: there is no such date or time') from None
 
-    def _moment(self, day, clock, fold=0):
+    def _moment(self, day: datetime.date, clock: str, fold: int = 0) -> int:
         """Return a moment of a day; with ``fold`` the second one, where a clock comes twice."""
         hours, minutes, seconds = (*clock.split(':'), '0')[:3]
         when = datetime.datetime.combine(
@@ -104,7 +104,7 @@ def offset_text(when: datetime.datetime) -> str:
     return f'{offset[:3]}:{offset[3:5]}'
 
 
-def _zone(name):
+def _zone(name: str) -> datetime.tzinfo:
     found = _OFFSET.fullmatch(name)
     if found:
         sign, hours, minutes = found.groups()
@@ -134,7 +134,8 @@ class Length:
     BACK_NS = SECOND_NS
 
     def __init__(self) -> None:
-        self._first_ns = self._last_ns = None
+        self._first_ns: int | None = None
+        self._last_ns = 0
         self._before_ns = 0
 
     def take(self, time_ns: int) -> None:

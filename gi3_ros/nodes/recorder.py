@@ -20,8 +20,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
 from ..logs import recorded
-from ..logs.bag_writer import BagWriter, FLUSH_S
 from ..logs.entries import LogError
+from ..logs.writers.bag import BagWriter, FLUSH_S
 from ..parameter_files import UnusableParameters
 from .arguments import check_taken, REFUSALS, start_ros, UNUSABLE, words_of
 from .parameters import Parameter

@@ -8,7 +8,8 @@ import click
 
 from ..core.rules.findings import Tolerances
 from ..logs.audit import Audit
-from ..logs.entries import decoded_batches, Gap, LogError
+from ..logs.decoding import decoded_batches
+from ..logs.entries import Gap, LogError
 from ..logs.times import Length
 from .documents import of_log, print_document
 from .given import given_log, named

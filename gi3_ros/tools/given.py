@@ -8,7 +8,8 @@ import sys
 import tempfile
 
 from ..logs.entries import LogError
-from ..logs.reading import Log, open_log
+from ..logs.log import Log
+from ..logs.reading import open_log
 
 _STANDARD_INPUT = 'standard input'
 

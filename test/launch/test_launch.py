@@ -19,7 +19,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 
 from gi3_ros.core.interface.codec import decode
 from gi3_ros.core.interface.signals import ChargeSessionFinished
-from gi3_ros.logs.bags import Bag
+from gi3_ros.logs.bags.bag import Bag
 from gi3_ros.logs.entries import Heard
 
 FILES = pathlib.Path(get_package_share_directory('gi3_ros')) / 'launch'

@@ -22,7 +22,7 @@ from gi3_ros import msg as ros
 from gi3_ros.core.interface.codec import decode
 from gi3_ros.core.interface.frame import Frame
 from gi3_ros.logs import recorded, ros_types
-from gi3_ros.logs.bags import Bag
+from gi3_ros.logs.bags.bag import Bag
 from gi3_ros.logs.entries import Heard, Sample
 from gi3_ros.nodes.node import LATCHED
 

@@ -10,7 +10,7 @@ import pytest
 
 from gi3_ros.core.rules.findings import Tolerances
 from gi3_ros.logs.audit import audit
-from gi3_ros.logs.bags import Bag
+from gi3_ros.logs.bags.bag import Bag
 from gi3_ros.logs.entries import Sample
 from gi3_ros.logs.replay.replay import replay
 from gi3_ros.tools.report import report

@@ -6,10 +6,12 @@ import re
 from ...core.interface.frame import Frame
 from ..entries import Heard
 from .dates import date_ns
-from .frames import channel_name, FD, LONGEST_DATA, Lost, make_frame, nanoseconds
+from .frames import channel_name, FD, FdFrame, LONGEST_DATA, Lost, make_frame, nanoseconds
+from .lines import LineFormat, Parsed
+from .log_file import LogFile
 
 
-class Asc:
+class Asc(LineFormat):
     """
     Vector's text format, as others write it, too.
 
@@ -55,36 +57,29 @@ class Asc:
                       re.IGNORECASE)
     DATE = re.compile(r'\s*date\s+(.*)', re.IGNORECASE)
     BLOCK = re.compile(r'\s*begin\s+triggerblock\s+(.*)', re.IGNORECASE)
-    DATES = re.compile(
-        r'^[^\S\n]*(?:date|begin[^\S\n]+triggerblock)[^\S\n]+(\S.*)$',
-        re.IGNORECASE | re.MULTILINE)
     SPLIT_FLAG = 1 << 21
     """Of every frame on a channel that can do CAN FD, so it tells the base of the flags."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._base = 16
         self._is_relative = False
         self._start_ns = 0
-        self._next_start_ns = None
+        self._next_start_ns: int | None = None
         self._offset_ns = 0
         self._is_beginning = True
         self._is_of_vector = False
         self._strange_date = ''
 
     @property
-    def problems(self):
-        """What was not understood, in sentences."""
+    def remarks(self) -> tuple[str, ...]:
+        """That a date was not understood."""
         if self._strange_date and not self._start_ns:
-            return [f'the date {self._strange_date!a} is not understood, or can be read in two '
-                    'ways: the times count from the start of the log']
-        return []
+            return (f'the date {self._strange_date!a} is not understood, or can be read in two '
+                    'ways: the times count from the start of the log',)
+        return ()
 
-    @classmethod
-    def dates(cls, text):
-        """Return the dates in the head of a log, as they are written there."""
-        return cls.DATES.findall(text)
-
-    def parse(self, line):
+    def parse_line(self, line: str) -> Parsed:
+        """Return what a line says."""
         match = self.LINE.match(line)
         if match is None:
             return self._parse_other(line)
@@ -105,24 +100,24 @@ class Asc:
             frame = make_frame(can_id, data, bool(x))
         return Heard(time_ns, frame, channel_name(int(channel)), way == 'Tx')
 
-    def _parse_other(self, line):
+    def _parse_other(self, line: str) -> Parsed:
         match = self.ERROR.match(line)
         if match:
             frame = Frame(0, b'', False, is_error=True)
             return Heard(self._time_ns(match[1], match[2]), frame, channel_name(int(match[3])))
         match = self.FD_LINE.match(line)
         if match:
-            return self._of_fd_channel(*match.groups())
+            return self._of_fd_channel(match)
         match = self.NAMED.match(line)
         if match:
             can_id = f'{int(match[3]):{"X" if self._base == 16 else "d"}}{match[4]}'
-            return self.parse(f'{match[1]} {can_id} {match[2]}')
+            return self.parse_line(f'{match[1]} {can_id} {match[2]}')
         if self.HEADER.match(line):
             self._header(line)
             return None
         return self._of_no_frame(line)
 
-    def _of_no_frame(self, line):
+    def _of_no_frame(self, line: str) -> Lost | None:
         match = self.TIME.match(line)
         if match and self._is_relative:
             self._time_ns(match[1], match[2])
@@ -132,7 +127,8 @@ class Asc:
             raise ValueError('no line of ASC')
         return Lost() if self.LOSS.search(line) else None
 
-    def _of_fd_channel(self, whole, fraction, channel, way, digits, x, rest):
+    def _of_fd_channel(self, match: re.Match[str]) -> Heard | FdFrame:
+        whole, fraction, channel, way, digits, x, rest = match.groups()
         time_ns = self._time_ns(whole, fraction)
         words = rest.split()
         # BRS, ESI, DLC, length, the data, duration, length in bits, flags
@@ -146,13 +142,13 @@ class Asc:
         frame = make_frame(int(digits, self._base), data, bool(x), is_remote)
         return Heard(time_ns, frame, channel_name(int(channel)), way.lower() == 'tx')
 
-    def _flags(self, digits):
+    def _flags(self, digits: str) -> int:
         """Return a number that some write in hexadecimal whatever the base of the log."""
         if self._base == 10 and digits.isdigit() and int(digits) & self.SPLIT_FLAG:
             return int(digits)
         return int(digits, 16)
 
-    def _header(self, line):
+    def _header(self, line: str) -> None:
         if match := self.BASE.match(line):
             self._base = 10 if match[1].lower() == 'dec' else 16
             self._is_relative = (match[2] or '').lower() == 'relative'
@@ -163,13 +159,13 @@ class Asc:
             start_ns = self._date_ns(match[1])
             self._next_start_ns = self._next_start_ns if start_ns is None else start_ns
 
-    def _date_ns(self, text):
+    def _date_ns(self, text: str) -> int | None:
         when_ns = date_ns(text)
         if when_ns is None and not self._strange_date:
             self._strange_date = ' '.join(text.split())[:60]
         return when_ns
 
-    def _time_ns(self, whole, fraction):
+    def _time_ns(self, whole: str, fraction: str) -> int:
         offset_ns = nanoseconds(whole, fraction)
         if self._is_relative:
             offset_ns += self._offset_ns
@@ -183,7 +179,7 @@ class Asc:
         self._offset_ns = offset_ns
         return self._start_ns + offset_ns
 
-    def _begin(self, offset_ns):
+    def _begin(self, offset_ns: int) -> None:
         """
         See whether the times are those of BusMaster, which counts from midnight.
 
@@ -199,7 +195,7 @@ class Asc:
         if -_SECOND_NS <= waited_ns < _WAIT_NS:
             self._start_ns = midnight_ns
 
-    def is_whole(self, line):
+    def is_whole(self, line: str) -> bool:
         """
         Return whether a frame is, though its line has no end.
 
@@ -209,7 +205,8 @@ class Asc:
         return (self._base == 16 and len(words[-1]) > 1 and not self.FD_LINE.match(line))
 
     @classmethod
-    def knows(cls, line):
+    def knows(cls, file: LogFile, line: str) -> bool:
+        """Return whether a line is a frame, or of a head that nobody else has."""
         return bool(cls.BASE.match(line) or cls.LINE.match(line) or cls.FD_LINE.match(line)
                     or cls.BLOCK.match(line) or cls.ERROR.match(line))
 

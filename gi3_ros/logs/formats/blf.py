@@ -1,18 +1,21 @@
 """Vector's binary format."""
 
 import collections
+from collections.abc import Callable, Iterator
 import datetime
+import io
 import re
 import struct
+from typing import TypeAlias
 import zlib
 
-import can
-from can.io.blf import BLFWriter
-
+from ...core.interface.frame import Frame
 from ..entries import Heard
-from ..writing import ChannelNumbers, LogWriter, StartTime
-from .frames import channel_name, EXTENDED_MASK, FD, make_frame, reason, TIME_LIMIT_NS
+from .format import CanFormat
+from .frames import channel_name, checked_ns, EXTENDED_MASK, FD, FdFrame, make_frame, reason
+from .log_file import LogFile
 from .packing import DAMAGE
+from .tally import Tally
 
 START_CLOCKS = ('local', 'utc')
 """How the head of a file may mean the start that it names."""
@@ -29,6 +32,8 @@ _STAMPS = {1: struct.Struct('<L4xQ'), 2: struct.Struct('<L4xQ8x')}
 """By the version of the head: unit, time."""
 _TEN_MICROSECONDS = 1
 _CONTAINER = 10
+_PLAIN, _DEFLATE = 0, 2
+"""How the content of a container is packed."""
 _LOSSES = frozenset((91, 125, 126))
 """The driver was overrun, and from where to where the recorder lost data."""
 _LAST_OF_OTHERS = 138
@@ -49,7 +54,37 @@ class _Broken(Exception):
     """Where an object should begin there is none."""
 
 
-class Blf:
+class Blf(CanFormat):
+    """
+    Vector's binary format.
+
+    :param start_clock: of :data:`START_CLOCKS`; without, local time as Vector's programs write
+        it, or UTC where python-can or this package wrote the file
+    """
+
+    kind = 'Vector BLF'
+
+    def __init__(self, start_clock: str | None = None) -> None:
+        self._start_clock = start_clock
+
+    @classmethod
+    def knows(cls, file: LogFile, line: str) -> bool:
+        """Return whether a file begins as these do."""
+        return file.head.startswith(b'LOGG')
+
+    def parse(self, file: LogFile, tally: Tally) -> Iterator[Heard]:
+        """Yield the frames."""
+        with file.source.open() as content:
+            try:
+                reader = _Reader(content, self._start_clock, tally)
+            except (*DAMAGE, struct.error) as error:
+                tally.end = f'the header is damaged: {reason(error)}'
+                return
+            yield from reader
+            tally.end = '; '.join(reader.problems())
+
+
+class _Reader:
     """
     The frames of a file of which parts may be missing.
 
@@ -58,9 +93,7 @@ class Blf:
     Objects may stand in blocks, packed or not, or by themselves.
 
     :param file: open for reading bytes
-    :param start_clock: of :data:`START_CLOCKS`; without, local time as Vector's programs write
-        it, or UTC where python-can or this package wrote the file
-    :raises ValueError: when the head of the file is none, or struct.error
+    :raises struct.error: when the head of the file is none, or of :data:`~.packing.DAMAGE`
     """
 
     _PIECE = 1 << 16
@@ -71,8 +104,10 @@ class Blf:
     """Where an object begins, in what is damaged."""
     _PADDING = 7
 
-    def __init__(self, file, start_clock=None):
+    def __init__(
+            self, file: io.BufferedReader, start_clock: str | None, tally: Tally) -> None:
         self.file = file
+        self._tally = tally
         self._ahead = b''
         self._end = ''
         self.at = 0
@@ -89,17 +124,12 @@ class Blf:
         self.damages = 0
         """In how many places frames were lost."""
         self._first_at = self._last_at = -1
-        self._unread = collections.Counter()
-        self._first_unread_at = {}
+        self._unread: collections.Counter[str] = collections.Counter()
+        self._first_unread_at: dict[str, int] = {}
         self.recorder_losses = 0
         """How often the recorder says that it lost something."""
 
-    @property
-    def losses(self):
-        """In how many places something is missing, up to now."""
-        return self.damages + self._unread.total() + self.recorder_losses
-
-    def problems(self):
+    def problems(self) -> Iterator[str]:
         """Say what is missing, in sentences."""
         if self.damages:
             places = '' if self.damages == 1 else f' in {self.damages} places, the first'
@@ -115,8 +145,8 @@ class Blf:
         elif self._end:
             yield f'ends at byte {self.at} of {self.file_size}: {self._end}'
 
-    def __iter__(self):
-        """Yield :class:`~..entries.Heard`, and :data:`~.frames.FD` for frames of CAN FD."""
+    def __iter__(self) -> Iterator[Heard]:
+        """Yield the frames."""
         while head := self._read(_HEAD.size):
             begin = self.at - len(head)
             if len(head) < _HEAD.size:
@@ -143,7 +173,7 @@ class Blf:
         elif len(self._tail) > _HEAD.size and not self._end:
             self._lose(self.at)
 
-    def _skip_padding(self, size):
+    def _skip_padding(self, size: int) -> None:
         """Go to the next object: how many zeros are before it depends on who wrote the file."""
         padding = self._read(self._PADDING + 4)
         begin = len(padding) - len(padding.lstrip(b'\0'))
@@ -152,27 +182,27 @@ class Blf:
         self._ahead = padding[begin:] + self._ahead
         self.at -= len(padding) - begin
 
-    def _block(self, content, begin, is_cut):
+    def _block(self, content: bytes, begin: int, is_cut: bool) -> Iterator[Heard]:
         """Yield the entries in a block; of one with a wrong checksum nothing can be trusted."""
         if is_cut and len(content) < self._BLOCK_HEAD.size:
             return
         try:
             method, _ = self._BLOCK_HEAD.unpack_from(content)
             data = content[self._BLOCK_HEAD.size:]
-            if method == can.io.blf.ZLIB_DEFLATE:
+            if method == _DEFLATE:
                 unpacker = zlib.decompressobj()
                 data = unpacker.decompress(data, self._BLOCK_LIMIT)
                 # Of a block that is cut short what is there is good; a whole one has an end.
                 if not unpacker.eof and not is_cut:
                     raise ValueError('no end')
-            elif method != can.io.blf.NO_COMPRESSION:
+            elif method != _PLAIN:
                 raise ValueError('an unknown compression')
         except (ValueError, struct.error, zlib.error):
             self._lose(begin)
             return
         yield from self._objects(data, begin)
 
-    def _objects(self, data, begin):
+    def _objects(self, data: bytes, begin: int) -> Iterator[Heard]:
         """Yield the entries in unpacked data; what is left waits for what follows."""
         data, self._tail = self._tail + data, b''
         while True:
@@ -192,7 +222,7 @@ class Blf:
             self._tail = data[self._pos:]
             return
 
-    def _whole_objects(self, data, begin):
+    def _whole_objects(self, data: bytes, begin: int) -> Iterator[Heard]:
         """
         Yield the entries of the objects that are there to their ends.
 
@@ -216,13 +246,14 @@ class Blf:
             yield from self._object(data, at, begin)
             self._pos = at + size
 
-    def _object(self, data, at, begin):
+    def _object(self, data: bytes, at: int, begin: int) -> Iterator[Heard]:
         """Yield the entry of an object, if it is a frame."""
         _, _, version, size, sort = _HEAD.unpack_from(data, at)
         read = _READERS.get(sort)
         if read is None:
             if sort in _LOSSES:
                 self.recorder_losses += 1
+                self._tally.losses += 1
             elif sort > _LAST_OF_OTHERS:
                 self._leave_out(f'of the unknown type {sort}', begin)
             return
@@ -233,24 +264,24 @@ class Blf:
         try:
             unit, time = stamp.unpack_from(data, at + _HEAD.size)
             body = at + _HEAD.size + stamp.size
-            entry = read(memoryview(data)[body:at + size])
-            if isinstance(entry, tuple):
-                time_ns = self.start_ns + time * (10_000 if unit == _TEN_MICROSECONDS else 1)
-                if not -TIME_LIMIT_NS < time_ns < TIME_LIMIT_NS:
-                    raise ValueError('a time out of range')
-                frame, channel, is_sent = entry
-                entry = Heard(time_ns, frame, channel_name(channel), is_sent)
+            said = read(memoryview(data)[body:at + size])
+            if not isinstance(said, tuple):
+                self._tally.fd += said is FD
+                return
+            time_ns = checked_ns(
+                self.start_ns + time * (10_000 if unit == _TEN_MICROSECONDS else 1))
         except (ValueError, struct.error):
             self._leave_out('no frame of classic CAN', begin)
             return
-        if entry is not None:
-            yield entry
+        frame, channel, is_sent = said
+        yield Heard(time_ns, frame, channel_name(channel), is_sent)
 
-    def _leave_out(self, what, begin):
+    def _leave_out(self, what: str, begin: int) -> None:
+        self._tally.losses += 1
         self._unread[what] += 1
         self._first_unread_at.setdefault(what, begin)
 
-    def _lose(self, at):
+    def _lose(self, at: int) -> None:
         """Begin anew with the next object."""
         self._tail, self._is_lost = b'', True
         if not self.damages:
@@ -258,8 +289,9 @@ class Blf:
         if at != self._last_at:
             self._last_at = at
             self.damages += 1
+            self._tally.losses += 1
 
-    def _read(self, size):
+    def _read(self, size: int) -> bytes:
         """Return as many bytes, or fewer at the end of what can be read."""
         data, self._ahead = self._ahead[:size], self._ahead[size:]
         parts, missing = [data], size - len(data)
@@ -272,7 +304,7 @@ class Blf:
         self.at += size - missing
         return b''.join(parts)
 
-    def _find_object(self, passed):
+    def _find_object(self, passed: bytes) -> bool:
         """Go to where the next block or object begins; return whether there is one."""
         begin, ahead = self.at - len(passed), passed + self._ahead
         while True:
@@ -289,7 +321,7 @@ class Blf:
             ahead = kept + part
 
 
-def _start_ns(systemtime, clock):
+def _start_ns(systemtime: tuple[int, ...], clock: str) -> int:
     """Return the start that a file names; 0 where it names none."""
     year, month, _, day, hour, minute, second, millisecond = systemtime
     try:
@@ -301,15 +333,18 @@ def _start_ns(systemtime, clock):
         return 0
 
 
-# What a body says: a frame with channel and whether it was sent, FD, or None for one that was not
-# on the bus.
+_Said: TypeAlias = tuple[Frame, int, bool]
+"""The frame in an object, its channel, and whether it was sent; a tuple, as each frame has one."""
+_Body: TypeAlias = _Said | FdFrame | None
+"""What the body of an object says: ``None`` for a frame that was not on the bus."""
 
-def _read_classic(body):
+
+def _read_classic(body: memoryview) -> _Body:
     channel, flags, length, can_id, data = _CLASSIC.unpack_from(body)
     return _entry(channel, flags, can_id, data[:length], flags & _DIRECTION)
 
 
-def _read_fd(body):
+def _read_fd(body: memoryview) -> _Body:
     channel, flags, _, can_id, fd_flags, length = _FD.unpack_from(body)
     if fd_flags & 1:
         return FD
@@ -319,7 +354,7 @@ def _read_fd(body):
     return _entry(channel, flags, can_id, data, flags & _DIRECTION)
 
 
-def _read_fd_64(body):
+def _read_fd_64(body: memoryview) -> _Body:
     channel, _, length, can_id, flags, direction, extra_at = _FD_64.unpack_from(body)
     if flags & 0x1000:
         return FD
@@ -330,7 +365,8 @@ def _read_fd_64(body):
     return _entry(channel, _REMOTE if flags & 0x10 else 0, can_id, data, direction)
 
 
-def _entry(channel, flags, can_id, data, direction):
+def _entry(
+        channel: int, flags: int, can_id: int, data: bytes, direction: int) -> _Said | None:
     if direction == _TX_REQUEST:
         # It may be sent later, and then there is an object of that, too.
         return None
@@ -340,54 +376,22 @@ def _entry(channel, flags, can_id, data, direction):
     return frame, channel, direction == _TX
 
 
-def _read_error(body):
+def _read_error(body: memoryview) -> _Body:
     return make_frame(0, b'', False, is_error=True), _ERROR.unpack_from(body)[0], False
 
 
-def _read_error_64(body):
+def _read_error_64(body: memoryview) -> _Body:
     return make_frame(0, b'', False, is_error=True), _ERROR_64.unpack_from(body)[0], False
 
 
-def _read_error_ext(body):
+def _read_error_ext(body: memoryview) -> _Body:
     channel, length, can_id, data = _ERROR_EXT.unpack_from(body)
     frame = make_frame(
         can_id & EXTENDED_MASK, data[:length & 0x0F], bool(can_id & _EXTENDED), is_error=True)
     return frame, channel, False
 
 
-_READERS = {
+_READERS: dict[int, Callable[[memoryview], _Body]] = {
     1: _read_classic, 2: _read_error, 73: _read_error_ext, 86: _read_classic, 100: _read_fd,
     101: _read_fd_64, 104: _read_error_64}
 """By the type of the object: those that are frames of CAN."""
-
-
-class BlfWriter(LogWriter):
-    """Vector's binary format, with times to the nanosecond."""
-
-    def __init__(self, path):
-        super().__init__(path)
-        self._channels = ChannelNumbers()
-        self._start = StartTime()
-        self._writer = BLFWriter(open(path, 'xb'))  # noqa: SIM115 - it is closed by the writer
-        # Otherwise it takes the first time for the start, as a float of seconds since the epoch.
-        self._writer.start_timestamp = 0.0
-
-    def _write(self, heard):
-        frame = heard.frame
-        # The writer cuts off what is less than a nanosecond.
-        offset_s = (self._start.offset_ns(heard.time_ns) + 0.5) / 1e9
-        self._writer.on_message_received(can.Message(
-            timestamp=offset_s, arbitration_id=frame.can_id, data=frame.data,
-            is_extended_id=frame.is_extended, is_remote_frame=frame.is_remote,
-            is_error_frame=frame.is_error, is_rx=not heard.is_sent,
-            channel=self._channels.number(heard.channel) - 1))
-
-    def _close(self):
-        start_s = (self._start.start_ns or 0) / 1e9
-        self._writer.start_timestamp = start_s
-        self._writer.stop_timestamp = start_s + self._start.last_ns / 1e9
-        try:
-            self._writer.stop()
-        finally:
-            self._writer.file.close()
-        self.problems += [*self._channels.problems(), *self._start.problems()]

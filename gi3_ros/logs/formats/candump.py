@@ -6,21 +6,23 @@ import itertools
 import re
 
 from ...core.interface.frame import Frame
-from ..entries import Heard
-from ..writing import DATES_FROM_NS
+from ..entries import DATES_FROM_NS, Heard
 from .frames import (
     ERROR_FLAG,
     EXTENDED_MASK,
     FD,
+    FdFrame,
     LONGEST_DATA,
     Lost,
     make_frame,
     nanoseconds,
     TIME_LIMIT_NS,
 )
+from .lines import LineFormat, Parsed
+from .log_file import LogFile
 
 
-class Candump:
+class Candump(LineFormat):
     """
     ``candump -L`` (log files), and ``-ta``, ``-tA`` and ``-tz`` as they stand on the screen.
 
@@ -28,6 +30,7 @@ class Candump:
     """
 
     kind = 'candump'
+    FIRST_CHANNEL = None
     LINE = re.compile(
         r'\s*\((-?\d{1,12})\.(\d{1,9})\)\s+(\S+)\s+([0-9A-Fa-f]{1,8})#'
         r'(?:((?:[0-9A-Fa-f]{2}\.?)*)|[Rr][0-9A-Fa-f]?)(?:_[0-9A-Fa-f])?(?:\s+([RTrt]))?\s*$')
@@ -55,7 +58,8 @@ class Candump:
         r'(?:\[\d{1,2}\]|\{[0-9A-Fa-f]\})\s')
     HAS_LENGTH = re.compile(r'\s(?:\[\d{1,2}\]|\{[0-9A-Fa-f]\})(?:\s|$)')
 
-    def parse(self, line):
+    def parse_line(self, line: str) -> Parsed:
+        """Return what a line says."""
         match = self.LINE.match(line)
         if match is None:
             return self._parse_other(line)
@@ -67,11 +71,12 @@ class Candump:
             if -TIME_LIMIT_NS < time_ns < TIME_LIMIT_NS and len(content) <= LONGEST_DATA:
                 is_sent = way is not None and way in _SENT
                 return Heard(time_ns, Frame(int(digits, 16), content), channel, is_sent)
-        content = None if data is None else bytes.fromhex(data.replace('.', ''))
-        return self._heard(whole, fraction, channel, digits, content, way in _SENT)
+        return self._heard(
+            nanoseconds(whole, fraction), channel, digits,
+            None if data is None else bytes.fromhex(data.replace('.', '')), way in _SENT)
 
     @classmethod
-    def _dateless(cls, line):
+    def _dateless(cls, line: str) -> str:
         """Return a line of ``candump -tA``, which has local time, as one of ``-ta``."""
         match = cls.DATE.match(line)
         if match is None:
@@ -79,20 +84,20 @@ class Candump:
         when = datetime.datetime.strptime(match[1], '%Y-%m-%d %H:%M:%S')
         return f'({int(when.timestamp())}{match[2]}'
 
-    def _parse_other(self, line):
+    def _parse_other(self, line: str) -> Parsed:
         if '\x1b' in line:
-            return Candump.parse(self, self._colourless(line))
+            return Candump.parse_line(self, self._colourless(line))
         match = self.SCREEN.match(self._dateless(line))
         if match is None:
             return self._of_no_frame(line)
-        whole, fraction, channel, way, digits, length, code, data = match.groups()
-        length = int(length) if length else min(int(code, 16), LONGEST_DATA)
+        whole, fraction, channel, way, digits, count, code, words = match.groups()
+        length = int(count) if count else min(int(code, 16), LONGEST_DATA)
         if length > LONGEST_DATA:
             return FD
-        data = None if data.startswith('remote request') else _screen_bytes(data, length)
-        return self._heard(whole, fraction, channel, digits, data, way == 'T')
+        data = None if words.startswith('remote request') else _screen_bytes(words, length)
+        return self._heard(nanoseconds(whole, fraction), channel, digits, data, way == 'T')
 
-    def _of_no_frame(self, line):
+    def _of_no_frame(self, line: str) -> FdFrame | Lost | None:
         if self.FD_LINE.match(line):
             return FD
         if self.KNOWN.match(line):
@@ -103,11 +108,13 @@ class Candump:
         raise ValueError('no frame of candump')
 
     @classmethod
-    def _colourless(cls, line):
+    def _colourless(cls, line: str) -> str:
         return cls.COLOUR.sub('', line) if '\x1b' in line else line
 
     @staticmethod
-    def _heard(whole, fraction, channel, digits, data, is_sent):
+    def _heard(
+            time_ns: int, channel: str, digits: str, data: bytes | None, is_sent: bool) -> Heard:
+        """Return the frame with an identifier as it is written; ``data`` is None if remote."""
         can_id = int(digits, 16)
         if len(digits) == 8 and can_id & ERROR_FLAG:
             frame = make_frame(can_id & EXTENDED_MASK, data or b'', False, is_error=True)
@@ -115,15 +122,21 @@ class Candump:
             frame = make_frame(can_id, b'', len(digits) > 3, is_remote=True)
         else:
             frame = make_frame(can_id, data, len(digits) > 3)
-        return Heard(nanoseconds(whole, fraction), frame, channel, is_sent)
+        return Heard(time_ns, frame, channel, is_sent)
 
-    @classmethod
-    def is_whole(cls, line):
+    def is_whole(self, line: str) -> bool:
         """Only what stands on the screen says how many bytes there should be."""
-        return bool(cls.HAS_LENGTH.search(cls._colourless(line)))
+        return bool(self.HAS_LENGTH.search(self._colourless(line)))
 
     @classmethod
-    def knows(cls, line):
+    def advice(cls, lines: list[str]) -> str:
+        """Without an option candump writes no times."""
+        return ('its lines have no times: candump -L writes them'
+                if any(map(cls.TIMELESS.match, lines)) else '')
+
+    @classmethod
+    def knows(cls, file: LogFile, line: str) -> bool:
+        """Return whether a line is a frame."""
         line = cls._colourless(line)
         return bool(cls.LINE.match(line) or cls.FD_LINE.match(line) or cls.SCREEN.match(line)
                     or cls.DATE.match(line))
@@ -135,21 +148,27 @@ class CandumpDeltas(Candump):
     kind = 'candump -td'
     TIME = re.compile(r'\s*\((-?\d{1,12})\.(\d{1,9})\)')
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._time_ns = 0
 
-    def parse(self, line):
+    def parse_line(self, line: str) -> Parsed:
+        """Return what a line says; its time is since the start of the log."""
         # The time of what is left out counts, too.
         match = self.TIME.match(self._colourless(line))
         if match:
             self._time_ns += nanoseconds(match[1], match[2])
-        heard = super().parse(line)
+        heard = super().parse_line(line)
         if not isinstance(heard, Heard):
             return heard
         return dataclasses.replace(heard, time_ns=self._time_ns)
 
     @classmethod
-    def wrote(cls, lines):
+    def knows(cls, file: LogFile, line: str) -> bool:
+        """Return whether a line is a frame, and the times of all are differences."""
+        return super().knows(file, line) and cls.wrote(file.lines)
+
+    @classmethod
+    def wrote(cls, lines: list[str]) -> bool:
         """
         Tell whether these lines have differences of times.
 
@@ -177,7 +196,7 @@ _JOINED = 50
 """Nobody joins logs of fewer lines."""
 
 
-def _time_ns(match):
+def _time_ns(match: re.Match[str]) -> int | None:
     """Return the time of a line, ``None`` when it is none."""
     try:
         return nanoseconds(match[1], match[2])
@@ -185,7 +204,7 @@ def _time_ns(match):
         return None
 
 
-def _longest_stand(times_ns):
+def _longest_stand(times_ns: list[int]) -> int:
     """Return the most lines in a row with the same time, to the millisecond."""
     longest = begin = 0
     for number, time_ns in enumerate(times_ns):
@@ -195,7 +214,7 @@ def _longest_stand(times_ns):
     return longest
 
 
-def _restarts(times_ns):
+def _restarts(times_ns: list[int]) -> int:
     """Return how often times go back by more than two sockets are out of step."""
     count, latest_ns = 0, times_ns[0]
     for time_ns in times_ns:
@@ -206,7 +225,7 @@ def _restarts(times_ns):
     return count
 
 
-def _screen_bytes(text, length):
+def _screen_bytes(text: str, length: int) -> bytes:
     """
     Return the data of a line of the screen.
 

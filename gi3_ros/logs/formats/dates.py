@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from typing import NamedTuple
 import unicodedata
 
 _MONTHS = {
@@ -52,9 +53,21 @@ _NUMERIC = re.compile(r'(\d{1,4})\s*([-/.年년])\s*(\d{1,2})\s*[-/.月월]\s*(\
 _MONTH_NUMBER = re.compile(r'(\d{1,2})\s*[月월]')
 _WORD = re.compile(r'\d+|[^\W\d_]+')
 _YEARS = range(1970, 2200)
+_IN_HEADS = re.compile(
+    r'^[^\S\n]*(?:date|begin[^\S\n]+triggerblock)[^\S\n]+(\S.*)$',
+    re.IGNORECASE | re.MULTILINE)
+"""Where Vector's text format has its dates."""
 
 
-def date_ns(text):
+class _Day(NamedTuple):
+    """A date."""
+
+    year: int
+    month: int
+    day: int
+
+
+def date_ns(text: str) -> int | None:
     """
     Return the nanoseconds since the epoch of a date with its time of day.
 
@@ -68,7 +81,7 @@ def date_ns(text):
         return None
 
 
-def _date_ns(text):
+def _date_ns(text: str) -> int | None:
     text = re.sub(r'(?<=\d)T(?=\d)', ' ', text)
     text = _AM_PM.sub(lambda match: f' {match[1].lower()}m ', text)
     # A date with points looks like a clock with points: the one with colons is the clock.
@@ -79,7 +92,7 @@ def _date_ns(text):
     rest = f'{text[:clock.start()]} \0 {text[clock.end():]}'
     numeric = _NUMERIC.search(rest)
     if numeric:
-        day = _numeric_day(*numeric.groups())
+        day = _numeric_day(*numeric.group(1, 2, 3, 4))
         words = _words(f'{rest[:numeric.start()]} {rest[numeric.end():]}')
     else:
         words = _words(_MONTH_NUMBER.sub(lambda match: f' {_HAN[int(match[1]) - 1]}月 ', rest))
@@ -95,16 +108,16 @@ def _date_ns(text):
     return _moment_ns(day, clock, halves)
 
 
-def _may_be(weekday, day):
+def _may_be(weekday: str, day: _Day) -> bool:
     if weekday == 'pon':
         # Polish and Croatian: if it is no Monday, the month is the other one's.
         return datetime.date(*day).weekday() == 0
     return weekday not in _CROATIAN_DAYS
 
 
-def _moment_ns(day, clock, halves):
-    hour, minute, second, fraction, zone = clock.groups()
-    hour = int(hour) % 12 + 12 * halves[0] if halves else int(hour)
+def _moment_ns(day: _Day, clock: re.Match[str], halves: list[bool]) -> int:
+    hours, minute, second, fraction, zone = clock.groups()
+    hour = int(hours) % 12 + 12 * halves[0] if halves else int(hours)
     when = datetime.datetime(*day, hour, int(minute), int(second))
     if zone:
         zone = zone.strip().replace('Z', '+00:00')
@@ -112,7 +125,7 @@ def _moment_ns(day, clock, halves):
     return int(when.timestamp()) * 10**9 + int((fraction or '0').ljust(9, '0'))
 
 
-def _words(text):
+def _words(text: str) -> list[str]:
     """Return words without accents and numbers, in their order."""
     plain = ''.join(each for each in unicodedata.normalize('NFD', text.casefold())
                     if not unicodedata.combining(each))
@@ -120,7 +133,7 @@ def _words(text):
     return [word for word in words if word not in _PARTICLES]
 
 
-def _month(word):
+def _month(word: str) -> int | None:
     """Return the number of a month for its name, short or whole."""
     if word[-1] == '月' or len(word) < 3:
         return _MONTH.get(word)
@@ -128,7 +141,7 @@ def _month(word):
     return next((_MONTH[word[:size]] for size in sizes if word[:size] in _MONTH), None)
 
 
-def _named_day(words):
+def _named_day(words: list[str]) -> _Day | None:
     """Take a date out of the words: month by its name, or behind the day of the week."""
     names = [number for number, word in enumerate(words)
              if not word.isdigit() and word not in _AFTERNOON and _month(word)]
@@ -140,33 +153,35 @@ def _named_day(words):
     if names:
         # Two may be months, as French mar. is a Tuesday: the day of the week is the first.
         month = _month(words.pop(names[-1]))
-        return years[0], month, others[0]
+        return None if month is None else _Day(years[0], month, others[0])
     # As Vector writes where months have no names: day of the week, month, day.
-    return (years[0], *others)
+    return _Day(years[0], *others)
 
 
-def _numeric_day(first, sign, second, third):
-    first, second, third = int(first), int(second), int(third)
+def _numeric_day(first: str, sign: str, second: str, third: str) -> _Day | None:
+    return _day_of(int(first), sign, int(second), int(third))
+
+
+def _day_of(first: int, sign: str, second: int, third: int) -> _Day | None:
     if first in _YEARS:
-        return first, second, third
+        return _Day(first, second, third)
     if third not in _YEARS:
         return None
     if sign == '.' or first > 12 or first == second:
-        return third, second, first
+        return _Day(third, second, first)
     # Month first or day first: only a day beyond 12 tells.
-    return (third, first, second) if second > 12 else None
+    return _Day(third, first, second) if second > 12 else None
 
 
-def code_page(head, find_dates):
+def code_page(head: bytes) -> str:
     """
-    Return the encoding of a text log.
+    Return the encoding of a text log: that in which the dates in its head are some.
 
     :param head: its first bytes
-    :param find_dates: returns the texts of the dates in a text
     """
-    if any('\ufffd' in date for date in find_dates(head.decode('utf-8', 'replace'))):
+    if any('\ufffd' in date for date in _IN_HEADS.findall(head.decode('utf-8', 'replace'))):
         for name in _CODE_PAGES:
-            dates = find_dates(head.decode(name, 'replace'))
+            dates = _IN_HEADS.findall(head.decode(name, 'replace'))
             if all(date_ns(date) is not None for date in dates):
                 return name
     return 'utf-8-sig'

@@ -25,12 +25,14 @@ class Lost:
     """How many; 0 where it does not say."""
 
 
-def channel_name(number):
+def channel_name(number: int) -> str:
     """Name a channel that the file numbers from 1, as python-can does: 1 is can0."""
     return f'can{number - 1}' if number > 0 else str(number)
 
 
-def make_frame(can_id, data, is_extended, is_remote=False, is_error=False):
+def make_frame(
+        can_id: int, data: bytes, is_extended: bool, is_remote: bool = False,
+        is_error: bool = False) -> Frame:
     """
     Return a :class:`Frame`.
 
@@ -43,24 +45,33 @@ def make_frame(can_id, data, is_extended, is_remote=False, is_error=False):
     return Frame(can_id, data, is_extended, is_remote, is_error)
 
 
-def nanoseconds(whole, fraction, unit_digits=9):
+def nanoseconds(whole: str, fraction: str, unit_digits: int = 9) -> int:
     """Return the number of nanoseconds (or so) that decimal digits say, without a float."""
     digits = fraction[:unit_digits].ljust(unit_digits, '0')
     value = int(whole) * 10**unit_digits
     value = value - int(digits) if whole[0] == '-' else value + int(digits)
-    if not -TIME_LIMIT_NS < value < TIME_LIMIT_NS:
+    return checked_ns(value)
+
+
+def checked_ns(time_ns: int) -> int:
+    """
+    Return a time.
+
+    :raises ValueError: when no log can have it
+    """
+    if not -TIME_LIMIT_NS < time_ns < TIME_LIMIT_NS:
         raise ValueError('a time out of range')
-    return value
+    return time_ns
 
 
-def float_ns(seconds):
+def float_ns(seconds: float) -> int:
     """Return the nanoseconds of a float of seconds: at today's dates good for microseconds."""
     if not -4e9 < seconds < 4e9:
         raise ValueError('a time out of range')
     return round(seconds * 1e6) * 1000
 
 
-def reason(error):
+def reason(error: BaseException) -> str:
     """Say what an exception of a library means, on one line."""
     words = getattr(error, 'strerror', None) or str(error) or type(error).__name__
     return ' '.join(str(words).split())

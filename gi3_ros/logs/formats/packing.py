@@ -1,18 +1,22 @@
 """Packed files: gzip, bzip2, xz, Zstandard, and a zip with one member."""
 
 import bz2
+from collections.abc import Callable
 import functools
 import io
 import lzma
 import pathlib
 import sys
 import tempfile
+from typing import cast, Protocol, TYPE_CHECKING
 import zipfile
 import zlib
 
 from ..entries import LogError
 from .frames import reason
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
@@ -31,29 +35,44 @@ _NAMED = 5
 _EACH = 'unpack it, and give each log by itself'
 
 
+class _Unpacker(Protocol):
+    """What the libraries have to unpack piece by piece."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    def decompress(self, data: bytes, limit: int, /) -> bytes: ...
+
+
 class _Gzip:
     """zlib's object with the methods that those of the other libraries have."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
 
     @property
-    def eof(self):
+    def eof(self) -> bool:
         return self._unpacker.eof
 
     @property
-    def unused_data(self):
+    def unused_data(self) -> bytes:
         return self._unpacker.unused_data
 
     @property
-    def needs_input(self):
+    def needs_input(self) -> bool:
         return not self._unpacker.unconsumed_tail
 
-    def decompress(self, data, limit):
+    def decompress(self, data: bytes, limit: int) -> bytes:
         return self._unpacker.decompress(self._unpacker.unconsumed_tail + data, limit)
 
 
-_UNPACKERS = {
+_UNPACKERS: dict[bytes, Callable[[], _Unpacker]] = {
     b'\x1f\x8b': _Gzip, b'BZh': bz2.BZ2Decompressor, b'\xfd7zXZ\0': lzma.LZMADecompressor,
     b'\x28\xb5\x2f\xfd': zstd.ZstdDecompressor}
 
@@ -72,25 +91,26 @@ class Unpacked(io.RawIOBase):
     _BITE = 64
     """Packed bytes at once; as many as this are lost at most."""
 
-    def __init__(self, file, unpacker):
+    def __init__(self, file: io.BufferedReader, unpacker: Callable[[], _Unpacker]) -> None:
         self._file = file
         self._make = unpacker
         self._unpacker = unpacker()
         self._packed = b''
         self._at = 0
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def tell(self):
+    def tell(self) -> int:
         return self._at
 
-    def close(self):
+    def close(self) -> None:
         if not self.closed:
             self._file.close()
         super().close()
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: 'WriteableBuffer') -> int:
+        view = memoryview(buffer)
         count = 0
         while not count:
             if self._unpacker.eof:
@@ -106,10 +126,10 @@ class Unpacked(io.RawIOBase):
                 self._packed = self._file.read(self._BITE)
                 if not self._packed:
                     raise EOFError('the compressed file is cut short')
-            unpacked = self._unpacker.decompress(self._packed, len(buffer))
+            unpacked = self._unpacker.decompress(self._packed, len(view))
             self._packed = b''
             count = len(unpacked)
-        buffer[:count] = unpacked
+        view[:count] = unpacked
         self._at += count
         return count
 
@@ -122,7 +142,7 @@ class Source:
     :raises OSError: when it cannot be read
     """
 
-    def __init__(self, path: pathlib.Path):
+    def __init__(self, path: pathlib.Path) -> None:
         self.path = path
         self.damage = ''
         """What :meth:`plain` could not unpack, as a sentence."""
@@ -144,7 +164,7 @@ class Source:
         return bare_name(self.path.name) if self._member is None else (
             pathlib.PurePosixPath(self._member).name)
 
-    def open(self) -> io.BufferedIOBase:
+    def open(self) -> io.BufferedReader:
         """Return the content, to be read from the front."""
         if self._member is not None:
             return io.BufferedReader(_Member(self.path, self._member))
@@ -171,7 +191,7 @@ class Source:
         return self._plain if self.is_packed else self.path
 
     @functools.cached_property
-    def _plain(self):
+    def _plain(self) -> pathlib.Path:
         # It lives as long as this object.
         self._folder = tempfile.TemporaryDirectory(prefix='gi3_log_')
         target = pathlib.Path(self._folder.name, 'unpacked')
@@ -186,7 +206,7 @@ class Source:
                 self.damage = f'{self.path.name}: its rest cannot be unpacked: {reason(error)}'
         return target
 
-    def _only_member(self):
+    def _only_member(self) -> str:
         """Return the name of what is in a zip."""
         try:
             with zipfile.ZipFile(self.path) as archive:
@@ -204,7 +224,7 @@ class Source:
             raise LogError(f'{self.path}: the zip has a password: unpack it first')
         return members[0].filename
 
-    def _check_content(self):
+    def _check_content(self) -> None:
         try:
             start = self.start(_TAR[1] + len(_TAR[0]))
         except (*DAMAGE, NotImplementedError, RuntimeError) as error:
@@ -220,28 +240,30 @@ class _Member(io.RawIOBase):
 
     _PIECE = 1 << 12
 
-    def __init__(self, path, name):
+    def __init__(self, path: pathlib.Path, name: str) -> None:
         self._at = 0
         self._archive = zipfile.ZipFile(path)
         try:
-            self._file = self._archive.open(name)
+            # Such it is; the types of the standard library know less.
+            self._file = cast('zipfile.ZipExtFile', self._archive.open(name))
         except BaseException:
             self._archive.close()
             raise
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer):
-        part = self._file.read1(min(len(buffer), self._PIECE))
-        buffer[:len(part)] = part
+    def readinto(self, buffer: 'WriteableBuffer') -> int:
+        view = memoryview(buffer)
+        part = self._file.read1(min(len(view), self._PIECE))
+        view[:len(part)] = part
         self._at += len(part)
         return len(part)
 
-    def tell(self):
+    def tell(self) -> int:
         return self._at
 
-    def close(self):
+    def close(self) -> None:
         if not self.closed:
             self._archive.close()
         super().close()

@@ -1,5 +1,6 @@
 """PEAK's text format."""
 
+from collections.abc import Sequence
 import decimal
 import re
 from typing import ClassVar
@@ -7,15 +8,21 @@ from typing import ClassVar
 from ...core.interface.frame import Frame
 from ..entries import Heard
 from .frames import channel_name, FD, Lost, make_frame, nanoseconds, TIME_LIMIT_NS
+from .lines import LineFormat, Parsed
+from .log_file import LogFile
 
 _EPOCH_DAYS = 25569
 """From PEAK's day 0, the 30th of December 1899."""
 
 
-class Trc:
-    """PEAK's text format, versions 1.0 to 2.1; its start time is taken for UTC."""
+class Trc(LineFormat):
+    """
+    PEAK's text format, versions 1.0 to 2.1; its start time is taken for UTC.
 
-    COLUMNS: ClassVar = {
+    A cut row shows: it has a length, and each byte two digits.
+    """
+
+    COLUMNS: ClassVar[dict[str, str]] = {
         '1.0': 'NOILD', '1.1': 'NOdILD', '1.2': 'NOBdILD', '1.3': 'NOBdIRLD',
         '2.0': 'NOTIdlD', '2.1': 'NOTBIdRLD',
     }
@@ -28,16 +35,13 @@ class Trc:
     """In the status: the controller (OVERRUN) or the queue (QOVERRUN) was read too late."""
     ROW = re.compile(r'\s*\d+\)?\s+-?\d+(\.\d+)?\s+')
 
-    def __init__(self):
-        self._version = '1.0'
+    def __init__(self) -> None:
+        self.kind = 'PEAK TRC 1.0'
         self._columns = {name: at for at, name in enumerate(self.COLUMNS['1.0'])}
         self._start_ns = 0
 
-    @property
-    def kind(self):
-        return f'PEAK TRC {self._version}'
-
-    def parse(self, line):
+    def parse_line(self, line: str) -> Parsed:
+        """Return what a line says."""
         line = line.strip()
         if not line:
             return None
@@ -60,20 +64,20 @@ class Trc:
             return self._of_status(line)
         time_ns = self._start_ns + self._offset_ns(words[columns['O']])
         channel = channel_name(int(words[columns['B']])) if 'B' in columns else 'can0'
-        data = words[columns['D']]
-        if sort == 'ER' or way == 'Error' or data[:5] == 'ERROR':
+        digits_of_data = words[columns['D']]
+        if sort == 'ER' or way == 'Error' or digits_of_data[:5] == 'ERROR':
             return Heard(time_ns, Frame(0, b'', False, is_error=True), channel, way == 'Tx')
-        is_remote = sort == 'RR' or data[:3] == 'RTR'
+        is_remote = sort == 'RR' or digits_of_data[:3] == 'RTR'
         if (sort not in ('DT', 'RR')) or way not in ('Rx', 'Tx'):
             raise ValueError('no row of TRC')
         length = int(words[columns['l' if 'l' in columns else 'L']])
-        data = b'' if is_remote else bytes.fromhex(data)
+        data = b'' if is_remote else bytes.fromhex(digits_of_data)
         if not is_remote and len(data) != length:
             raise ValueError('not as many bytes as it says')
         frame = make_frame(int(digits, 16), data, len(digits) > 4, is_remote)
         return Heard(time_ns, frame, channel, way == 'Tx')
 
-    def _of_short_row(self, line, words):
+    def _of_short_row(self, line: str, words: list[str]) -> Lost | None:
         """Return what a row with columns missing is: a status, or nothing that was on the bus."""
         at = self._columns.get('T', self._columns.get('d', len(words)))
         sort = words[at] if at < len(words) else ''
@@ -84,30 +88,26 @@ class Trc:
         return None
 
     @classmethod
-    def _of_status(cls, line):
+    def _of_status(cls, line: str) -> Lost | None:
         """Return whether frames were lost; what else the hardware says of itself is no frame."""
         match = cls.STATUS.search(line)
         if 'OVERRUN' in line or (match and int(''.join(match[1].split()), 16) & cls.OVERRUN):
             return Lost()
         return None
 
-    @classmethod
-    def is_whole(cls, line):
-        """Return whether a cut row would show it: it has a length, each byte two digits."""
-        return True
-
     @staticmethod
-    def _offset_ns(text):
+    def _offset_ns(text: str) -> int:
         whole, _, fraction = text.partition('.')
         if not whole.lstrip('-').isdigit() or len(whole) > 15:
             raise ValueError('no time')
         return nanoseconds(whole, fraction, 6)
 
-    def _header(self, line):
+    def _header(self, line: str) -> None:
         name, _, value = line.partition('=')
         if name == ';$FILEVERSION':
-            self._version = value.strip()
-            self._choose(self.COLUMNS.get(self._version, self.COLUMNS['1.0']))
+            version = value.strip()
+            self.kind = f'PEAK TRC {version}'
+            self._choose(self.COLUMNS.get(version, self.COLUMNS['1.0']))
         elif name == ';$COLUMNS':
             self._choose([each.strip() for each in value.split(',')])
         elif name == ';$STARTTIME':
@@ -119,13 +119,14 @@ class Trc:
             if -TIME_LIMIT_NS < start_ns < TIME_LIMIT_NS:
                 self._start_ns = start_ns
 
-    def _choose(self, names):
+    def _choose(self, names: Sequence[str]) -> None:
         columns = {name: at for at, name in enumerate(names)}
         is_each_once = len(columns) == len(names)
         if is_each_once and {'O', 'I', 'D'} <= set(columns) and {'l', 'L'} & set(columns):
             self._columns = columns
 
     @classmethod
-    def knows(cls, line):
+    def knows(cls, file: LogFile, line: str) -> bool:
+        """Return whether a line is of the head, or a row of the oldest version."""
         return line.startswith((';$FILEVERSION', ';$STARTTIME', ';----')) or bool(
             re.match(r'\s*\d+\)\s+\d+(\.\d+)?\s', line))

@@ -36,7 +36,8 @@ from ...core.power.phases import Phase, POWERED
 from ...core.power.setpoint import Priority
 from ...core.stage.installations import stage_for
 from ...core.stage.precharge import PrechargeSupervision, Verdict
-from ..entries import decoded_batches, Gap, Heard, Sample
+from ..decoding import decoded_batches
+from ..entries import Gap, Heard, Sample
 from .comparison import Comparison, without_numbers
 from .parameters import ParameterFile, Told
 

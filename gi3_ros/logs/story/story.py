@@ -12,7 +12,8 @@ import typing
 from ...core.interface import codec
 from ...core.rules.findings import Finding
 from ..audit import Audit, Verdict
-from ..entries import decoded_batches, Gap, Heard, Sample
+from ..decoding import Decoded, decoded_batches
+from ..entries import Entry, Gap, Heard, Sample
 from .clock import Step, StoryClock
 from .pistol import Pistol
 from .rates import BusLoad
@@ -25,8 +26,6 @@ FINDINGS = 40
 KEPT = 500
 """Breaks, and steps of the clock, that are kept."""
 
-Entry = Heard | Sample | Gap
-Batch = list[tuple[Entry, codec.Received | codec.Rejected | None]]
 Windows = Callable[[int], Iterable[Window]]
 """Called with the time of the first entry in ns; returns times of which no sample is left out of
 the lines."""
@@ -135,8 +134,8 @@ class Story:
         return {index: sorted(channels) for index, channels in self._channels.items()
                 if len(channels) > 1}
 
-    def take(self, batch: Batch) -> None:
-        """Take the next entries of the log, as :func:`~..entries.decoded_batches` gives them."""
+    def take(self, batch: list[Decoded]) -> None:
+        """Take the next entries of the log, as :func:`~..decoding.decoded_batches` gives them."""
         for entry, decoded in batch:
             if isinstance(entry, Heard) and decoded is not None:
                 self._hear(entry, decoded)
@@ -227,7 +226,7 @@ class Story:
 
 
 def tell(
-    log: Iterable[Entry], judge: Audit | None = None, *, windows: Windows | None = None,
+    log: Iterable[Entry | Gap], judge: Audit | None = None, *, windows: Windows | None = None,
 ) -> Story:
     """
     Return the :class:`Story` of a log.

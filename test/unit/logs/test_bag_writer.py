@@ -20,10 +20,10 @@ from rosbags.rosbag2 import Reader
 import yaml
 
 from gi3_ros.core.interface.codec import decode, encode, Received
-from gi3_ros.logs import bag_writer, ros_types
-from gi3_ros.logs.bag_writer import BagWriter, FRAMES_TOPIC, SENT_TOPIC
-from gi3_ros.logs.bags import Bag
+from gi3_ros.logs import ros_types
+from gi3_ros.logs.bags.bag import Bag
 from gi3_ros.logs.entries import Heard, LogError
+from gi3_ros.logs.writers.bag import BagWriter, FRAMES_TOPIC, qos_of, SENT_TOPIC
 
 FORMS = [('bag', None), ('bag', 'sqlite3'), ('bag.mcap', None), ('bag.db3', None)]
 
@@ -148,8 +148,8 @@ def test_metadata_say_what_a_player_needs(tmp_path):
 
 
 def test_states_for_late_joiners_are_played_to_them():
-    assert bag_writer.qos_of('/pistol1/charge_session').durability.name == 'TRANSIENT_LOCAL'
-    assert bag_writer.qos_of('/pistol1/power_status').durability.name == 'VOLATILE'
+    assert qos_of('/pistol1/charge_session').durability.name == 'TRANSIENT_LOCAL'
+    assert qos_of('/pistol1/power_status').durability.name == 'VOLATILE'
 
 
 @pytest.mark.parametrize('name', ['bag.mcap', 'bag.db3'])
@@ -253,7 +253,7 @@ def test_the_sqlite_file_is_complete_at_any_moment(tmp_path):
 _ENDLESS = """
 import sys, time
 from bag_bench import heard
-from gi3_ros.logs.bag_writer import BagWriter
+from gi3_ros.logs.writers.bag import BagWriter
 import dataclasses
 writer = BagWriter(*sys.argv[1:])
 rounds = 0

@@ -34,12 +34,17 @@ from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 
 from gi3_ros.core.interface.codec import decode
 from gi3_ros.core.interface.frame import Frame
-from gi3_ros.logs import bag_files, bags, ros_types
-from gi3_ros.logs.bag_writer import BagWriter
-from gi3_ros.logs.bags import Bag
-from gi3_ros.logs.buses import Buses, place_of
-from gi3_ros.logs.entries import decoded_batches, Heard, LogError, Sample
+from gi3_ros.logs import ros_types
+from gi3_ros.logs.bags import bag
+from gi3_ros.logs.bags import messages as bag_messages
+from gi3_ros.logs.bags.bag import Bag
+from gi3_ros.logs.bags.buses import Buses, place_of
+from gi3_ros.logs.decoding import decoded_batches
+from gi3_ros.logs.entries import Heard, LogError, Sample
+from gi3_ros.logs.formats import mcap
+from gi3_ros.logs.formats.format import Topic
 from gi3_ros.logs.reading import open_log
+from gi3_ros.logs.writers.bag import BagWriter
 
 
 def without_channel(entries):
@@ -105,7 +110,7 @@ def test_a_single_file_is_read_without_its_folder(tmp_path):
 
 def test_a_split_bag_is_read_in_order_of_its_parts(tmp_path, monkeypatch):
     # Longer than what is put in order while it is read.
-    monkeypatch.setattr(bags, 'WINDOW_ENTRIES', 2)
+    monkeypatch.setattr(bag, 'WINDOW_ENTRIES', 2)
     entries_there = [
         dataclasses.replace(entry, time_ns=entry.time_ns + number // 5 * 10**10)
         for number, entry in enumerate(without_channel(heard()[:55]))]
@@ -317,9 +322,9 @@ def test_a_definition_with_fewer_fields_is_left_out_with_a_sentence(tmp_path):
 ])
 def test_a_field_of_another_type_is_left_out_with_a_sentence(definition):
     name = 'gi3_ros/msg/AdvanticsControllerStatus'
-    topic = bag_files.Topic('/pistol1/controller_status', name, 'ros2msg', definition)
-    with pytest.raises(bags._NotDecodable, match='another version'):
-        bags._store_for(topic)
+    topic = Topic('/pistol1/controller_status', name, 'ros2msg', definition)
+    with pytest.raises(bag_messages.NotDecodable, match='another version'):
+        bag_messages.store_for(topic)
 
 
 def test_a_message_of_a_newer_version_is_left_out_with_a_sentence(tmp_path):
@@ -352,7 +357,7 @@ def test_a_value_that_no_frame_holds_is_left_out_and_counted(tmp_path):
 # Damaged bags
 
 @pytest.mark.parametrize('name', ['a.mcap', 'a.db3', 'folder', 'other.txt'])
-@pytest.mark.parametrize('content', [b'', b'nonsense' * 100, bag_files.ZSTD_MAGIC, None])
+@pytest.mark.parametrize('content', [b'', b'nonsense' * 100, b'\x28\xb5\x2f\xfd', None])
 def test_what_is_no_bag_is_refused_in_a_sentence(tmp_path, name, content):
     path = tmp_path / name
     if content is not None and name != 'folder':
@@ -589,8 +594,8 @@ def test_a_broken_length_costs_no_memory(tmp_path):
 def test_a_small_block_that_claims_to_unpack_to_gigabytes_is_left_out():
     bomb = lz4.frame.compress(bytes(1 << 20))
     with pytest.raises(ValueError, match='more than any recorder'):
-        bag_files._unpack('lz4', bomb, 1 << 31)
-    assert len(bag_files._unpack('lz4', bomb, 100)) == 100
+        mcap._unpack('lz4', bomb, 1 << 31)
+    assert len(mcap._unpack('lz4', bomb, 100)) == 100
 
 
 # Which bus a raw frame was on
@@ -681,7 +686,7 @@ def test_requests_alone_have_buses_too(tmp_path):
 
 
 def test_a_bus_that_speaks_late_is_another_one_all_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(bags, '_SCANNED', 10)
+    monkeypatch.setattr(bag, '_SCANNED', 10)
     late = [dataclasses.replace(each, time_ns=each.time_ns + 10**10) for each in heard()]
     write_bag(tmp_path / 'bag', by_time(
         raw('/can0/from_can_bus', heard(), 'can'), raw('/can1/from_can_bus', late, 'can')))

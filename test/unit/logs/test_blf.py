@@ -13,7 +13,8 @@ from formats_bench import assert_same, FORMATS, read, some_entries, write
 import pytest
 
 from gi3_ros.core.interface.frame import Frame
-from gi3_ros.logs.entries import decoded_batches, Gap, Heard, LogError
+from gi3_ros.logs.decoding import decoded_batches
+from gi3_ros.logs.entries import Gap, Heard, LogError
 from gi3_ros.logs.reading import open_log
 from gi3_ros.tools.main import main
 

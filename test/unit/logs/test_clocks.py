@@ -13,7 +13,8 @@ from gi3_ros.core.interface.frame import Frame
 from gi3_ros.core.interface.signals import AdvanticsControllerStatus, PowerModulesStatus
 from gi3_ros.logs.audit import Audit
 from gi3_ros.logs.clocks import straightened
-from gi3_ros.logs.entries import decoded_batches, Gap, Heard, LogError
+from gi3_ros.logs.decoding import decoded_batches
+from gi3_ros.logs.entries import Gap, Heard, LogError
 from gi3_ros.logs.story.story import tell
 
 BEGIN_NS = 1_790_000_000_000_000_000

@@ -10,7 +10,8 @@ import pytest
 
 from gi3_ros.core.interface import codec
 from gi3_ros.core.interface.frame import Frame
-from gi3_ros.logs.entries import decoded_batches, Heard
+from gi3_ros.logs.decoding import decoded_batches
+from gi3_ros.logs.entries import Heard
 
 
 def decoded(frames):

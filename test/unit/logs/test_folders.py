@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from formats_bench import write
 import pytest
 
-from gi3_ros.logs.entries import decoded_batches, Gap, LogError
+from gi3_ros.logs.decoding import decoded_batches
+from gi3_ros.logs.entries import Gap, LogError
 from gi3_ros.logs.reading import open_log
 from gi3_ros.tools.main import main
 
@@ -199,5 +200,5 @@ def test_metadata_without_a_single_part_is_no_bag(tmp_path):
 
 def test_a_folder_with_more_files_than_anybody_looks_at(tmp_path, monkeypatch):
     split_bag(tmp_path)
-    monkeypatch.setattr('gi3_ros.logs.folders._FILES', 3)
+    monkeypatch.setattr('gi3_ros.logs.bags.folders._FILES', 3)
     assert 'whatever else there is' in read(tmp_path)[1][0]

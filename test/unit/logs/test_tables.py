@@ -12,10 +12,12 @@ import pytest
 from gi3_ros.core.interface.codec import decode, encode, Received
 from gi3_ros.core.interface.frame import Frame
 from gi3_ros.core.interface.signals import MESSAGES
-from gi3_ros.logs import tables
 from gi3_ros.logs.entries import Heard, LogError
+from gi3_ros.logs.formats import parquet as parquet_format
+from gi3_ros.logs.formats.rows import RAW_COLUMNS
 from gi3_ros.logs.reading import open_log
-from gi3_ros.logs.tables import COLUMNS
+from gi3_ros.logs.writers import parquet as parquet_writer
+from gi3_ros.logs.writers.columns import COLUMNS
 
 CONTROL = next(each for each in MESSAGES.values() if each.NAME == 'DC_Power_Control')
 STATUS = next(each for each in MESSAGES.values() if each.NAME == 'Advantics_Controller_Status')
@@ -116,7 +118,8 @@ def test_a_frame_without_a_message_says_why(tmp_path, suffix, frame, problem, me
 
 @pytest.mark.parametrize('suffix', ['.csv', '.parquet'])
 def test_each_row_has_the_values_of_its_own_frame(tmp_path, suffix, monkeypatch):
-    monkeypatch.setattr(tables, '_ROWS', 7)
+    monkeypatch.setattr(parquet_writer, '_ROWS', 7)
+    monkeypatch.setattr(parquet_format, '_ROWS', 7)
     base_id = CONTROL.BASE_ID | 1 << 24
     log = [
         *some_entries(60),
@@ -155,7 +158,7 @@ def test_the_columns_of_the_frame_are_enough(tmp_path):
     with (tmp_path / 'a.csv').open(newline='') as file:
         rows = list(csv.DictReader(file))
     with (tmp_path / 'b.csv').open('w', newline='') as file:
-        writer = csv.DictWriter(file, tables.RAW_COLUMNS, extrasaction='ignore')
+        writer = csv.DictWriter(file, RAW_COLUMNS, extrasaction='ignore')
         writer.writeheader()
         writer.writerows(rows)
     assert read(tmp_path / 'b.csv') == some_entries(5)

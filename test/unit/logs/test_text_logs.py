@@ -15,7 +15,8 @@ import pytest
 
 from gi3_ros.core.interface.frame import Frame
 from gi3_ros.core.interface.signals import AdvanticsControllerStatus
-from gi3_ros.logs.entries import decoded_batches, Gap, Heard, LogError
+from gi3_ros.logs.decoding import decoded_batches
+from gi3_ros.logs.entries import Gap, Heard, LogError
 from gi3_ros.logs.formats.dates import date_ns
 from gi3_ros.logs.reading import open_log
 from gi3_ros.logs.writing import open_writer

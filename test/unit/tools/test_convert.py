@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 import pytest
 
 from gi3_ros.core.interface.frame import Frame
-from gi3_ros.logs import writing
-from gi3_ros.logs.entries import Heard, Sample
-from gi3_ros.logs.writing import open_writer
+from gi3_ros.logs.entries import Heard, LogError, Sample
+from gi3_ros.logs.writing import open_writer, writer_for
 from gi3_ros.tools.convert import convert
 from gi3_ros.tools.main import main
 
@@ -161,7 +160,7 @@ def test_what_cannot_be_written_is_said_in_one_line(written, tmp_path, name):
 
 @pytest.mark.parametrize('suffix', ['.log', '.asc', '.trc', '.blf', '.csv', '.parquet'])
 def test_a_full_disk_leaves_nothing_that_looks_complete(written, tmp_path, suffix, monkeypatch):
-    writer_class = writing._writer_class(suffix)
+    writer_class = writer_for(suffix)
 
     def fail(self):
         raise OSError(errno.ENOSPC, 'No space left on device')
@@ -187,12 +186,12 @@ def small_files():
 
 @pytest.mark.parametrize('suffix', ['.log', '.asc', '.trc', '.blf', '.csv', '.parquet'])
 def test_a_file_that_cannot_grow_is_a_sentence(tmp_path, suffix):
-    with pytest.raises(writing.LogError, match='File too large'), small_files():
+    with pytest.raises(LogError, match='File too large'), small_files():
         writer = open_writer(tmp_path / f'a{suffix}')
         for entry in some_entries(5000):
             writer.write(entry)
         writer.close()
-    with small_files(), contextlib.suppress(writing.LogError):
+    with small_files(), contextlib.suppress(LogError):
         writer.close()
 
 

@@ -20,7 +20,7 @@ from gi3_ros.core.interface.codec import encode
 from gi3_ros.core.interface.frame import Frame
 from gi3_ros.core.interface.signals import AdvanticsControllerStatus, MESSAGES
 from gi3_ros.logs import recorded, ros_types
-from gi3_ros.logs.bags import Bag
+from gi3_ros.logs.bags.bag import Bag
 from gi3_ros.logs.reading import open_log
 from gi3_ros.tools.record import record
 

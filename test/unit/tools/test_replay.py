@@ -10,8 +10,8 @@ import pytest
 from recording_bench import Recorder
 
 from gi3_ros.logs import ros_types
-from gi3_ros.logs.bag_writer import BagWriter
 from gi3_ros.logs.entries import Heard
+from gi3_ros.logs.writers.bag import BagWriter
 from gi3_ros.sim.config import ControllerConfig
 from gi3_ros.sim.link import Link
 from gi3_ros.sim.vehicle import VehicleConfig

@@ -29,18 +29,19 @@ class Buses:
     :param firsts: the ``frame_id`` of the first message of each topic
     """
 
-    def __init__(self, firsts: dict[str, str]):
-        received = {}
+    def __init__(self, firsts: dict[str, str]) -> None:
+        received: dict[str, set[str]] = {}
         for topic, frame_id in firsts.items():
             if not _is_request(topic):
                 received.setdefault(place_of(topic), set()).add(frame_id)
         self._of_driver = {
             place: each for place, (each, *others) in received.items() if not others}
-        self._places_of = {}
+        self._places_of: dict[str, set[str]] = {}
         for topic, frame_id in firsts.items():
             self._places_of.setdefault(
                 self._frame_id(topic, frame_id), set()).add(place_of(topic))
-        self._names = {}
+        self._names: dict[tuple[str, str], str] = {}
+        """By place and ``frame_id``."""
 
     def name(self, topic: str, frame_id: str) -> str:
         """Return the name of a bus."""
@@ -55,10 +56,10 @@ class Buses:
         return channel == self.name(topic, frame_id) or channel.strip('/') in (
             place_of(topic), topic.strip('/').rpartition('/')[0])
 
-    def _frame_id(self, topic, frame_id):
+    def _frame_id(self, topic: str, frame_id: str) -> str:
         return self._of_driver.get(place_of(topic), frame_id) if _is_request(topic) else frame_id
 
-    def _choose(self, place, frame_id):
+    def _choose(self, place: str, frame_id: str) -> str:
         is_shared = len(self._places_of.get(frame_id, set()) | {place}) > 1
         wanted = (place or frame_id) if is_shared else frame_id
         taken = frozenset(self._names.values())
@@ -74,5 +75,5 @@ def place_of(topic: str) -> str:
     return '/'.join(filter(None, (namespace, '_'.join(words))))
 
 
-def _is_request(topic):
+def _is_request(topic: str) -> bool:
     return topic.rpartition('/')[2] in REQUEST_TOPICS

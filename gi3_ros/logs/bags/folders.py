@@ -6,6 +6,7 @@ that is in it. What was judged without a word about the files beside it would be
 logs that nobody read: a folder of several logs is refused, and what lies beside a bag is named.
 """
 
+from collections.abc import Iterator
 import dataclasses
 import itertools
 import pathlib
@@ -14,8 +15,10 @@ import shlex
 
 import yaml
 
-from .entries import LogError
-from .formats import packing
+from ..entries import LogError
+from ..formats import packing
+from ..formats.format import BagFormat
+from ..recognition import format_of, log_in, opened
 
 PART_SUFFIXES = ('.mcap', '.db3')
 """Of the files of a bag, possibly packed."""
@@ -76,7 +79,8 @@ def bag_in(folder: pathlib.Path) -> BagFolder:
     return bag
 
 
-def _only_recording(folder, there):
+def _only_recording(
+        folder: pathlib.Path, there: dict[str, pathlib.Path]) -> tuple[list[str], list[str]]:
     """Return the names of the parts of a bag without metadata, and those that it should have."""
     used = {path.name for path in there.values()}
     others = _logs_in(folder, besides=used)
@@ -86,9 +90,9 @@ def _only_recording(folder, there):
     return names, _all_numbers(names)
 
 
-def _parts_in(folder):
+def _parts_in(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     """Return the files of bags in a folder by their names without what they are packed with."""
-    there = {}
+    there: dict[str, pathlib.Path] = {}
     for path in sorted(folder.iterdir(), key=_natural):
         name = packing.bare_name(path.name)
         if name.lower().endswith(PART_SUFFIXES) and path.is_file() and (
@@ -97,7 +101,9 @@ def _parts_in(folder):
     return there
 
 
-def _in_order(there, names, expected):
+def _in_order(
+        there: dict[str, pathlib.Path], names: list[str], expected: list[str],
+) -> tuple[list[pathlib.Path], set[pathlib.Path]]:
     """Return the parts that are there, and those of them before which one is missing."""
     after_missing = {
         there[name] for before, name in itertools.pairwise(expected)
@@ -105,7 +111,7 @@ def _in_order(there, names, expected):
     return [there[name] for name in dict.fromkeys(names) if name in there], after_missing
 
 
-def _listed(folder):
+def _listed(folder: pathlib.Path) -> tuple[list[str] | None, str]:
     """Return the names in the metadata, or ``None`` and a sentence."""
     try:
         metadata = yaml.load((folder / METADATA).read_bytes(), _YamlLoader)
@@ -121,13 +127,13 @@ def _listed(folder):
         return None, 'metadata.yaml is damaged; the files themselves are read'
 
 
-def _recording(name):
+def _recording(name: str) -> tuple[str, str]:
     """Return what the names of the parts of one bag have in common."""
     stem, _, suffix = name.rpartition('.')
     return _NUMBER.sub('', stem), suffix
 
 
-def _all_numbers(names):
+def _all_numbers(names: list[str]) -> list[str]:
     """Return the names of all parts up to the last one, where they are numbered from 0."""
     stem, suffix = _recording(names[0])
     numbers = {int(number[1]) for name in names
@@ -137,12 +143,12 @@ def _all_numbers(names):
     return [f'{stem}_{number}.{suffix}' for number in range(max(numbers) + 1)]
 
 
-def _logs_in(folder, *, besides):
+def _logs_in(folder: pathlib.Path, *, besides: set[str]) -> list[str]:
     """Return the names of the logs and bags in a folder and in the folders in it."""
     return [name for name in _walk(folder, '', [_FILES]) if name not in besides]
 
 
-def _walk(folder, prefix, left):
+def _walk(folder: pathlib.Path, prefix: str, left: list[int]) -> Iterator[str]:
     """
     Yield names below a folder.
 
@@ -177,15 +183,17 @@ def is_log(path: pathlib.Path) -> bool:
     if path.suffix.lower() != '.txt':
         return True
     # Notes, or what candump wrote.
-    from .reading import open_log
     try:
-        open_log(path)
+        file = opened(path)
+        found = format_of(file)
+        if found is None or not issubclass(found, BagFormat):
+            log_in(file, found)
     except LogError:
         return False
     return True
 
 
-def _refusal(folder, logs):
+def _refusal(folder: pathlib.Path, logs: list[str]) -> str:
     if not logs:
         return f'{folder}: is no bag, and there is no log in it'
     if len(logs) == 1:
@@ -201,7 +209,7 @@ def enumerated(words: list[str]) -> str:
     return ', '.join(words[:_NAMED]) + (f' and {more} more' if more > 0 else '')
 
 
-def _natural(path):
+def _natural(path: pathlib.Path) -> list[tuple[int, str]]:
     """Sort bag_10 behind bag_9."""
     return [(int(part), '') if part.isdecimal() else (-1, part)
             for part in re.split(r'([0-9]+)', path.name)]

@@ -5,14 +5,18 @@ Once a second everything goes to the file, and the file gets an end, so that at 
 one that others can read.
 """
 
+from collections.abc import Iterator
 import contextlib
 import os
 import pathlib
 import sqlite3
 import tempfile
 import time
+from typing import Any, Final, TypeAlias
 
 from rosbags.interfaces import (
+    Connection,
+    ConnectionExtRosbag2,
     Qos,
     QosDurability,
     QosHistory,
@@ -30,9 +34,10 @@ from rosbags.rosbag2 import (
 from rosbags.rosbag2.metadata import dump_qos_v9
 import yaml
 
-from ..core.interface.codec import decode, Received
-from . import recorded, ros_types
-from .entries import Heard, LogError
+from ...core.interface.codec import decode, Received
+from .. import recorded, ros_types
+from ..entries import Entry, Heard, LogError
+from .writer import LogWriter
 
 FLUSH_S = 1.0
 """What a killed writer loses at most."""
@@ -42,7 +47,7 @@ SENT_TOPIC = '/can/sent'
 STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 SUFFIXES = {'.mcap': 'mcap', '.db3': 'sqlite3'}
 
-_VERSION = 9
+_VERSION: Final = 9
 """Of the metadata: that of ROS 2 Jazzy and Kilted."""
 _FOREVER = QosTime(9223372036, 854775807)
 _NEVER_NS = 2**63 - 1
@@ -56,7 +61,11 @@ _END = (
 _YamlDumper = getattr(yaml, 'CSafeDumper', yaml.SafeDumper)
 
 
-def _is_text(name):
+_Storage: TypeAlias = Any
+"""Of the library: what is used of it here is no part of its interface, and differs by storage."""
+
+
+def _is_text(name: str) -> bool:
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -64,7 +73,7 @@ def _is_text(name):
     return True
 
 
-def qos_of(topic):
+def qos_of(topic: str) -> Qos:
     """Return what the nodes of this package offer on a topic."""
     is_latched = topic.rpartition('/')[2] in recorded.LATCHED
     return Qos(
@@ -77,7 +86,20 @@ def qos_of(topic):
     )
 
 
-class BagWriter:
+def _topic_metadata(connection: Connection) -> dict[str, object]:
+    """Return what the metadata say of a topic."""
+    ext = connection.ext
+    assert isinstance(ext, ConnectionExtRosbag2)
+    return {
+        'name': connection.topic,
+        'type': connection.msgtype,
+        'serialization_format': ext.serialization_format,
+        'offered_qos_profiles': dump_qos_v9(ext.offered_qos_profiles),
+        'type_description_hash': connection.digest,
+    }
+
+
+class BagWriter(LogWriter):
     """
     A new bag: a folder, or the file alone where the name ends in .mcap or .db3.
 
@@ -88,12 +110,8 @@ class BagWriter:
     :raises LogError: when it cannot be written, or is there already
     """
 
-    def __init__(self, path, storage=None):
-        self.path = pathlib.Path(path)
-        self.frames = 0
-        self.samples_left_out = 0
-        self.problems = []
-        """What the format has no place for, as of every writer: of a bag there is nothing."""
+    def __init__(self, path: pathlib.Path | str, storage: str | None = None) -> None:
+        super().__init__(path)
         suffix = self.path.suffix.lower()
         storage = storage or SUFFIXES.get(suffix, 'mcap')
         if storage not in STORAGES:
@@ -105,16 +123,19 @@ class BagWriter:
             raise LogError(
                 f'{self.path}: the name of a bag stands in its metadata.yaml and is not UTF-8: '
                 'choose another one')
-        self._connections = {}
-        self._counts = {}
+        self._connections: dict[tuple[str, str], Connection] = {}
+        """By topic and type."""
+        self._counts: dict[int, int] = {}
+        """Messages by the number of their connection."""
         self._first_ns, self._last_ns = _NEVER_NS, 0
         self._flush_at_s = 0.0
-        self._writer = None
+        self._is_open = False
         with self._told():
-            self._open(storage)
+            self._writer = self._opened(storage)
+            self._is_open = True
             self.flush()
 
-    def _open(self, storage):
+    def _opened(self, storage: str) -> Writer:
         if os.path.lexists(self.path):
             raise LogError(f'{self.path} is there already and is not overwritten')
         # A file alone begins its life in a folder of its own, as the library wants one.
@@ -123,19 +144,20 @@ class BagWriter:
         if storage == 'mcap':
             writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         writer.open()
-        self._writer = writer
         if self._is_alone:
             # In its place from the first moment on, for the case that there is no last one.
+            file: _Storage = writer.storage
             if storage == 'sqlite3':
-                writer.storage.conn.close()
-            writer.storage.path.rename(self.path)
+                file.conn.close()
+            file.path.rename(self.path)
             if storage == 'sqlite3':
-                writer.storage.conn = sqlite3.connect(self.path)
-                writer.storage.cursor = writer.storage.conn.cursor()
-            writer.storage.path = self.path
+                file.conn = sqlite3.connect(self.path)
+                file.cursor = file.conn.cursor()
+            file.path = self.path
             folder.rmdir()
+        return writer
 
-    def write(self, entry):
+    def write(self, entry: Entry) -> None:
         """
         Add a ``Heard`` or a ``Sample``.
 
@@ -156,12 +178,13 @@ class BagWriter:
                 f'/pistol{received.index}/{received.message.TOPIC}',
                 ros_types.to_typed(received.message, entry.time_ns), entry.time_ns)
 
-    def _write_message(self, topic, message, time_ns):
+    def _write_message(self, topic: str, message: Any, time_ns: int) -> None:
         name = message.__msgtype__
         self.write_serialised(
             topic, name, time_ns, ros_types.typestore().serialize_cdr(message, name))
 
-    def write_serialised(self, topic, type_name, time_ns, data):
+    def write_serialised(
+            self, topic: str, type_name: str, time_ns: int, data: bytes | memoryview) -> None:
         """
         Add the bytes of a message of a known type.
 
@@ -178,7 +201,7 @@ class BagWriter:
             if time.monotonic() >= self._flush_at_s:
                 self.flush()
 
-    def add_topic(self, topic, type_name):
+    def add_topic(self, topic: str, type_name: str) -> Connection:
         """Enter a topic, with or without messages to come; once or more often."""
         connection = self._connections.get((topic, type_name))
         if connection is None:
@@ -189,11 +212,11 @@ class BagWriter:
             self._counts[connection.id] = 0
         return connection
 
-    def flush(self):
+    def flush(self) -> None:
         """Bring everything to the file, in a form that can be read if nothing follows."""
         with self._told():
             self._flush_at_s = time.monotonic() + FLUSH_S
-            storage = self._writer.storage
+            storage: _Storage = self._writer.storage
             if self._writer.storage_plugin is StoragePlugin.SQLITE3:
                 storage.conn.commit()
             else:
@@ -205,7 +228,7 @@ class BagWriter:
             if not self._is_alone:
                 self._write_metadata()
 
-    def _write_metadata(self):
+    def _write_metadata(self) -> None:
         """Write what the bag consists of up to now, as the library does at the end."""
         count = sum(self._counts.values())
         extent = {
@@ -213,7 +236,8 @@ class BagWriter:
             'duration': {'nanoseconds': max(0, self._last_ns - self._first_ns)},
             'message_count': count,
         }
-        name = self._writer.storage.path.name
+        storage: _Storage = self._writer.storage
+        name = storage.path.name
         text = yaml.dump({'rosbag2_bagfile_information': {
             'version': _VERSION,
             'storage_identifier': self._writer.storage_plugin.name.lower(),
@@ -221,13 +245,7 @@ class BagWriter:
             **extent,
             'topics_with_message_count': [
                 {
-                    'topic_metadata': {
-                        'name': each.topic,
-                        'type': each.msgtype,
-                        'serialization_format': each.ext.serialization_format,
-                        'offered_qos_profiles': dump_qos_v9(each.ext.offered_qos_profiles),
-                        'type_description_hash': each.digest,
-                    },
+                    'topic_metadata': _topic_metadata(each),
                     'message_count': self._counts[each.id],
                 }
                 for each in self._connections.values()
@@ -242,30 +260,24 @@ class BagWriter:
         temporary.write_text(text, 'utf-8')
         temporary.replace(self._writer.metapath)
 
-    def close(self):
+    def close(self) -> None:
         """
         Finish the bag; once or more often.
 
         :raises LogError: when it cannot be written
         """
-        writer, self._writer = self._writer, None
-        if writer is None:
+        if not self._is_open:
             return
+        self._is_open = False
         with self._told(), contextlib.ExitStack() as stack:
             if self._is_alone:
                 # It needs no metadata beside it: it carries them inside.
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix='gi3_bag_'))
-                writer.metapath = pathlib.Path(folder, 'metadata.yaml')
-            writer.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+                self._writer.metapath = pathlib.Path(folder, 'metadata.yaml')
+            self._writer.close()
 
     @contextlib.contextmanager
-    def _told(self):
+    def _told(self) -> Iterator[None]:
         try:
             yield
         except (OSError, sqlite3.Error, WriterError) as error:
