@@ -13,7 +13,7 @@ from ...core.interface import codec
 from ...core.rules.findings import Finding
 from ..audit import Audit, Verdict
 from ..decoding import Decoded, decoded_batches
-from ..entries import Entry, Gap, Heard, Sample
+from ..entries import Entry, Gap, Heard, Note, Sample
 from .clock import Step, StoryClock
 from .pistol import Pistol
 from .rates import BusLoad
@@ -84,7 +84,7 @@ class Story:
         """As ``findings``, of what is odd and nobody's breach; the first ones .."""
         self.observed: collections.Counter[Rule] = collections.Counter()
         """.. and how many there are, as ``counts``."""
-        self.notes: list[tuple[int, str]] = []
+        self.notes: list[Note] = []
         """``(time in ns, sentence)`` about stamps that were put right (:mod:`~..clocks`)."""
         self.breaks: list[Break] = []
         """The first ones."""
