@@ -7,10 +7,15 @@ it, within :data:`SLACK_S` before or after. So a difference that is shorter is n
 """
 
 import collections
+from collections.abc import Iterable
 import dataclasses
 import enum
 import itertools
+import math
 import re
+import typing
+
+from ...core.hardware import ContactorCommand, PowerSetpoint
 
 STEP_S = 0.02
 """Distance of the moments that are compared."""
@@ -21,9 +26,13 @@ _REACH = round(SLACK_S / STEP_S)
 _NUMBERS = re.compile(r'-?\d+(?:\.\d+)?')
 
 
-def without_numbers(text):
+def without_numbers(text: str) -> str:
     """Return words by which two sentences are the same that differ in what was measured."""
     return _NUMBERS.sub('#', text)
+
+
+Value = str | float | None
+"""What was decided; ``None`` where it is not known."""
 
 
 class Kind(enum.Enum):
@@ -39,6 +48,9 @@ class Kind(enum.Enum):
     """Then is a measured current, now what was asked for at the least."""
 
 
+_OF_NUMBERS = frozenset({Kind.NUMBER, Kind.COVERED, Kind.DELIVERED})
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Field:
     """One thing that is decided."""
@@ -49,6 +61,8 @@ class Field:
     expires_s: float = 1.0
     """Then is not known any more when nothing was recorded for so long."""
     tolerance: float = 0.1
+    is_of_stage: bool = False
+    """Whether precharge decides it, else power_control."""
 
 
 FOR_EVER_S = float('inf')
@@ -60,17 +74,20 @@ FIELDS = (
     Field('voltage', Kind.NUMBER, 'V'),
     Field('current', Kind.NUMBER, 'A'),
     Field('flowing current', Kind.COVERED, 'A', 0.5),
-    Field('stage'),
-    Field('stage fault', Kind.WORDS),
-    Field('output contactors'),
-    Field('precharge relay'),
-    Field('precharge', expires_s=FOR_EVER_S),
+    Field('stage', is_of_stage=True),
+    Field('stage fault', Kind.WORDS, is_of_stage=True),
+    Field('output contactors', is_of_stage=True),
+    Field('precharge relay', is_of_stage=True),
+    Field('precharge', expires_s=FOR_EVER_S, is_of_stage=True),
     Field('told voltage', Kind.NUMBER, 'V', FOR_EVER_S),
     Field('told charge current', Kind.NUMBER, 'A', FOR_EVER_S),
     Field('told discharge current', Kind.NUMBER, 'A', FOR_EVER_S),
     Field('delivered current', Kind.DELIVERED, 'A', 0.5),
 )
 PLACES = {field.name: place for place, field in enumerate(FIELDS)}
+_PHASE = PLACES['phase']
+_OF_POWER = slice(_PHASE, PLACES['flowing current'] + 1)
+_OF_STAGE = slice(PLACES['stage'], PLACES['precharge relay'] + 1)
 
 
 @dataclasses.dataclass(slots=True)
@@ -80,14 +97,14 @@ class Difference:
     field: Field
     begin_s: float
     end_s: float
-    then: object
+    then: Value
     """At the beginning; of numbers where they were furthest apart."""
-    now: object
+    now: Value
     reason: str
     """What the decision of now says about itself, at the beginning."""
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
         """For how long."""
         return self.end_s - self.begin_s
 
@@ -97,8 +114,17 @@ class Row:
     """What was going on from a moment on."""
 
     time_s: float
-    then: object
-    now: object
+    then: Value
+    now: Value
+
+
+class _Moment(typing.NamedTuple):
+    time_s: float
+    then: list[Value]
+    """By the places of the fields."""
+    now: list[Value]
+    power_reason: str
+    stage_reason: str
 
 
 class Comparison:
@@ -108,25 +134,26 @@ class Comparison:
     :param without: names of fields that cannot be judged
     """
 
-    def __init__(self, without=()):
+    def __init__(self, without: Iterable[str] = ()) -> None:
         self._without = frozenset(without)
-        self.differences = []
-        self._phases = []
+        self.differences: list[Difference] = []
+        self._phases: list[Row] = []
         self.compared_s = 0.0
         """For how long anything of then was known."""
-        self._known = set()
-        self._then = [None] * len(FIELDS)
+        self._known: set[str] = set()
+        self._then: list[Value] = [None] * len(FIELDS)
         self._expires_s = [-FOR_EVER_S] * len(FIELDS)
-        self._now = [None] * len(FIELDS)
-        self._reasons = ['', '']
-        self._ring = collections.deque(maxlen=2 * _REACH + 1)
-        self._open = {}
+        self._now: list[Value] = [None] * len(FIELDS)
+        self._power_reason = self._stage_reason = ''
+        """What the decisions of now say about themselves."""
+        self._ring: collections.deque[_Moment] = collections.deque(maxlen=2 * _REACH + 1)
+        self._open: dict[int, Difference] = {}
         self._steady = 0
 
     @property
-    def phases(self):
-        """A :class:`Row` for every change of the phase, then or now, that lasted."""
-        rows = []
+    def phases(self) -> list[Row]:
+        """One for every change of the phase, then or now, that lasted."""
+        rows: list[Row] = []
         for row, later in itertools.zip_longest(self._phases, self._phases[1:]):
             is_short = later is not None and later.time_s - row.time_s < SLACK_S
             if is_short and row.then is not None and row.then != row.now:
@@ -136,22 +163,24 @@ class Comparison:
         return rows
 
     @property
-    def compared(self):
+    def compared(self) -> list[str]:
         """Names of the fields of which the log has what was decided then."""
         return [field.name for field in FIELDS if field.name in self._known]
 
     @property
-    def unknown(self):
+    def unknown(self) -> list[str]:
         """Names of the other fields: of these the log has nothing."""
         return [field.name for field in FIELDS
                 if field.name not in self._known and field.name not in self._without]
 
     @property
-    def not_judged(self):
+    def not_judged(self) -> list[str]:
         """Names of fields that cannot be judged, as the limits of then are not known."""
         return [field.name for field in FIELDS if field.name in self._without]
 
-    def was(self, name, value, *, now_s, expires_s=None):
+    def was(
+        self, name: str, value: Value, *, now_s: float, expires_s: float | None = None,
+    ) -> None:
         """
         Take what was decided then.
 
@@ -165,47 +194,56 @@ class Comparison:
         self._expires_s[place] = now_s + (
             FIELDS[place].expires_s if expires_s is None else expires_s)
 
-    def last(self, name):
+    def last(self, name: str) -> Value:
         """Return what was decided then, as last heard."""
         return self._then[PLACES[name]]
 
-    def is_power(self, phase, enable, fault, setpoint, allowed_a, reason):
-        """Take what power_control decides now."""
-        self._now[:7] = (
+    def is_power(
+        self, phase: str, enable: bool, fault: str, setpoint: PowerSetpoint, allowed_a: float,
+        reason: str,
+    ) -> None:
+        """
+        Take what power_control decides now.
+
+        :param allowed_a: the largest current that may flow
+        """
+        self._now[_OF_POWER] = (
             phase, enable, fault, setpoint.mode.name, setpoint.voltage_v, setpoint.current_a,
             allowed_a)
-        self._reasons[0] = reason
+        self._power_reason = reason
 
-    def is_stage(self, stage, fault, command, reason):
+    def is_stage(
+        self, stage: str, fault: str, command: ContactorCommand | None, reason: str,
+    ) -> None:
         """Take what precharge decides now."""
-        self._now[7:11] = (
+        self._now[_OF_STAGE] = (
             stage, fault,
             None if command is None else _position(command.output_closed),
             None if command is None else _position(command.precharge_closed))
-        self._reasons[1] = reason
+        self._stage_reason = reason
 
-    def says(self, name, value):
+    def says(self, name: str, value: Value) -> None:
         """Take any other decision of now."""
         self._now[PLACES[name]] = value
 
-    def step(self, *, now_s):
+    def step(self, *, now_s: float) -> None:
         """Compare; to be called every :data:`STEP_S`."""
         then = [
             value if now_s <= expires_s else None
             for value, expires_s in zip(self._then, self._expires_s, strict=True)]
         now = list(self._now)
-        if self._ring and self._ring[-1][1] == then and self._ring[-1][2] == now:
+        if self._ring and self._ring[-1].then == then and self._ring[-1].now == now:
             self._steady += 1
         else:
             self._steady = 0
-        self._ring.append((now_s, then, now, tuple(self._reasons)))
+        self._ring.append(_Moment(now_s, then, now, self._power_reason, self._stage_reason))
         if any(value is not None for value in then):
             self.compared_s += STEP_S
         # What has not changed for so long gives the same answer as the last time.
         if len(self._ring) == self._ring.maxlen and self._steady <= 2 * _REACH + 1:
             self._compare(self._ring[_REACH])
 
-    def pause(self, *, now_s):
+    def pause(self, *, now_s: float) -> None:
         """End everything: nothing more is known for a while."""
         for _ in range(_REACH):
             if self._ring:
@@ -216,54 +254,65 @@ class Comparison:
         self._ring.clear()
         self._steady = 0
 
-    def _compare(self, moment):
-        time_s, then, now, reasons = moment
-        shown = [then[0], now[0]]
+    def _compare(self, moment: _Moment) -> None:
+        shown = moment.now[_PHASE]
         for place, field in enumerate(FIELDS):
-            was, is_now = then[place], now[place]
-            if was is None or is_now is None:
-                self._close(place, time_s)
-                continue
-            if was == is_now or self._is_same(place, field, is_now):
-                self._close(place, time_s)
-                if place == 0:
-                    shown[0] = is_now
+            was, is_now = moment.then[place], moment.now[place]
+            is_known = was is not None and is_now is not None
+            if not is_known or was == is_now or self._is_same(place, field, is_now):
+                self._close(place, moment.time_s)
             else:
-                reason = reasons[0 if place < 7 or place > 11 else 1]
-                self._differs(place, field, time_s, was, is_now, reason)
-        if not self._phases or [self._phases[-1].then, self._phases[-1].now] != shown:
-            self._phases.append(Row(time_s, *shown))
+                self._differs(place, moment)
+        phase = moment.then[_PHASE]
+        if phase is not None and shown is not None and _PHASE not in self._open:
+            phase = shown
+        row = Row(moment.time_s, phase, shown)
+        if not self._phases or (self._phases[-1].then, self._phases[-1].now) != (phase, shown):
+            self._phases.append(row)
 
-    def _is_same(self, place, field, is_now):
-        around = [then[place] for _, then, _, _ in self._ring if then[place] is not None]
+    def _is_same(self, place: int, field: Field, is_now: Value) -> bool:
+        """Return whether then was the same around this moment."""
+        around = [
+            each for each in (moment.then[place] for moment in self._ring) if each is not None]
         if field.kind is Kind.SAME:
             return is_now in around
         if field.kind is Kind.WORDS:
-            return without_numbers(is_now) in map(without_numbers, around)
+            return without_numbers(str(is_now)) in map(without_numbers, map(str, around))
+        return self._is_same_number(place, field, _number(is_now), list(map(_number, around)))
+
+    def _is_same_number(
+        self, place: int, field: Field, is_now: float, around: list[float],
+    ) -> bool:
         if field.kind is Kind.NUMBER:
             return min(around) - field.tolerance <= is_now <= max(around) + field.tolerance
         if field.kind is Kind.DELIVERED:
             return max(map(abs, around)) >= 0.9 * is_now - 3.0
-        permitted = max(now[place] for _, _, now, _ in self._ring if now[place] is not None)
+        permitted = max(
+            _number(each) for each in (moment.now[place] for moment in self._ring)
+            if each is not None)
         return min(map(abs, around)) <= 1.05 * permitted + 3.0
 
-    def _differs(self, place, field, time_s, was, is_now, reason):
+    def _differs(self, place: int, moment: _Moment) -> None:
+        field, was, is_now = FIELDS[place], moment.then[place], moment.now[place]
         difference = self._open.get(place)
         if difference is None:
             recent = next((
                 each for each in reversed(self.differences) if each.field is field), None)
-            if recent is not None and time_s - recent.end_s <= MERGE_S:
+            if recent is not None and moment.time_s - recent.end_s <= MERGE_S:
                 difference = recent
             else:
-                difference = Difference(field, time_s, time_s, was, is_now, reason)
+                difference = Difference(
+                    field, moment.time_s, moment.time_s, was, is_now,
+                    moment.stage_reason if field.is_of_stage else moment.power_reason)
                 self.differences.append(difference)
             self._open[place] = difference
-        elif (field.kind in (Kind.NUMBER, Kind.COVERED, Kind.DELIVERED)
-                and abs(was - is_now) > abs(difference.then - difference.now)):
+        elif field.kind in _OF_NUMBERS and (
+                abs(_number(was) - _number(is_now))
+                > abs(_number(difference.then) - _number(difference.now))):
             difference.then, difference.now = was, is_now
-        difference.end_s = time_s
+        difference.end_s = moment.time_s
 
-    def _close(self, place, time_s):
+    def _close(self, place: int, time_s: float) -> None:
         difference = self._open.pop(place, None)
         if difference is not None:
             difference.end_s = time_s
@@ -271,5 +320,10 @@ class Comparison:
                 self.differences.remove(difference)
 
 
-def _position(is_closed):
+def _number(value: Value) -> float:
+    """Return the value of a field of numbers."""
+    return math.nan if value is None else float(value)
+
+
+def _position(is_closed: bool) -> str:
     return 'closed' if is_closed else 'open'

@@ -1,13 +1,16 @@
 """The parameters of power_control and precharge, from the same files as the nodes take them."""
 
+from collections.abc import Iterable
 import dataclasses
 import pathlib
+import typing
 
 import yaml
 
 from ... import parameter_files
 from ...core import controller_config
 from ...core.config import entries_of
+from ...core.interface.signals import DcPowerParameters
 from ...core.power.advertised import SMALLEST_CURRENT_A
 from ...core.power.limits import ChargerLimits
 from ...core.power.parameters import PowerConfig
@@ -17,11 +20,11 @@ from ..entries import LogError
 PRECHARGE_TIMEOUT_S = 20.0
 """Default of the node's parameter precharge_timeout."""
 _CONTROLLER_CONFIG = ('controller_config', 'controller_pistol')
-_LIMITS = {field.name: field.default for field in entries_of(ChargerLimits)}
+_LIMITS: dict[str, typing.Any] = {field.name: field.default for field in entries_of(ChargerLimits)}
 _HIGHEST = {
     field.name: field.metadata['high'] for field in entries_of(ChargerLimits)
     if field.metadata['high'] is not None}
-_DEFAULTS = {
+_DEFAULTS: dict[str, dict[str, typing.Any]] = {
     'power_control': {
         **dict.fromkeys(_CONTROLLER_CONFIG, ''), **_LIMITS,
         **{field.name: field.default for field in entries_of(PowerConfig)}},
@@ -29,6 +32,7 @@ _DEFAULTS = {
         **{field.name: field.default for field in entries_of(StageConfig)},
         'precharge_timeout': PRECHARGE_TIMEOUT_S},
 }
+"""Node -> name -> value. Values are what YAML has: the configurations check them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,16 +43,16 @@ class Told:
     current_a: float = 0.0
     discharge_a: float = 0.0
 
-    def with_also(self, message):
+    def with_also(self, message: DcPowerParameters) -> 'Told':
         """Return what is known after another DC_Power_Parameters."""
         return Told(
             max(self.voltage_v, message.maximum_voltage),
             max(self.current_a, message.maximum_charge_current),
             max(self.discharge_a, message.maximum_discharge_current))
 
-    def limits(self):
+    def limits(self) -> dict[str, float]:
         """Return the entries of the limits that follow from it."""
-        found = {}
+        found: dict[str, float] = {}
         if self.voltage_v:
             found |= dict.fromkeys(('max_charger_voltage', 'max_cable_voltage'), self.voltage_v)
         if self.current_a:
@@ -60,16 +64,16 @@ class Told:
         # No charger has more than that; what says so is nonsense, and no reason to end.
         return {name: min(value, _HIGHEST.get(name, value)) for name, value in found.items()}
 
-    def unknown(self):
+    def unknown(self) -> frozenset[str]:
         """Return the names of what cannot be judged (:data:`.comparison.FIELDS`)."""
-        names = set()
+        names: set[str] = set()
         if not self.voltage_v:
             names |= {'voltage', 'told voltage'}
         if not self.current_a:
             names |= {'current', 'flowing current', 'delivered current', 'told charge current'}
         if not self.discharge_a:
             names.add('told discharge current')
-        return names
+        return frozenset(names)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,9 +83,9 @@ class Parameters:
     power: PowerConfig = dataclasses.field(default_factory=PowerConfig)
     stage: StageConfig = dataclasses.field(default_factory=StageConfig)
     precharge_timeout_s: float = PRECHARGE_TIMEOUT_S
-    given: dict = dataclasses.field(default_factory=dict)
+    given: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
     """What differs from the defaults or was spelt out: name -> value."""
-    unknown: frozenset = frozenset()
+    unknown: frozenset[str] = frozenset()
     """What cannot be judged, as nobody says which limits there were: names of fields."""
     has_limits_of_log: bool = False
 
@@ -94,12 +98,20 @@ class _Entry:
     """Its namespace or index; empty: all of them."""
     node: str
     name: str
-    value: object
+    value: typing.Any
 
     @classmethod
-    def of(cls, name, text):
+    def of(cls, name: str, text: str) -> '_Entry':
         pistol, _, name = name.rpartition('/')
         return cls(pistol.strip('/'), _node_of(name), name, _value_of(text))
+
+
+class _Asked(typing.NamedTuple):
+    """A pistol whose parameters were asked for."""
+
+    namespace: str
+    number: str
+    """Its index, as it is typed."""
 
 
 class ParameterFile:
@@ -112,16 +124,19 @@ class ParameterFile:
     :raises LogError: when it cannot be read or has no such form
     """
 
-    def __init__(self, path=None, entries=()):
+    def __init__(
+        self, path: str | None = None, entries: Iterable[tuple[str, str]] = (),
+    ) -> None:
         self._path = path
         try:
             self._sections = [] if path is None else parameter_files.read(path)
         except parameter_files.UnusableParameters as error:
             raise LogError(str(error)) from None
         self._entries = [_Entry.of(name, text) for name, text in entries]
-        self._pistols = []
+        self._pistols: list[_Asked] = []
+        """Whose parameters were asked for."""
 
-    def namespace_of(self, index):
+    def namespace_of(self, index: int) -> str | None:
         """Return the namespace that the file gives a pistol; ``None`` where it does not tell."""
         for section in self._sections:
             names, indices = (section.values.get(each) for each in ('pistols', 'indices'))
@@ -130,15 +145,15 @@ class ParameterFile:
                 return str(names[indices.index(index)]).strip('/')
         return None
 
-    def check_used(self):
+    def check_used(self) -> None:
         """
         Refuse what no node of a pistol takes that was asked for.
 
         :raises LogError: with the nearest right name, as a node says it at its start
         """
         nodes = {
-            f'/{namespace}/{node}': (node, set(known))
-            for namespace, _ in self._pistols for node, known in _DEFAULTS.items()}
+            f'/{pistol.namespace}/{node}': (node, set(known))
+            for pistol in self._pistols for node, known in _DEFAULTS.items()}
         try:
             parameter_files.check(self._sections, parameter_files.Process(
                 nodes, {node: set(known) for node, known in _DEFAULTS.items()}))
@@ -147,32 +162,37 @@ class ParameterFile:
         known = {each for pair in self._pistols for each in pair}
         for entry in self._entries:
             if self._pistols and entry.pistol and entry.pistol not in known:
-                names = ', '.join(f'{namespace} (index {index})'
-                                  for namespace, index in self._pistols)
+                names = ', '.join(f'{pistol.namespace} (index {pistol.number})'
+                                  for pistol in self._pistols)
                 raise LogError(
                     f'{entry.pistol}/{entry.name}: there is no pistol {entry.pistol} in the log, '
                     f'there is {names}')
 
-    def of(self, namespace, index, *, installation=None, told=None):
+    def of(
+        self, namespace: str, index: int, *, installation: str | None = None,
+        told: Told | None = None,
+    ) -> Parameters:
         """
         Return the :class:`Parameters` for the nodes of a pistol.
 
         :param installation: of the output stage, where neither file nor entry has one
-        :param told: limits of the log (:class:`Told`), where there is no file
+        :param told: limits of the log, where there is no file
         :raises LogError: for a name that neither node has, or a value that it refuses
         """
-        self._pistols.append((namespace, str(index)))
-        found = {node: self._of_node(namespace, str(index), node) for node in _DEFAULTS}
+        pistol = _Asked(namespace, str(index))
+        self._pistols.append(pistol)
+        found = {node: self._of_node(pistol, node) for node in _DEFAULTS}
         power, precharge = found['power_control'], found['precharge']
         given = power | precharge
         if installation is not None:
             precharge.setdefault('installation', installation)
         self._take_controller_config(power)
-        unknown = frozenset()
-        is_told = told is not None and self._path is None
-        if is_told:
-            spelt = _LIMITS.keys() & power.keys()
-            unknown = frozenset() if spelt else frozenset(told.unknown())
+        unknown: frozenset[str] = frozenset()
+        is_told = False
+        if told is not None and self._path is None:
+            is_told = True
+            if not _LIMITS.keys() & power.keys():
+                unknown = told.unknown()
             for name, value in told.limits().items():
                 power.setdefault(name, value)
         timeout_s = precharge.pop('precharge_timeout', PRECHARGE_TIMEOUT_S)
@@ -184,22 +204,22 @@ class ParameterFile:
         except ValueError as error:
             raise LogError(f'parameters: {error}') from error
 
-    def _of_node(self, namespace, index, node):
-        values = {}
+    def _of_node(self, pistol: _Asked, node: str) -> dict[str, typing.Any]:
+        values: dict[str, typing.Any] = {}
         for section in self._sections:
-            if section.reaches(f'/{namespace}/{node}'):
+            if section.reaches(f'/{pistol.namespace}/{node}'):
                 values.update(section.values)
         # What is meant for every node need not be of this one.
         known = _DEFAULTS[node]
         values = {name: value for name, value in values.items() if name in known}
-        for pistols in (('',), (namespace, index)):
+        for pistols in (('',), pistol):
             values.update({
                 each.name: each.value for each in self._entries
                 if each.node == node and each.pistol in pistols})
         return {
             name: _fitting(node, name, value, known[name]) for name, value in values.items()}
 
-    def _take_controller_config(self, power):
+    def _take_controller_config(self, power: dict[str, typing.Any]) -> None:
         path, pistol = (power.pop(name, '') for name in _CONTROLLER_CONFIG)
         if not path:
             return
@@ -216,21 +236,23 @@ class ParameterFile:
         power.update(entries)
 
 
-def _node_of(name):
+def _node_of(name: str) -> str:
     for node, known in _DEFAULTS.items():
         if name in known:
             return node
     raise LogError(f'neither power_control nor precharge has a parameter {name}')
 
 
-def _value_of(text):
+def _value_of(text: str) -> typing.Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
         return text
 
 
-def _fitting(node, name, value, default):
+def _fitting(
+    node: str, name: str, value: typing.Any, default: typing.Any,
+) -> typing.Any:
     if isinstance(default, float) and type(value) is int:
         return float(value)
     if type(value) is not type(default):
