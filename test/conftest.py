@@ -16,6 +16,7 @@ import subprocess
 import threading
 import time
 
+import processors
 import pytest
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent
@@ -247,7 +248,7 @@ class Process:
             text=True, errors='replace', start_new_session=True,
         )
         # Whatever this test has. It asks for more itself, once it is up.
-        self.be_ordinary()
+        processors.be_ordinary(self.pid)
         self._reader = threading.Thread(target=self._read, name=f'output of {program}')
         self._reader.start()
 
@@ -268,12 +269,6 @@ class Process:
         """Return the first line that contains the regular expression."""
         return self.output.wait_for(
             lambda line: re.search(pattern, line) is not None, timeout_s=timeout_s)
-
-    def be_ordinary(self):
-        """Take its real-time priority away: until it is up and when it ends it has time."""
-        with contextlib.suppress(OSError):
-            for thread in os.listdir(f'/proc/{self.pid}/task'):
-                os.sched_setscheduler(int(thread), os.SCHED_OTHER, os.sched_param(0))
 
     def signal(self, number):
         """Send a signal to it alone."""
@@ -306,7 +301,7 @@ class Process:
         Kindly first: what a killed process leaves in shared memory makes later ones wait.
         """
         # To end takes some 60 ms of processor time, and the sessions of others would wait.
-        self.be_ordinary()
+        processors.be_ordinary(self.pid)
         with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(self._popen.pid, signal.SIGINT)
             self._popen.wait(5.0)

@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A charger in processes of its own, what is at the other end of its bus, and a witness on it."""
 
-import contextlib
 import dataclasses
 import itertools
-import os
 import signal
 import socket
 import struct
@@ -13,6 +11,7 @@ import threading
 import time
 
 import can
+from processors import be_ordinary, go_first, sessions_at_a_time
 import pytest
 from std_msgs.msg import Bool
 
@@ -24,9 +23,7 @@ from gi3_ros.priority import PRIORITY
 from gi3_ros.sim import plug
 
 INDEX = 1
-SEATS = len(os.sched_getaffinity(0)) + 1
-"""So many sessions at a time: each takes about a third of a processor, more when it begins."""
-SEAT_PORTS = range(47299, 47299 - min(SEATS, 50), -1)
+SEAT_PORTS = range(47299, 47299 - min(sessions_at_a_time(), 50), -1)
 """Beside the claims of the ROS domains."""
 State = signals.AdvanticsControllerStatus.State
 Function = signals.DcPowerControl.PowerFunction
@@ -223,7 +220,7 @@ class SiteApart(Site):
         """Ask all that live to end, at once, and see that they do."""
         living = [*self.nodes.values(), self.modules]
         for process in living:
-            process.be_ordinary()
+            be_ordinary(process.pid)
             process.signal(signal.SIGINT)
         for process in living:
             assert process.exit_status(timeout_s=10.0) == 0, process.text
@@ -305,8 +302,7 @@ class ScriptedController:
 
     def _beat_for_ever(self):
         # A real controller is a box of its own, which waits for no processor of ours.
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(PRIORITY))
+        go_first(PRIORITY)
         while not self._end.wait(self.BEAT_S):
             with self._lock:
                 self._beat(time.monotonic())
@@ -425,11 +421,9 @@ def quick():
 
     The threads that it starts inherit this.
     """
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(PRIORITY - 1))
+    go_first(PRIORITY - 1)  # after chargers and controllers
     yield
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    be_ordinary()
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How much is tried where cases are made at random: ``--times 20`` tries twenty times as many."""
 
 factor = 1

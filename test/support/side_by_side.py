@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Which worker runs which test when `make test` runs them side by side (pytest-xdist).
 
@@ -11,6 +13,7 @@ once when they need one. All others *compute*. So there are two kinds of workers
 
 import os
 
+from processors import sessions_at_a_time
 from xdist.scheduler import LoadScopeScheduling
 
 WAITING = ('test/kernel/', 'test/session/', 'test/ros/', 'test/launch/')
@@ -32,9 +35,7 @@ PATIENCE = 3
 
 def number_of_workers():
     """Return how many workers keep the processors of this machine busy."""
-    processors = len(os.sched_getaffinity(0))
-    # Sessions take a third of a processor each.
-    return 2 * processors + 1
+    return sessions_at_a_time() + len(os.sched_getaffinity(0))
 
 
 def only_computes(number, count):

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Who runs what when tests run side by side, without running any."""
 
 import pathlib
