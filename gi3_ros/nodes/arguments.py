@@ -15,7 +15,7 @@ from rclpy.logging import get_logger_level, LoggingSeverity, set_logger_level
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from ..parameter_files import check, Process, read, Section, UnusableParameters
+from ..parameter_files import check, NodeParameters, Process, read, Section, UnusableParameters
 
 RCLError = rclpy_implementation.RCLError
 UnknownROSArgsError = rclpy_implementation.UnknownROSArgsError
@@ -71,7 +71,8 @@ def check_taken(
     if not sections:
         return
     check(sections, Process(
-        {node.get_fully_qualified_name(): (_kind_of(node), _names_of(node)) for node in nodes},
+        {node.get_fully_qualified_name(): NodeParameters(_kind_of(node), _names_of(node))
+         for node in nodes},
         {kind: _declared_by(kind) for kind in KINDS}, is_whole))
 
 

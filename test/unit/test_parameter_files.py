@@ -4,7 +4,15 @@
 
 import pytest
 
-from gi3_ros.parameter_files import check, Process, read, read_text, Section, UnusableParameters
+from gi3_ros.parameter_files import (
+    check,
+    NodeParameters,
+    Process,
+    read,
+    read_text,
+    Section,
+    UnusableParameters,
+)
 
 KNOWN = {
     'gateway': {'pistols', 'indices', 'channel', 'port'},
@@ -18,7 +26,7 @@ KNOWN = {
 
 def process(*names, is_whole=False):
     return Process(
-        {name: (kind, KNOWN[kind] | {'autostart', 'use_sim_time'})
+        {name: NodeParameters(kind, KNOWN[kind] | {'autostart', 'use_sim_time'})
          for name in names for kind in [name.rpartition('/')[2]]}, KNOWN, is_whole)
 
 

@@ -152,7 +152,7 @@ class ParameterFile:
         :raises LogError: with the nearest right name, as a node says it at its start
         """
         nodes = {
-            f'/{pistol.namespace}/{node}': (node, set(known))
+            f'/{pistol.namespace}/{node}': parameter_files.NodeParameters(node, set(known))
             for pistol in self._pistols for node, known in _DEFAULTS.items()}
         try:
             parameter_files.check(self._sections, parameter_files.Process(
