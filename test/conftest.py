@@ -109,18 +109,22 @@ def pytest_configure(config):
     os.environ['ROS_DOMAIN_ID'] = str(domain)
     _stay_on_this_machine()
     _be_nice(config)
-    if config.getoption('--times') != 1:
-        _try_more(config, config.getoption('--times'))
+    _set_amount(config, config.getoption('--times'))
 
 
-def _try_more(config, factor):
+def _set_amount(config, factor):
     import amount
-    from hypothesis import settings
     amount.factor = factor
-    # For tests that do not say how many.
-    settings.register_profile('more', max_examples=amount.many(100))
-    settings.load_profile('more')
-    config.option.timeout = factor * float(config.option.timeout or config.getini('timeout'))
+    if factor != 1:
+        config.option.timeout = factor * float(config.option.timeout or config.getini('timeout'))
+    if importlib.util.find_spec('hypothesis') is not None:
+        from hypothesis import HealthCheck, settings
+
+        # How long a case takes says more about what else this machine does.
+        settings.register_profile(
+            'gi3', max_examples=amount.many(100), deadline=None,
+            suppress_health_check=[HealthCheck.too_slow])
+        settings.load_profile('gi3')
 
 
 def _stay_on_this_machine():
