@@ -8,14 +8,15 @@ Not drawn: events that leave everything as it is, and those that may come anywhe
 """
 
 import dataclasses
+import inspect
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PAGES = [ROOT / 'docs' / name for name in (
-    'explanation/architecture.md', 'explanation/simulator.md', 'reference/output_stage.md',
-    'reference/rules.md', 'reference/simulator.md')]
+PAGES = [ROOT / name for name in (
+    'CONTRIBUTING.md', 'docs/explanation/architecture.md', 'docs/explanation/simulator.md',
+    'docs/reference/output_stage.md', 'docs/reference/rules.md', 'docs/reference/simulator.md')]
 MARKED = re.compile(r'(<!-- begin: ([\w ]+) -->\n).*?(<!-- end: \2 -->)', re.DOTALL)
 
 
@@ -108,6 +109,39 @@ def entries(*classes):
         for cls in classes for field in entries_of(cls)))
 
 
+def rule_blocks():
+    """Return the blocks about the rules that are checked."""
+    from gi3_ros.core.rules import judge, registry
+    from gi3_ros.core.rules.precharge import PrechargeCurrent
+    from gi3_ros.core.rules.tolerances import Tolerances
+
+    ends = {'customer': 'charger', 'controller': 'controller'}
+    odd = {judge.SILENCE[1]: [judge.SILENCE[0]]}
+    for rule in registry.RULES:
+        if rule.observation:
+            odd.setdefault(rule.observation, []).append(rule.number)
+    return {
+        'checked rules': table(('Rule', 'Binds', 'What is checked', 'By', 'Tolerances'), (
+            (clause.number, ends[clause.who], clause.sentence, _place(clause.rule),
+             ', '.join(f'`{name}`' for name in getattr(clause.rule, 'tolerances', ())) or '\u2013')
+            for clause in registry.clauses())),
+        'observations': table(('Rule', 'Observation'), (
+            (', '.join(numbers), words) for words, numbers in sorted(
+                ((words, sorted(numbers, key=registry.rank)) for words, numbers in odd.items()),
+                key=lambda row: registry.rank(row[1][0])))),
+        'tolerances': table(('Tolerance', 'Default', 'Rules'), (
+            (f'`{field.name}`', f'{field.default:g}', ', '.join(dict.fromkeys(
+                clause.number for clause in registry.clauses()
+                if field.name in getattr(clause.rule, 'tolerances', ()))))
+            for field in dataclasses.fields(Tolerances))),
+        'a rule': f'```python\n{inspect.getsource(PrechargeCurrent)}```',
+    }
+
+
+def _place(cls):
+    return f'`{cls.__module__.removeprefix("gi3_ros.").replace(".", "/")}.py::{cls.__name__}`'
+
+
 def _plain(value):
     if isinstance(value, bool):
         return str(value).lower()
@@ -117,7 +151,6 @@ def _plain(value):
 def blocks():
     """Return the names of the marked blocks with what belongs there."""
     from gi3_ros.core.power.limits import ChargerLimits
-    from gi3_ros.core.rules.findings import Tolerances
     from gi3_ros.core.stage.installations import STAGES
     from gi3_ros.sim import library, stages
     from gi3_ros.sim.actions import ACTIONS
@@ -137,9 +170,7 @@ def blocks():
         'entries of the controller': entries(ControllerConfig, ChargerLimits),
         'entries without effect': table(
             ('Entry', 'Why'), ((f'`{name}`', why) for name, why in WITHOUT_EFFECT.items())),
-        'tolerances': table(('Tolerance', 'Default'), (
-            (f'`{field.name}`', f'{field.default:g}')
-            for field in dataclasses.fields(Tolerances))),
+        **rule_blocks(),
         'vehicles': table(('Name', 'Vehicle', 'Speaks', 'Energy'), (
             (f'[{name}](../../gi3_ros/sim/vehicles/{name}.yaml)', vehicle.name,
              ', '.join(each.value for each in vehicle.protocols),

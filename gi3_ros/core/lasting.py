@@ -26,7 +26,8 @@ class Lasting:
     def seconds(self, key: Hashable, holds: object, now_s: float) -> float:
         """Return for how many seconds this condition has held, 0 when it does not."""
         if not holds:
-            self._since_s.pop(key, None)
+            if self._since_s:
+                self._since_s.pop(key, None)
             return 0.0
         return now_s - self._since_s.setdefault(key, now_s)
 

@@ -5,8 +5,9 @@ import dataclasses
 import typing
 
 from ..core.interface import codec
-from ..core.rules.findings import Finding, Tolerances
-from ..core.rules.judge import Rules, TICK_S
+from ..core.rules.findings import Finding
+from ..core.rules.judge import Judge, TICK_S
+from ..core.rules.tolerances import Tolerances
 from .decoding import decoded_batches
 from .entries import Entry, Gap, UNREADABLE
 
@@ -49,7 +50,7 @@ class Audit:
         self.breaks: list[Break] = []
         """The first ones."""
         self._tolerances = tolerances
-        self._pistols: dict[int, Rules] = {}
+        self._pistols: dict[int, Judge] = {}
         self._last_s = 0.0
         self._due_s = 0.0
 
@@ -86,7 +87,7 @@ class Audit:
         if not index:
             return verdicts
         if index not in self._pistols:
-            self._pistols[index] = Rules(self._tolerances)
+            self._pistols[index] = Judge(self._tolerances)
         rules = self._pistols[index]
         findings = (
             rules.receive(decoded, now_s=now_s) if isinstance(decoded, codec.Received) else
@@ -115,7 +116,7 @@ class Audit:
         if words and len(self.breaks) < _BREAKS:
             self.breaks.append(Break(now_s, f'{words}: the rules begin anew'))
         self._due_s = now_s
-        self._pistols = {index: Rules(self._tolerances) for index in self._pistols}
+        self._pistols = {index: Judge(self._tolerances) for index in self._pistols}
 
 
 _BREAKS = 1000

@@ -18,8 +18,9 @@ import time
 
 from ..bus import Bus
 from ..core.interface.codec import decode, encode, Received, Rejected, Rejection
-from ..core.rules.customer_rules import CustomerRules
-from ..core.rules.findings import Tolerances
+from ..core.interface.layout import CUSTOMER
+from ..core.rules.rulebook import Rulebook
+from ..core.rules.tolerances import Tolerances
 from . import actions
 from .config import ControllerConfig
 from .controller import Controller
@@ -128,7 +129,8 @@ class Simulator:
         self.wire = Wire(self.config.index, rng)
         self.person = person
         self.player = player
-        self.rules = CustomerRules(tolerances or tolerances_for(self.config))
+        self.rules = Rulebook(
+            tolerances or tolerances_for(self.config), ends=(CUSTOMER,))
         self.events = []
         """New :class:`Event` objects; take and clear them at will."""
         self.sessions = 0

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ..core.rules.findings import Tolerances
+from ..core.rules.tolerances import Tolerances
 from ..logs.audit import Audit
 from ..logs.decoding import decoded_batches
 from ..logs.entries import Gap, LogError

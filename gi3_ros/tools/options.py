@@ -29,7 +29,7 @@ tolerance_option = click.option(
 
 def with_entries(tolerances, entries):
     """
-    Return :class:`~gi3_ros.core.rules.findings.Tolerances` with some of them changed.
+    Return :class:`~gi3_ros.core.rules.tolerances.Tolerances` with some of them changed.
 
     :param entries: pairs of strings
     :raises ValueError: with words, for a name or a number that is none

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ..core.rules.findings import Tolerances
+from ..core.rules.tolerances import Tolerances
 from ..logs.audit import Audit
 from ..logs.entries import LogError
 from ..logs.formats.packing import bare_name

@@ -18,7 +18,7 @@ from rclpy.duration import Duration
 from gi3_ros import convert
 from gi3_ros import msg as ros
 from gi3_ros.core.interface import signals
-from gi3_ros.core.rules.judge import Rules
+from gi3_ros.core.rules.judge import Judge
 from gi3_ros.nodes.gateway import Gateway
 
 INDEX = 3
@@ -529,7 +529,7 @@ def test_a_fault_in_the_rules_never_reaches_the_charge(
     def fail(_self, _received, *, now_s):
         raise TypeError(f'broken on purpose at {now_s}')
 
-    monkeypatch.setattr(Rules, 'receive', fail)
+    monkeypatch.setattr(Judge, 'receive', fail)
     for volts in (111.0, 222.0, 333.0):
         world.publish('power_modules_status', ros.PowerModulesStatus(present_voltage=volts))
         assert voltage_of(bus.recv(5.0)) == volts

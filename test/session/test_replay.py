@@ -8,7 +8,7 @@ import time
 from click.testing import CliRunner
 import pytest
 
-from gi3_ros.core.rules.findings import Tolerances
+from gi3_ros.core.rules.tolerances import Tolerances
 from gi3_ros.logs.audit import audit
 from gi3_ros.logs.bags.bag import Bag
 from gi3_ros.logs.entries import Sample

@@ -17,7 +17,7 @@ from gi3_ros.core.interface.codec import encode
 from gi3_ros.core.interface.frame import Frame
 from gi3_ros.core.interface.signals import AdvanticsControllerStatus, DcPowerParameters
 from gi3_ros.core.power.limits import ChargerLimits
-from gi3_ros.core.rules.findings import Tolerances
+from gi3_ros.core.rules.tolerances import Tolerances
 from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
 from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.modules import CircuitConfig, ModulesConfig

@@ -15,6 +15,7 @@ import pytest
 from gi3_ros.core import hardware, timing
 from gi3_ros.core.hardware import Stage
 from gi3_ros.core.interface.signals import MESSAGES
+from gi3_ros.core.rules.registry import clauses
 from gi3_ros.core.stage import rc_curve
 from gi3_ros.core.stage.installations import STAGES
 from gi3_ros.core.stage.output_stage import StageConfig
@@ -206,7 +207,8 @@ def defined_in(path):
 
 def test_every_rule_has_its_row_and_every_name_in_it_exists():
     rows = re.findall(
-        r'^\| R(\d+) \| (\w+) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$', RULES, re.MULTILINE)
+        r'^\| R(\d+) \| (\w+) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$',
+        RULES.split('\n## ')[0], re.MULTILINE)
     assert [int(number) for number, *_ in rows] == list(range(1, 54))
     missing = []
     for number, binds, where, proof in rows:
@@ -223,6 +225,15 @@ def test_every_rule_has_its_row_and_every_name_in_it_exists():
                 or name not in defined_in(ROOT / folder / file)
             ]
     assert missing == []
+
+
+def test_every_rule_is_checked_or_it_is_said_why_a_log_cannot_show_it():
+    """And the classes that check it exist: they are drawn from the registry."""
+    checked = {clause.number for clause in clauses()}
+    table = RULES.split('| Rule | Cannot be seen from the bus |')[1].split('\n\n')[0]
+    unseen = re.findall(r'^\| (R\d+|\d\.\d) \| .+ \|$', table, re.MULTILINE)
+    assert len(unseen) == len(table.splitlines()) - 2
+    assert {f'R{number}' for number in range(1, 54)} <= checked | set(unseen)
 
 
 def check_texts():

@@ -1,160 +1,13 @@
-"""What is found wrong with one end of the bus, and how far a good one may be off."""
+"""What is found wrong with one end of the bus."""
 
+from collections.abc import Mapping
 import dataclasses
-import math
 
 from ..interface.layout import CUSTOMER
 
-OVER_S = 2.0
-"""What was good for so long is mended, and found again when it breaks again."""
-HELD_S = 0.1
-"""Two frames that were sent one after the other may be logged the other way round."""
 NOBODY = 'nobody'
-
-
-@dataclasses.dataclass(frozen=True)
-class Tolerances:
-    """
-    How far a good charger and a good controller may be off.
-
-    The limits of the protocol are R-numbers; what is added to them here is room for ramps,
-    measuring and a busy machine. Seconds, volts, amperes; a share is of the set-point.
-    """
-
-    # Frames
-    status_gap_s: float = 0.25
-    """Largest distance between two Power_Modules_Status; nominal 0.1 s (R2)."""
-    status_loss_s: float = 0.5
-    """Longer silence is a loss, as in the controller (R3)."""
-    first_status_s: float = 35.0
-    """
-    From the first New_Charge_Session to the first Power_Modules_Status (R2).
-
-    Modules may have slept, and New_Charge_Session is what wakes them: ``enable_s``.
-    """
-    status_rate_hz: float = 45.0
-    """More than four times the nominal rate (R2): duplicates are no flood .."""
-    flood_s: float = 2.0
-    """.. nor is what comes at once after a stall: the rate is that of so long a time."""
-    parameters_spacing_s: float = 0.1
-    """R4."""
-    parameters_jitter_s: float = 0.02
-    """Arrival may be closer than sending was."""
-    button_s: float = 10.0
-    """Nobody presses a button for longer: it does not come back (R39)."""
-
-    # System_Enable and what is measured besides the power
-    enable_s: float = 35.0
-    """
-    From the first New_Charge_Session to Allowed: "a few tens of seconds" (R6).
-
-    Less than the patience of the simulated vehicle, so that the charger is named before it leaves.
-    """
-    temperature_c: float = 120.0
-    """Nothing that still works is hotter; 215 °C is a careless 0xFF (R50)."""
-
-    # A controller that falls silent
-    controller_timeout_s: float = 0.2
-    """R1."""
-    controller_jitter_s: float = 0.02
-    """What was sent this much earlier may have arrived too late."""
-    silence_reaction_s: float = 0.5
-    """From the timeout to no current (R1)."""
-
-    # Insulation test
-    rise_v_per_s: float = 200.0
-    """
-    Slopes that the maker's own charger has, and with it others; no page bounds them.
-
-    A voltage has so much time for its way, and the times below on top of it ..
-    """
-    lowering_v_per_s: float = 100.0
-    """.. and one that is later, but still on its way, is an observation (R11, R15, R18, R19)."""
-    test_rise_s: float = 5.0
-    """From the first Insulation_Test command to 90 % of the voltage, without its way (R11)."""
-    test_sag_s: float = 1.0
-    """How long the voltage may fall below that again (R11)."""
-
-    # Lowering
-    lowering_s: float = 5.0
-    """From the first Lowering command to 20 V (R15), or to 10 V at the end of CHAdeMO (R18),
-    without the way there."""
-
-    # Precharge
-    precharge_rise_s: float = 5.0
-    """From the first Precharge command into the window, without the way there (R19)."""
-    precharge_window_v: float = 20.0
-    """R19."""
-    precharge_out_s: float = 1.0
-    """How long the voltage may be out of the window altogether, once it was in it (R19)."""
-    precharge_floor_a: float = 3.0
-    """Chargers may use this much when the vehicle asks for less (A13)."""
-    precharge_over_s: float = 0.2
-    """Charging capacitors may take more for this long."""
-
-    # No power
-    off_current_a: float = 1.0
-    off_current_s: float = 0.5
-    """R21, R22, R38: from the command to no current; after a transfer R42's time counts."""
-
-    # Power transfer
-    exceed_s: float = 1.0
-    """A set-point counts this long after it was replaced by a lower one (R24, R25, R29) .."""
-    ramp_a_per_s: float = 20.0
-    """.. and then the current may come down this slowly; or up, where that takes longer than
-    ``follow_s`` (R28)."""
-    follow_s: float = 6.0
-    """Room for the charger's own way to a set-point that is further from 0 A (R24, R25, R28) .."""
-    short_s: float = 1.5
-    """.. and how long it may fall short after that: the end of a charge may be on its way."""
-    chademo_rise_s: float = 5.0
-    """Without a precharge the voltage has to rise before a current can flow (R46)."""
-    current_a: float = 1.0
-    current_share: float = 0.02
-    voltage_v: float = 10.0
-    voltage_share: float = 0.02
-    """Current and voltage: whichever of the absolute value and the share is larger."""
-    discharge_from_v: float = 0.0
-    """
-    Below it the modules need not discharge.
-
-    The ``min_charger_discharge_voltage`` of the controller's configuration; nothing on the bus
-    tells it.
-    """
-
-    # End of the charge
-    end_current_a: float = 1.0
-    chademo_end_current_a: float = 5.0
-    end_current_s: float = 3.0
-    """From the first Standby of the end, or of a pause in the transfer (R42, A10)."""
-
-    # The controller
-    announcement_gap_s: float = 0.35
-    """Largest distance between two New_Charge_Session; nominal 0.1 s (R6)."""
-    emergency_gap_s: float = 0.25
-    """Largest distance between two Emergency_Stop; nominal 0.1 s (R38)."""
-    crossing_s: float = 0.5
-    """Command and state of the same moment are no further apart than this (A5)."""
-    reaction_s: float = 1.5
-    """From the cause to the controller's Emergency_Stop, or to its end of the power (R3, R8, R14,
-    R41); the first also has the 0.5 s of its own timeout."""
-    unavailable_s: float = 60.0
-    """From a withdrawal before the loop to the end of the session: the vehicle is told when it
-    asks next (R7, R26)."""
-    information_s: float = 10.0
-    """From the first New_Charge_Session to all four EV_Information (R49)."""
-    silence_of_commands_s: float = 60.0
-    """Between two DC_Power_Control in a transfer (R26) .."""
-    chademo_silence_of_commands_s: float = 1.0
-    """.. where a vehicle asks about every 0.1 s."""
-    limits_s: float = 5.0
-    """From DC_Power_Parameters to commands within them (R33, A44)."""
-    stop_s: float = 90.0
-    """From the stop button to the end of the transfer (R39): the vehicle is told when it asks next
-    (R26), and "should comply quickly"."""
-    initialisation_s: float = 5.0
-    """From Not_Available after a restart to the flags, of a charger that had allowed the start
-    before (R34, A7)."""
+CROSSED_S = 0.1
+"""Two frames that were sent one after the other may be logged the other way round."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -165,7 +18,7 @@ class Finding:
     rule: str
     """Number in docs/reference/interface.md: ``'R21'``, or of a section of it, ``'1.4'``."""
     text: str
-    values: dict
+    values: Mapping[str, float]
     who: str = CUSTOMER
     """The end that broke it, or that it is about: :data:`CUSTOMER`, :data:`CONTROLLER`, or of an
     observation :data:`NOBODY`."""
@@ -176,69 +29,19 @@ class Finding:
 
 class Findings:
     """
-    Remembers what is broken at present, and adds to ``new`` what has just been broken.
+    What the rules of one end have found.
 
-    :param new: list that takes the new :class:`Finding` objects; may be shared
-    :param who: the end that is judged
+    :param new: list that takes what is found; both ends share it
     """
 
-    def __init__(self, new, who=CUSTOMER):
-        self._new = new
-        self._who = who
-        self._broken = {}
-        self._held = {}
+    def __init__(self, new: list[Finding]) -> None:
+        self.new = new
+        self.held: dict[object, Finding] = {}
+        """By the rule that found it: it may turn out to be none in a moment."""
 
-    def breaks(self, key, is_broken, now_s=None):
-        """
-        Tell whether this has just been broken; what stays broken was found.
-
-        :param now_s: where a breach comes and goes: it is over after :data:`OVER_S` without it
-        """
-        if not is_broken:
-            last_s = self._broken.get(key) if self._broken else None
-            if last_s is not None and (now_s is None or now_s - last_s > OVER_S):
-                del self._broken[key]
-            return False
-        was_broken = key in self._broken
-        self._broken[key] = -math.inf if now_s is None else now_s
-        return not was_broken
-
-    def hold(self, key, now_s, rule, text, **values):
-        """Add a finding in a moment, if :meth:`drop` does not come: frames may have crossed."""
-        self._held.setdefault(key, Finding(now_s, rule, text, values, self._who))
-
-    def drop(self, key):
-        """Take it that what is held was none."""
-        if self._held:
-            self._held.pop(key, None)
-
-    def release(self, now_s):
-        """Add what was held for long enough."""
-        if not self._held:
-            return
-        for key, finding in list(self._held.items()):
-            if now_s - finding.time_s >= HELD_S:
-                del self._held[key]
-                self._new.append(finding)
-
-    def add(self, now_s, rule, text, **values):
-        """Add a finding: a sentence, and the values that belong to it."""
-        self._new.append(Finding(now_s, rule, text, values, self._who))
-
-    def observe(self, now_s: float, rule: str, text: str, **values: float) -> None:
-        """Add an observation; the rule is the one that it has to do with."""
-        self._new.append(Finding(now_s, rule, text, values, self._who, is_observation=True))
-
-    def mend(self, *keys):
-        """Take it that these are not broken any more: the next time is a new breach."""
-        for key in keys:
-            self._broken.pop(key, None)
-
-
-def taken(new):
-    """Empty the list that several :class:`Findings` share; return what was in it."""
-    if not new:
-        return []
-    findings = list(new)
-    new.clear()
-    return findings
+    def release(self, now_s: float) -> None:
+        """Add what was held for long enough: frames that have crossed are here by now."""
+        for rule, finding in list(self.held.items()):
+            if now_s - finding.time_s >= CROSSED_S:
+                del self.held[rule]
+                self.new.append(finding)

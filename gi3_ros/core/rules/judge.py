@@ -1,23 +1,24 @@
 """
 The rules of the interface, held against what both ends of one pistol really send.
 
-:class:`Rules` is the one judge for all who ask: the gateway while it happens, ``gi3 audit`` and
-``gi3 report`` afterwards. What binds the charger is in :mod:`.customer_rules` and
-:mod:`.power_rules`, what binds the controller in :mod:`.controller_rules` and
-:mod:`.command_rules`; docs/reference/rules.md has a row for each rule.
+:class:`Judge` is the one judge for all who ask: the gateway while it happens, ``gi3 audit`` and
+``gi3 report`` afterwards. The rules are in :mod:`.registry`; here is what has to be known before
+anybody is blamed: that both ends fell silent at once, or that two senders have one index.
 """
 
 import math
 
-from ..interface.codec import Rejection
+from ..interface.codec import Received, Rejected, Rejection
+from ..interface.layout import Message
 from ..interface.signals import AdvanticsControllerStatus, PowerModulesStatus
-from .controller_rules import ControllerRules, INFORMATION
-from .customer_rules import CustomerRules
+from .facts import INFORMATION
 from .findings import Finding, NOBODY
-from .senders import Senders
+from .rulebook import Rulebook
+from .senders import Chargers, Controllers
+from .tolerances import Tolerances
 
 TICK_S = 0.1
-"""How often :meth:`Rules.tick` should be called, at least."""
+"""How often :meth:`Judge.tick` should be called, at least."""
 TOGETHER_S = 0.12
 """Both ends send every 100 ms: when neither is heard for longer, it was not one of them .."""
 HOLE_S = 0.2
@@ -26,97 +27,81 @@ SPEAKING_S = 0.25
 """Who has sent no longer ago repeats its message."""
 TOLD_S = 1.0
 """A silence of both that lasts is told before it ends."""
+SILENCE = 'R1', 'neither end is heard, and both were sending until then'
+"""The one observation that is nobody's: number, and what is odd."""
+_REPEATED = (AdvanticsControllerStatus, PowerModulesStatus)
 
 
-class Rules:
+class Judge:
     """
     Judge both ends of one pistol.
 
     Each breach is named once while it lasts, as a :class:`~.findings.Finding` with the end that
     broke the rule. ``now_s`` is seconds on one clock; frames may arrive a little out of order.
 
-    :param tolerances: :class:`~.findings.Tolerances`
+    :param tolerances: how far a good one may be off
     """
 
-    def __init__(self, tolerances=None):
+    def __init__(self, tolerances: Tolerances | None = None) -> None:
         self._tolerances = tolerances
-        self._ends = (CustomerRules(tolerances), ControllerRules(tolerances))
-        self._senders = {
-            cls: Senders(cls) for cls in (AdvanticsControllerStatus, PowerModulesStatus)}
+        self._rulebook = Rulebook(tolerances)
+        self._controllers, self._chargers = Controllers(), Chargers()
         self._are_two = False
         """Whether two have sent with one index up to now."""
-        self._held = []
+        self._held: list[Finding] = []
         """What may be the work of two senders."""
         self._heard_s = math.inf
         """When any frame of this pistol came last."""
         self._is_silence_told = False
 
     @property
-    def is_in_session(self):
+    def is_in_session(self) -> bool:
         """
         Whether both ends have to send every 100 ms: from the announcement to the end (R2).
 
         Where a log begins in mid-session the state tells.
         """
-        customer, controller = self._ends
-        return customer.is_in_session or controller.is_in_session
+        facts = self._rulebook.facts
+        return facts.power is not None or facts.is_controller_awake
 
-    def receive(self, received, *, now_s):
-        """
-        Take a frame of this pistol that gave a message.
-
-        :param received: :class:`~gi3_ros.core.interface.codec.Received`
-        :returns: list of new findings
-        """
+    def receive(self, received: Received, *, now_s: float) -> list[Finding]:
+        """Take a frame of this pistol that gave a message; return the new findings."""
         silent_s, self._heard_s = now_s - self._heard_s, now_s
         told = self._end_silence(silent_s, now_s) if silent_s > TOGETHER_S else []
         message, undefined, bits = (
             received.message, received.undefined, received.unassigned_bits)
-        customer, controller = self._ends
-        # Half of the traffic is what the vehicle tells again and again; it binds no charger.
-        is_information = type(message) in INFORMATION
-        if is_information:
-            if controller.notes(message, undefined, bits):
+        message_class = type(message)
+        if message_class in INFORMATION:
+            # Half of the traffic is what the vehicle tells again and again.
+            if self._rulebook.knows(message, undefined, bits):
                 return told
-        elif type(message) in self._senders and not undefined:
+        elif message_class in _REPEATED and not undefined:
             told += self._see_senders(message, now_s)
-            customer, controller = self._ends
         if self._are_two:
             return told
-        new = controller.receive(
+        new = self._rulebook.receive(
             message, now_s=now_s, undefined=undefined, unassigned_bits=bits)
-        if not is_information:
-            new += customer.receive(
-                message, now_s=now_s, undefined=undefined, unassigned_bits=bits)
         if new or self._held:
             told += self._sifted(new, now_s)
         return told
 
-    def reject(self, rejected, *, now_s):
-        """
-        Take a frame that gave none; only one that is too short is somebody's fault (1.4).
-
-        :param rejected: :class:`~gi3_ros.core.interface.codec.Rejected`, of this pistol
-        :returns: list of new findings
-        """
-        if rejected.kind is not Rejection.SHORT:
+    def reject(self, rejected: Rejected, *, now_s: float) -> list[Finding]:
+        """Take a frame that gave none; only one that is too short is somebody's fault (1.4)."""
+        message_class = rejected.message_class
+        if rejected.kind is not Rejection.SHORT or message_class is None:
             return []
         silent_s, self._heard_s = now_s - self._heard_s, now_s
         told = self._end_silence(silent_s, now_s) if silent_s > TOGETHER_S else []
         if self._are_two:
             return told
-        customer, controller = self._ends
-        message_class, text = rejected.message_class, rejected.text
-        new = controller.reject(message_class, text, now_s=now_s)
-        if not message_class.FROM_CONTROLLER:
-            new += customer.reject(message_class, text, now_s=now_s)
+        new = self._rulebook.reject(message_class, rejected.text, now_s=now_s)
         return told + self._sifted(new, now_s)
 
-    def tick(self, *, now_s):
+    def tick(self, *, now_s: float) -> list[Finding]:
         """Look for what should have come by now; return the new findings."""
         if self._are_two:
-            for each in self._senders.values():
-                each.age(now_s)
+            self._controllers.age(now_s)
+            self._chargers.age(now_s)
             self._look_for_two(now_s)
             return []
         silent_s = now_s - self._heard_s
@@ -125,9 +110,7 @@ class Rules:
                 return []
             self._is_silence_told = True
             return [self._silence(silent_s, now_s)]
-        customer, controller = self._ends
-        return self._sifted(
-            controller.tick(now_s=now_s) + customer.tick(now_s=now_s), now_s)
+        return self._sifted(self._rulebook.tick(now_s=now_s), now_s)
 
     def conclude(self) -> list[Finding]:
         """Return what was held back, when nothing more comes."""
@@ -138,9 +121,9 @@ class Rules:
 
     def _were_both_speaking(self) -> bool:
         """Tell whether both ends were repeating their status up to the last frame."""
-        customer, controller = self._ends
-        since_s = self._heard_s - SPEAKING_S
-        return customer.heard_at_s >= since_s and controller.heard_at_s >= since_s
+        facts, since_s = self._rulebook.facts, self._heard_s - SPEAKING_S
+        return facts.charger_at_s >= since_s and (
+            facts.controller_at_s is not None and facts.controller_at_s >= since_s)
 
     def _end_silence(self, silent_s: float, now_s: float) -> list[Finding]:
         """
@@ -155,38 +138,42 @@ class Rules:
         if not were_both:
             return []
         if silent_s <= HOLE_S:
-            for end in self._ends:
-                end.pass_over(silent_s - TICK_S)
+            self._rulebook.facts.pass_over(silent_s - TICK_S)
             return []
         is_told, self._is_silence_told = self._is_silence_told, False
         self._begin_anew(now_s)
         return [] if is_told else [self._silence(silent_s, now_s)]
 
     def _begin_anew(self, now_s: float) -> None:
-        self._ends = (CustomerRules(self._tolerances), ControllerRules(self._tolerances))
+        self._rulebook = Rulebook(self._tolerances)
         # It goes on repeating its status, or has died just now.
-        self._ends[1].expect(now_s)
+        self._rulebook.facts.expect_controller(now_s)
         self._held.clear()
 
     @staticmethod
     def _silence(silent_s: float, now_s: float) -> Finding:
         return Finding(
-            now_s, 'R1', f'for {silent_s:.2f} s neither end is heard, and both were sending until '
-            'then: that is the recorder, its clock, or the supply of both; nobody is blamed, and '
-            'the rules begin anew', {'silent_s': silent_s}, NOBODY, is_observation=True)
+            now_s, SILENCE[0],
+            f'for {silent_s:.2f} s neither end is heard, and both were sending until then: that '
+            'is the recorder, its clock, or the supply of both; nobody is blamed, and the rules '
+            'begin anew', {'silent_s': silent_s}, NOBODY, is_observation=True)
 
     # Two senders with one index
 
-    def _see_senders(self, message: object, now_s: float) -> list[Finding]:
-        senders = self._senders[type(message)]
-        finding = senders.see(message, now_s)
-        if senders.are_two or self._are_two:
+    def _see_senders(self, message: Message, now_s: float) -> list[Finding]:
+        if isinstance(message, PowerModulesStatus):
+            finding = self._chargers.see(message, now_s)
+        elif isinstance(message, AdvanticsControllerStatus):
+            finding = self._controllers.see(message, now_s)
+        else:
+            return []
+        if self._are_two or self._controllers.are_two or self._chargers.are_two:
             self._look_for_two(now_s)
         return [] if finding is None else [finding]
 
     def _look_for_two(self, now_s: float) -> None:
-        were_two, self._are_two = self._are_two, any(
-            each.are_two for each in self._senders.values())
+        were_two, self._are_two = self._are_two, (
+            self._controllers.are_two or self._chargers.are_two)
         if self._are_two:
             self._held.clear()
         elif were_two:
@@ -196,7 +183,7 @@ class Rules:
         """Hold what is found back as long as it may be the work of two senders."""
         if not new and not self._held:
             return new
-        if any(each.is_suspected(now_s) for each in self._senders.values()):
+        if self._controllers.is_suspected(now_s) or self._chargers.is_suspected(now_s):
             self._held += new
             return []
         if self._held:

@@ -7,7 +7,7 @@ import traceback
 
 from ..interface.codec import Received, Rejected
 from .findings import Finding
-from .judge import Rules, TICK_S
+from .judge import Judge, TICK_S
 
 MOST_FRAMES_PER_S = 400
 """Of one pistol; several times what both ends have to say."""
@@ -44,7 +44,7 @@ class LiveJudge:
     def begin_anew(self) -> None:
         """Forget what was heard: until now frames may have been missed."""
         with self._lock:
-            self._rules = Rules()
+            self._rules = Judge()
 
     def take(self, decoded: Received | Rejected, *, now_s: float) -> None:
         """Take a frame of the bus, or one of ours that went out."""
@@ -68,7 +68,7 @@ class LiveJudge:
             self.begin_anew()
             self.is_flooded = False
 
-    def _judge(self, ask: Callable[[Rules], list[Finding]]) -> None:
+    def _judge(self, ask: Callable[[Judge], list[Finding]]) -> None:
         with self._lock:
             if self.fault:
                 return

@@ -8,10 +8,13 @@ what came before that.
 
 import collections
 import math
+from typing import ClassVar, Generic, TypeVar
 
-from ..interface.layout import CONTROLLER, CUSTOMER
+from ..interface.layout import CONTROLLER, CUSTOMER, Message
 from ..interface.signals import AdvanticsControllerStatus, PowerModulesStatus
 from .findings import Finding
+
+M = TypeVar('M', bound=Message)
 
 WITHIN_S = 0.15
 """Three of one sender take 0.2 s, nominally."""
@@ -28,34 +31,28 @@ APART_V, APART_A = 20.0, 10.0
 """Readings have to be so far apart to contradict each other."""
 
 
-def _is_other_state(one: AdvanticsControllerStatus, other: AdvanticsControllerStatus) -> bool:
-    return one.state != other.state
+class Senders(Generic[M]):
+    """Watches one message that is repeated every 100 ms."""
 
+    who: ClassVar[str]
+    number: ClassVar[str] = '1.4'
+    sentence: ClassVar[str]
 
-def _is_other_reading(one: PowerModulesStatus, other: PowerModulesStatus) -> bool:
-    return (
-        abs(one.present_voltage - other.present_voltage) > APART_V
-        or abs(one.present_current - other.present_current) > APART_A
-        or one.system_enable != other.system_enable)
-
-
-class Senders:
-    """
-    Watches one message that is repeated every 100 ms.
-
-    :param message_class: ``AdvanticsControllerStatus`` or ``PowerModulesStatus``
-    """
-
-    def __init__(self, message_class: type) -> None:
-        self._is_other = (
-            _is_other_state if message_class is AdvanticsControllerStatus else _is_other_reading)
-        self._who = CONTROLLER if message_class.FROM_CONTROLLER else CUSTOMER
-        self._last = collections.deque(maxlen=RATE_OF)
+    def __init__(self) -> None:
+        self._last: collections.deque[tuple[float, M]] = collections.deque(maxlen=RATE_OF)
         """``(time, message)``, the newest first."""
-        self._contradictions_s = collections.deque()
+        self._contradictions_s: collections.deque[float] = collections.deque()
         self._other_s = -math.inf
         """When the last one was another than the one before it."""
         self.are_two = False
+
+    def is_other(self, one: M, other: M) -> bool:
+        """Tell whether one sender would not say both within a moment."""
+        raise NotImplementedError
+
+    def words(self, message: M) -> str:
+        """Say what a message says."""
+        raise NotImplementedError
 
     def is_suspected(self, now_s: float) -> bool:
         """Tell whether there may be two: what is found now may be the work of both."""
@@ -63,10 +60,10 @@ class Senders:
         return now_s - self._other_s <= WITHIN_S or (
             bool(contradictions_s) and now_s - contradictions_s[-1] <= WINDOW_S)
 
-    def see(self, message: object, now_s: float) -> Finding | None:
+    def see(self, message: M, now_s: float) -> Finding | None:
         """Take the next one; return a finding when it shows that two are sending."""
         last, contradictions_s = self._last, self._contradictions_s
-        is_other = bool(last) and self._is_other(message, last[0][1])
+        is_other = bool(last) and self.is_other(message, last[0][1])
         last.appendleft((now_s, message))
         if is_other:
             self._other_s = now_s
@@ -90,27 +87,51 @@ class Senders:
             self.are_two = False
             self._contradictions_s.clear()
 
-    def _goes_back(self, message: object, now_s: float) -> bool:
+    def _goes_back(self, message: M, now_s: float) -> bool:
         """Tell whether this is what came just before the last one."""
         return any(
-            now_s - time_s <= WITHIN_S and not self._is_other(message, earlier)
+            now_s - time_s <= WITHIN_S and not self.is_other(message, earlier)
             for time_s, earlier in list(self._last)[2:])
 
     def _rate_hz(self, now_s: float) -> float:
         return (len(self._last) - 1) / max(now_s - self._last[-1][0], WITHIN_S)
 
-    def _finding(self, one: object, other: object, now_s: float) -> Finding:
+    def _finding(self, one: M, other: M, now_s: float) -> Finding:
         rate_hz = self._rate_hz(now_s)
-        end = 'controllers' if self._who == CONTROLLER else 'chargers'
+        end = 'controllers' if self.who == CONTROLLER else 'chargers'
         return Finding(
-            now_s, '1.4', f'two {end} with one index: {one.NAME} comes {rate_hz:.0f} times a '
-            f'second, nominal 10, and contradicts itself: {_words(one)} and {_words(other)}, '
-            'again and again; nobody is judged meanwhile', {'rate_hz': rate_hz}, self._who)
+            now_s, self.number,
+            f'two {end} with one index: {one.NAME} comes {rate_hz:.0f} times a second, nominal '
+            f'10, and contradicts itself: {self.words(one)} and {self.words(other)}, again and '
+            'again; nobody is judged meanwhile', {'rate_hz': rate_hz}, self.who)
 
 
-def _words(message: object) -> str:
-    if isinstance(message, AdvanticsControllerStatus):
+class Controllers(Senders[AdvanticsControllerStatus]):
+    """Watches Advantics_Controller_Status: two are in different states."""
+
+    who = CONTROLLER
+    sentence = 'one controller for each index'
+
+    def is_other(self, one: AdvanticsControllerStatus, other: AdvanticsControllerStatus) -> bool:
+        return one.state != other.state
+
+    def words(self, message: AdvanticsControllerStatus) -> str:
         signal, = message.SIGNALS
         return f'State {signal.labels.get(int(message.state), int(message.state))}'
-    enable = 'Allowed' if message.system_enable == 1 else 'Not_Allowed'
-    return f'{message.present_voltage:.1f} V {message.present_current:.1f} A {enable}'
+
+
+class Chargers(Senders[PowerModulesStatus]):
+    """Watches Power_Modules_Status: two have readings far apart."""
+
+    who = CUSTOMER
+    sentence = 'one charger for each index'
+
+    def is_other(self, one: PowerModulesStatus, other: PowerModulesStatus) -> bool:
+        return (
+            abs(one.present_voltage - other.present_voltage) > APART_V
+            or abs(one.present_current - other.present_current) > APART_A
+            or one.system_enable != other.system_enable)
+
+    def words(self, message: PowerModulesStatus) -> str:
+        enable = 'Allowed' if message.system_enable == 1 else 'Not_Allowed'
+        return f'{message.present_voltage:.1f} V {message.present_current:.1f} A {enable}'

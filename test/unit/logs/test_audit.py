@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every breach that a log can show, in a log of its own: the audit names exactly that."""
 
-import ast
 import contextlib
 import json
 import os
@@ -20,25 +19,21 @@ from log_bench import session, SESSIONS
 from log_breaches import log_of, LOGS
 import pytest
 
-import gi3_ros.core
 from gi3_ros.core.interface import codec
 from gi3_ros.core.interface.frame import Frame
 from gi3_ros.core.interface.signals import AdvanticsControllerStatus, PowerModulesStatus
+from gi3_ros.core.rules.registry import clauses
 from gi3_ros.logs.audit import Audit
 from gi3_ros.logs.entries import Heard
 from gi3_ros.logs.writing import open_writer
 from gi3_ros.tools.audit import audit
 from gi3_ros.tools.report import report
 
-CORE = pathlib.Path(gi3_ros.core.__file__).parent
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 STRICT = (
     '--tolerance', 'follow_s=3', '--tolerance', 'short_s=0', '--tolerance', 'first_status_s=2')
 """As where the breaches come from: short sessions do."""
 State = AdvanticsControllerStatus.State
 BEGIN_S = 1_790_000_000.0
-NOTHING = '\u2013'
-"""In an empty cell of the table."""
 
 
 @pytest.fixture
@@ -94,40 +89,10 @@ def test_a_charger_that_breaks_one_rule_is_found_in_its_log(
     assert broken(findings_in(write(frames), *STRICT)) == {('customer', rule)} | provoked
 
 
-def rules_in_code():
-    """Return (end, rule) of everything that the code can find."""
-    return {
-        (who, node.value)
-        for who, files in {
-            'customer': (
-                'customer_rules.py', 'power_rules.py', 'reading_rules.py', 'frame_rules.py'),
-            'controller': (
-                'controller_rules.py', 'command_rules.py', '../command.py', 'frame_rules.py'),
-        }.items()
-        for name in files for node in ast.walk(ast.parse((CORE / 'rules' / name).read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        and re.fullmatch(r'[RA]\d+|\d\.\d', node.value)
-    }
-
-
 def test_every_rule_that_is_checked_has_a_log_that_breaks_it():
     covered = {pair for param in LOGS for pair in param.values[0]}
     covered |= {('customer', param.values[0]) for param in BREACHES}
-    assert rules_in_code() == covered
-
-
-def test_every_rule_has_its_row_and_the_row_says_what_is_checked():
-    text = (ROOT / 'docs' / 'reference' / 'rules.md').read_text(encoding='utf-8')
-    table = text.split('| Rule | Checked live and in logs: charger |')[1].split('\n\n')[0]
-    rows = [
-        [cell.strip() for cell in line.strip('|').split('|')] for line in table.splitlines()[2:]]
-    assert {row[0] for row in rows} >= {f'R{number}' for number in range(1, 54)}
-    assert {
-        (who, row[0]) for row in rows
-        for who, words in (('customer', row[1]), ('controller', row[2])) if words != NOTHING
-    } == rules_in_code()
-    for rule, charger, controller, why_not in rows:
-        assert (charger, controller, why_not) != (NOTHING,) * 3, rule
+    assert {(clause.who, clause.number) for clause in clauses()} == covered
 
 
 def test_each_finding_says_when_which_pistol_and_with_which_values(write):

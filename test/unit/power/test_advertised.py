@@ -19,7 +19,7 @@ from gi3_ros.core.power.memory import SessionMemory
 from gi3_ros.core.power.parameters import PowerConfig
 from gi3_ros.core.power.phases import Phase, PhaseMachine
 from gi3_ros.core.power.setpoint import Lease, Priority
-from gi3_ros.core.rules.findings import Tolerances
+from gi3_ros.core.rules.tolerances import Tolerances
 
 BOTH_WAYS = ChargerLimits(is_bidirectional=True, max_charger_discharge_current=60.0)
 

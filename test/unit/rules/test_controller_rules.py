@@ -30,8 +30,8 @@ from gi3_ros.core.interface.signals import (
     PowerModulesStatus,
     SequenceControl,
 )
-from gi3_ros.core.rules.controller_rules import ControllerRules
-from gi3_ros.core.rules.judge import Rules
+from gi3_ros.core.rules.judge import Judge
+from gi3_ros.core.rules.rulebook import Rulebook
 
 State = AdvanticsControllerStatus.State
 Function = DcPowerControl.PowerFunction
@@ -77,7 +77,7 @@ class Play:
     """Plays a session to the rules, 10 ms at a time; what repeats by itself is repeated."""
 
     def __init__(self, announcement=CCS):
-        self.rules = ControllerRules()
+        self.rules = Rulebook(ends=(CONTROLLER,))
         self.announcement = announcement
         self.findings = []
         self.state = State.WAITING_FOR_PEV
@@ -1407,7 +1407,7 @@ def test_frames_that_were_logged_the_other_way_round():
 
 def test_memory_of_limits_does_not_grow_without_commands():
     """Not even where a charger tells others all day and no vehicle comes."""
-    rules = ControllerRules()
+    rules = Rulebook(ends=(CONTROLLER,))
     tracemalloc.start()
     try:
         sizes = []
@@ -1640,7 +1640,7 @@ _STREAMS = st.lists(st.tuples(
 
 def judged(stream):
     """Judge a stream, which may go back by some ms; return all findings."""
-    rules, findings, ms, latest_s = Rules(), [], 0, 0.0
+    rules, findings, ms, latest_s = Judge(), [], 0, 0.0
     for step_ms, jitter_ms, is_double, frame in stream:
         ms += step_ms
         now_s = max(0, ms + jitter_ms) / 1000
@@ -1677,7 +1677,7 @@ def test_a_session_with_holes_is_judged_without_an_error(holes):
         else:
             stream.insert(min(at + 3, len(stream)), stream.pop(at))
     first, second = ([
-        each for rules in (Rules(),) for now_s, received in stream
+        each for rules in (Judge(),) for now_s, received in stream
         for each in rules.receive(received, now_s=now_s) + rules.tick(now_s=now_s)
     ] for _ in range(2))
     assert first == second

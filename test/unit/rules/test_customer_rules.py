@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from gi3_ros.core.interface.layout import CUSTOMER
 from gi3_ros.core.interface.signals import (
     AdmCsSeccOutputs,
     AdvanticsControllerStatus,
@@ -18,8 +19,9 @@ from gi3_ros.core.interface.signals import (
     PowerModulesStatus,
     SequenceControl,
 )
-from gi3_ros.core.rules.customer_rules import CustomerRules
-from gi3_ros.core.rules.findings import Finding, Tolerances
+from gi3_ros.core.rules.findings import Finding
+from gi3_ros.core.rules.rulebook import Rulebook
+from gi3_ros.core.rules.tolerances import Tolerances
 
 State = AdvanticsControllerStatus.State
 Function = DcPowerControl.PowerFunction
@@ -116,7 +118,7 @@ class Play:
     """Plays a session to the rules, with changes."""
 
     def __init__(self, announcement=CCS, tolerances=None):
-        self.rules = CustomerRules(tolerances or STRICT)
+        self.rules = Rulebook(tolerances or STRICT, ends=(CUSTOMER,))
         self.announcement = announcement
         self.findings = []
         self.now_s = 0.0
@@ -742,7 +744,7 @@ def test_memory_of_set_points_does_not_grow():
     play = Play().charging()
     for step in range(500):
         play.transfer(transfer(0.1 * (step % 7)), 0.1, 0.0)
-    assert len(play.rules._power._setpoints) < 60
+    assert len(play.rules.facts.output.setpoints) < 60
 
 
 def test_voltage_set_point_counts_for_a_second_after_it_was_lowered():

@@ -9,7 +9,7 @@ import pytest
 
 from gi3_ros.core.interface import codec
 from gi3_ros.core.interface.signals import AdvanticsControllerStatus, PowerModulesStatus
-from gi3_ros.core.rules.judge import Rules, TICK_S
+from gi3_ros.core.rules.judge import Judge, TICK_S
 
 State = AdvanticsControllerStatus.State
 IDLE = PowerModulesStatus(system_enable=1, insulation_resistance=510e3)
@@ -17,7 +17,7 @@ IDLE = PowerModulesStatus(system_enable=1, insulation_resistance=510e3)
 
 def judged(log):
     """Return what is found in a log of one pistol."""
-    rules, found, ticked_s = Rules(), [], 0.0
+    rules, found, ticked_s = Judge(), [], 0.0
     for time_s, frame in log:
         if time_s - ticked_s >= TICK_S:
             found += rules.tick(now_s=time_s)
