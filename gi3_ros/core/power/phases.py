@@ -54,8 +54,8 @@ goes on begins anew. In every later phase it is a fault, unless the session was 
 is the end of it (:meth:`PhaseMachine.when_power_is_forbidden`).
 
 *A fault is left only through reset.* Every phase leads to FAULT, and no frame leads out of it:
-power never comes back because a frame came back (R1). A stop has no row there, as the power is off
-already, and is not refused either. A reset leads to IDLE, so the next power needs a session that is
+power never comes back because a frame came back (R1). A stop has no row there: the power is off
+already, and nothing is refused. A reset leads to IDLE, so the next power needs a session that is
 announced afresh.
 
 The diagram in docs/explanation/architecture.md is drawn from :data:`ROWS` by scripts/draw.py. The

@@ -87,6 +87,12 @@ def test_a_stop_is_obeyed_in_every_phase_of_a_session(phase):
         assert TRANSITIONS[phase, stop] in FLOATING
 
 
+@pytest.mark.parametrize('phase', sorted(SESSION))
+def test_the_end_of_a_session_leaves_no_power_on(phase):
+    target = Phase.STANDBY if phase in POWERED else phase
+    assert TRANSITIONS[phase, Happening.FINISHED] is target
+
+
 def test_only_a_function_that_is_commanded_leads_to_power():
     assert {event for (phase, event), target in TRANSITIONS.items()
             if target in POWERED and phase is not target} == STARTS
@@ -120,7 +126,7 @@ def test_it_begins_idle_and_the_modules_are_enabled_in_a_session_only():
 
 @pytest.mark.parametrize('phase, event, is_start', [
     (Phase.STANDBY, Request.PRECHARGE, True), (Phase.PRECHARGE, Request.PRECHARGE, False),
-    (Phase.STANDBY, Request.STANDBY, False), (Phase.STANDBY, Happening.ANNOUNCED, False),
+    (Phase.STANDBY, Request.OFF, False), (Phase.WAKING, Happening.READY, False),
 ])
 def test_a_function_that_goes_on_does_not_start(phase, event, is_start):
     assert machine_in(phase).starts(event) is is_start
