@@ -111,3 +111,12 @@ def test_only_the_bus_and_the_reader_of_log_files_use_python_can():
         path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob('*.py')
         if {'can', 'can.io'} & imports_of(path)}
     assert users <= {'bus.py', 'logs/formats/mf4.py', 'logs/writers/blf.py'}
+
+
+@pytest.mark.parametrize(
+    'path', sorted((PACKAGE / 'logs' / 'formats').glob('*.py')), ids=lambda path: path.name)
+def test_a_format_is_read_without_what_writes_it(path):
+    """Nor by what decides about formats, or makes entries of bags."""
+    used = {each.relative_to(PACKAGE / 'logs').as_posix() for each in of_ours(path)
+            if each.is_relative_to(PACKAGE / 'logs')}
+    assert all(each == 'entries.py' or each.startswith('formats/') for each in used)
