@@ -12,6 +12,7 @@ import itertools
 import pathlib
 import re
 import shlex
+from typing import NamedTuple
 
 import yaml
 
@@ -55,22 +56,14 @@ def bag_in(folder: pathlib.Path) -> BagFolder:
     :raises OSError: when it cannot be read
     """
     there = _parts_in(folder)
-    listed, problem = _listed(folder)
-    if listed is None:
-        names, expected = _only_recording(folder, there)
-        why = 'as the others are numbered'
-    else:
-        recordings = {_recording(name) for name in listed}
-        # A recorder that was killed has not entered its last files.
-        names = [*listed, *(name for name in there if _recording(name) in recordings)]
-        expected, why = listed, 'which metadata.yaml names as part of the bag'
-    bag = BagFolder(*_in_order(there, names, expected), [problem] if problem else [])
-    missing = [name for name in expected if name not in there]
+    content = _content(folder, there)
+    bag = BagFolder(*_in_order(there, content), [content.problem] if content.problem else [])
+    missing = [name for name in content.expected if name not in there]
     if not bag.parts:
         raise LogError(f'{folder}: is no bag: of its parts nothing is there, not even '
                        f'{enumerated(missing) or "a name of one in metadata.yaml"}')
     if missing:
-        bag.problems.append(f'missing: {enumerated(missing)}, {why}')
+        bag.problems.append(f'missing: {enumerated(missing)}, {content.why}')
     beside = _logs_in(folder, besides={path.name for path in bag.parts})
     if beside:
         bag.problems.append(
@@ -79,15 +72,44 @@ def bag_in(folder: pathlib.Path) -> BagFolder:
     return bag
 
 
-def _only_recording(
-        folder: pathlib.Path, there: dict[str, pathlib.Path]) -> tuple[list[str], list[str]]:
-    """Return the names of the parts of a bag without metadata, and those that it should have."""
+class _Content(NamedTuple):
+    """Of what a bag consists."""
+
+    names: list[str]
+    """Of its parts, in their order; those that are not there, too."""
+    expected: list[str]
+    """Those that have to be there, in their order."""
+    why: str
+    """Why they have to."""
+    problem: str = ''
+    """Why this may not be all, as a sentence."""
+
+
+def _content(folder: pathlib.Path, there: dict[str, pathlib.Path]) -> _Content:
+    """
+    Return what a bag consists of: by its metadata, or by the numbers of its parts.
+
+    :raises LogError: when there is no metadata and the parts are not all that is in the folder
+    """
+    try:
+        listed = _listed(folder)
+    except FileNotFoundError:
+        problem = ('metadata.yaml is missing: whoever recorded the bag was stopped; the files '
+                   'themselves are read')
+    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError,
+            RecursionError):
+        problem = 'metadata.yaml is damaged; the files themselves are read'
+    else:
+        recordings = {_recording(name) for name in listed}
+        # A recorder that was killed has not entered its last files.
+        names = [*listed, *(name for name in there if _recording(name) in recordings)]
+        return _Content(names, listed, 'which metadata.yaml names as part of the bag')
     used = {path.name for path in there.values()}
     others = _logs_in(folder, besides=used)
     if len({_recording(name) for name in there}) != 1 or others:
         raise LogError(_refusal(folder, [*sorted(used), *others]))
     names = list(there)
-    return names, _all_numbers(names)
+    return _Content(names, _all_numbers(names), 'as the others are numbered', problem)
 
 
 def _parts_in(folder: pathlib.Path) -> dict[str, pathlib.Path]:
@@ -102,35 +124,33 @@ def _parts_in(folder: pathlib.Path) -> dict[str, pathlib.Path]:
 
 
 def _in_order(
-        there: dict[str, pathlib.Path], names: list[str], expected: list[str],
+        there: dict[str, pathlib.Path], content: _Content,
 ) -> tuple[list[pathlib.Path], set[pathlib.Path]]:
     """Return the parts that are there, and those of them before which one is missing."""
     after_missing = {
-        there[name] for before, name in itertools.pairwise(expected)
+        there[name] for before, name in itertools.pairwise(content.expected)
         if name in there and before not in there}
-    return [there[name] for name in dict.fromkeys(names) if name in there], after_missing
+    return [there[name] for name in dict.fromkeys(content.names) if name in there], after_missing
 
 
-def _listed(folder: pathlib.Path) -> tuple[list[str] | None, str]:
-    """Return the names in the metadata, or ``None`` and a sentence."""
-    try:
-        metadata = yaml.load((folder / METADATA).read_bytes(), _YamlLoader)
-        return [
-            packing.bare_name(pathlib.PurePath(name).name)
-            for name in metadata['rosbag2_bagfile_information']['relative_file_paths']], ''
-    except FileNotFoundError:
-        return None, (
-            'metadata.yaml is missing: whoever recorded the bag was stopped; the files '
-            'themselves are read')
-    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError,
-            RecursionError):
-        return None, 'metadata.yaml is damaged; the files themselves are read'
+def _listed(folder: pathlib.Path) -> list[str]:
+    """Return the names in the metadata; raises nearly anything when there are none."""
+    metadata = yaml.load((folder / METADATA).read_bytes(), _YamlLoader)
+    return [
+        packing.bare_name(pathlib.PurePath(name).name)
+        for name in metadata['rosbag2_bagfile_information']['relative_file_paths']]
 
 
-def _recording(name: str) -> tuple[str, str]:
-    """Return what the names of the parts of one bag have in common."""
+class _Recording(NamedTuple):
+    """What the names of the parts of one bag have in common."""
+
+    stem: str
+    suffix: str
+
+
+def _recording(name: str) -> _Recording:
     stem, _, suffix = name.rpartition('.')
-    return _NUMBER.sub('', stem), suffix
+    return _Recording(_NUMBER.sub('', stem), suffix)
 
 
 def _all_numbers(names: list[str]) -> list[str]:
@@ -145,21 +165,24 @@ def _all_numbers(names: list[str]) -> list[str]:
 
 def _logs_in(folder: pathlib.Path, *, besides: set[str]) -> list[str]:
     """Return the names of the logs and bags in a folder and in the folders in it."""
-    return [name for name in _walk(folder, '', [_FILES]) if name not in besides]
+    return [name for name in _walk(folder, '', _Budget(_FILES)) if name not in besides]
 
 
-def _walk(folder: pathlib.Path, prefix: str, left: list[int]) -> Iterator[str]:
-    """
-    Yield names below a folder.
+@dataclasses.dataclass
+class _Budget:
+    """How many files may still be looked at."""
 
-    :param left: how many files may still be looked at, as the only item
-    """
+    left: int
+
+
+def _walk(folder: pathlib.Path, prefix: str, budget: _Budget) -> Iterator[str]:
+    """Yield names below a folder."""
     for path in sorted(folder.iterdir(), key=_natural):
         name = prefix + path.name
-        if left[0] == 0:
+        if budget.left == 0:
             yield f'whatever else there is (more than {_FILES} files)'
-        left[0] -= 1
-        if left[0] < 0:
+        budget.left -= 1
+        if budget.left < 0:
             return
         if path.name.startswith('.') or path.name.endswith(_SIDECARS):
             continue
@@ -170,7 +193,7 @@ def _walk(folder: pathlib.Path, prefix: str, left: list[int]) -> Iterator[str]:
             yield f'{name}/'
         else:
             try:
-                yield from _walk(path, f'{name}/', left)
+                yield from _walk(path, f'{name}/', budget)
             except OSError:
                 # What may not be looked into may be anything.
                 yield f'{name}/'
