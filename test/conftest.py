@@ -91,7 +91,13 @@ def _be_nice(config):
         number = int(worker['workerid'].removeprefix('gw'))
         if side_by_side.only_computes(number, worker['workercount']):
             os.nice(side_by_side.NICENESS)
-            config.option.timeout = side_by_side.PATIENCE * float(config.getini('timeout'))
+            _give_time(config, side_by_side.PATIENCE)
+
+
+def _give_time(config, times):
+    """Let each test take so many times as long, unless somebody has said how long."""
+    if config.option.timeout is None:
+        config.option.timeout = times * float(config.getini('timeout'))
 
 
 @pytest.hookimpl(tryfirst=True)  # before the timeout is read
@@ -116,7 +122,7 @@ def _set_amount(config, factor):
     import amount
     amount.factor = factor
     if factor != 1:
-        config.option.timeout = factor * float(config.option.timeout or config.getini('timeout'))
+        _give_time(config, factor)
     if importlib.util.find_spec('hypothesis') is not None:
         from hypothesis import HealthCheck, settings
 
