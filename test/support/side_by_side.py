@@ -16,13 +16,17 @@ import os
 from processors import sessions_at_a_time
 from xdist.scheduler import LoadScopeScheduling
 
-WAITING = ('test/kernel/', 'test/session/', 'test/ros/', 'test/launch/')
-"""Folders of tests that wait, in the order in which they begin: the longest first."""
+WAITING = (
+    'test/kernel/', 'test/session/', 'test/ros/', 'test/launch/',
+    'test/unit/tools/test_live_terminal.py',
+)
+"""Folders and files of tests that wait, in the order in which they begin: the longest first."""
 FIRST = (
     'test/unit/sim/test_scenarios.py',
     'test/unit/sim/test_matrix.py',
     'test/unit/power/test_properties.py',
     'test/unit/logs/test_audit.py',
+    'test/unit/logs/test_packing.py',
     'test/unit/logs/test_page_in_browser.py',
     'test/unit/stage/test_properties.py',
 )

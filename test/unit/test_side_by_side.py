@@ -98,8 +98,8 @@ def test_half_of_the_workers_are_nice(count, nice):
 
 
 def test_what_begins_first_exists_and_does():
-    assert all((ROOT / name).exists() for name in FIRST)
+    assert all((ROOT / name).exists() for name in (*WAITING, *FIRST))
     assert {f'test/{folder.name}/' for folder in (ROOT / 'test').iterdir()
-            if list(folder.glob('test_*.py'))} == {*WAITING, 'test/unit/'}
+            if list(folder.glob('test_*.py'))} <= {*WAITING, 'test/unit/'}
     order = [f'{name}::test' for name in (*WAITING, *FIRST, 'test/unit/other.py')]
     assert sorted([*order[3:], *order[:3]], key=rank) == order
