@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of phases: each row with the whole charger around it, and what cannot be a row."""
 
+import ast
 import itertools
+import pathlib
 
 from power_bench import Bench, COMMANDS, WAY_TO
 import pytest
 
 from gi3_ros.core.command import Request
+from gi3_ros.core.power import phases
 from gi3_ros.core.power.phases import (
     BEFORE,
     FLOATING,
@@ -96,6 +99,16 @@ def test_the_end_of_a_session_leaves_no_power_on(phase):
 def test_only_a_function_that_is_commanded_leads_to_power():
     assert {event for (phase, event), target in TRANSITIONS.items()
             if target in POWERED and phase is not target} == STARTS
+
+
+def test_only_the_machine_sets_a_phase():
+    found = set()
+    for path in pathlib.Path(phases.__file__).parent.glob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            if isinstance(node, ast.Attribute) and node.attr == 'phase' and isinstance(
+                    node.ctx, ast.Store):
+                found.add(path.name)
+    assert found == {'phases.py'}
 
 
 # The machine by itself
