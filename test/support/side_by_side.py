@@ -26,7 +26,7 @@ FIRST = (
     'test/unit/sim/test_matrix.py',
     'test/unit/power/test_properties.py',
     'test/unit/logs/test_audit.py',
-    'test/unit/logs/test_packing.py',
+    'test/unit/logs/formats/test_packing.py',
     'test/unit/logs/test_page_in_browser.py',
     'test/unit/stage/test_properties.py',
 )
