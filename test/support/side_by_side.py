@@ -27,7 +27,7 @@ FIRST = (
     'test/unit/power/test_properties.py',
     'test/unit/logs/test_audit.py',
     'test/unit/logs/formats/test_packing.py',
-    'test/unit/logs/test_page_in_browser.py',
+    'test/unit/logs/report/test_page_in_browser.py',
     'test/unit/stage/test_properties.py',
 )
 """Computing tests that take longest: begun last, one of them would keep everybody waiting."""

@@ -11,7 +11,7 @@ from gi3_ros.core.stage.output_stage import StageConfig
 from gi3_ros.logs.entries import LogError
 from gi3_ros.logs.replay.parameters import ParameterFile, PRECHARGE_TIMEOUT_S
 
-CONFIG = pathlib.Path(__file__).resolve().parents[3] / 'config'
+CONFIG = pathlib.Path(__file__).resolve().parents[4] / 'config'
 
 
 def of(tmp_path, text, namespace='pistol1'):
