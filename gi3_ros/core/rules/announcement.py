@@ -3,9 +3,9 @@
 import dataclasses
 
 from ..interface.signals import DcPowerControl, NewChargeSession, PowerModulesStatus
-from .ends import CommandRule
 from .facts import INFORMATION
 from .findings import CROSSED_S
+from .kinds import CommandRule
 from .session import function_name, is_chademo, POWERED, Session
 from .states import UNTIL_END, WAKING
 
@@ -70,11 +70,12 @@ class InformationComes(CommandRule):
         if len(session.told) == len(INFORMATION):
             self.mend()
             return
-        begin_s = now_s if facts.controller_begin_s is None else facts.controller_begin_s
         # Some may have come just before a log begins.
+        begin_s = facts.heard.controller_begin_s
+        is_early = begin_s is None or session.since_s - begin_s <= limits.crossing_s
         is_late = (
             now_s - session.since_s > limits.information_s and facts.state in UNTIL_END
-            and session.since_s - begin_s > limits.crossing_s)
+            and not is_early)
         if self.breaks(is_late):
             self.find(
                 now_s, ', '.join(cls.NAME for cls in INFORMATION if cls not in session.told)

@@ -2,9 +2,9 @@
 
 from ..command import breach_of
 from ..interface.signals import DcPowerControl, NewChargeSession
-from .ends import CommandRule
 from .facts import Facts
 from .findings import Findings
+from .kinds import CommandRule
 from .session import function_name, POWERED
 from .states import State
 from .tolerances import Tolerances

@@ -3,7 +3,7 @@
 from ..interface.layout import CONTROLLER
 from ..interface.signals import DcPowerControl, PowerModulesStatus
 from ..timing import EMERGENCY_CLEAR_S
-from .ends import OutputRule
+from .kinds import OutputRule
 from .output import InForce
 from .rule import Rule
 from .session import POWERED

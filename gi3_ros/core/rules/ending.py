@@ -4,9 +4,9 @@ import collections
 
 from ..interface.layout import CONTROLLER
 from ..interface.signals import ChargeSessionFinished, DcPowerControl, PowerModulesStatus
-from .ends import CommandRule, OutputRule
 from .facts import Facts
 from .findings import Finding, Findings
+from .kinds import CommandRule, OutputRule
 from .output import COMMANDED, PERIOD_S
 from .rule import Rule
 from .session import function_name, POWERED, Session

@@ -68,6 +68,110 @@ class Emergency:
     """Whether one had come before the last one did."""
 
 
+class Heard:
+    """When which end was heard, whatever it said."""
+
+    def __init__(self, limits: Tolerances) -> None:
+        self.controller_begin_s: float | None = None
+        """When the controller was heard for the first time."""
+        self.controller_at_s: float | None = None
+        """When its last status came."""
+        self.missing_s = 0.0
+        """For how long its status had been missing when it was last looked at .."""
+        self.is_missing = False
+        """.. and whether that is longer than it may be (R1)."""
+        self.audible_at_s: float | None = None
+        """When the charger could hear its status last."""
+        self.is_charger_known = False
+        """Whether the charger was ever heard: a log may have but one direction."""
+        self.charger_at_s = -math.inf
+        """When its last status came."""
+        self.status_gap_s: float | None = None
+        """From the status before that in this session, if both ends were there."""
+        self.deaf_s = 0.0
+        """For how long it had not heard the controller then, 0 before it ever did .."""
+        self.is_deaf = False
+        """.. and whether it could take the controller for dead (R1)."""
+        self._deaf_after_s = limits.controller_timeout_s - limits.controller_jitter_s
+        self._missing_after_s = limits.controller_timeout_s + limits.controller_jitter_s
+
+    def is_controller_silent(self, now_s: float) -> bool:
+        """Tell whether the charger may take the controller for dead: then nobody hears it."""
+        return self.audible_at_s is not None and now_s - self.audible_at_s > self._deaf_after_s
+
+    def is_controller_missing(self, since_s: float, now_s: float) -> bool:
+        """Note and tell whether its status is missing since then for longer than it may be."""
+        self.missing_s = now_s - since_s
+        self.is_missing = self.missing_s > self._missing_after_s
+        return self.is_missing
+
+    def expect_controller(self, now_s: float) -> None:
+        """Take it that it lives, and repeats its status."""
+        self.controller_at_s = self.controller_begin_s = now_s
+
+    def hear_charger(self, before_s: float | None, now_s: float) -> None:
+        """
+        Take that a status of the charger came.
+
+        :param before_s: when the one before it came in this session
+        """
+        self.charger_at_s = now_s
+        self.deaf_s = 0.0 if self.audible_at_s is None else now_s - self.audible_at_s
+        self.is_deaf = self.deaf_s > self._deaf_after_s
+        self.status_gap_s = None if before_s is None or self.is_deaf else now_s - before_s
+
+    def pass_over(self, seconds: float) -> None:
+        """Take it that nobody could be heard for so long, and was not silent either."""
+        if self.controller_at_s is not None:
+            self.controller_at_s += seconds
+        if self.audible_at_s is not None:
+            self.audible_at_s += seconds
+
+
+class Flags:
+    """
+    Sequence_Control, as the charger tells it and as the controller has heard it.
+
+    :param crossing_s: so long flags and a state may cross
+    """
+
+    def __init__(self, crossing_s: float) -> None:
+        self.are_used = False
+        """Whether the controller is known to use them: only then it has a State 12 (R34)."""
+        self.told = SequenceControl()
+        """As the controller was last told them; 0 after it has restarted."""
+        self.told_before = SequenceControl()
+        self.recent: collections.deque[tuple[float, SequenceControl]] = collections.deque()
+        """``(since when, Sequence_Control)``, those that may have crossed with a state; none where
+        nobody knows them."""
+        self._crossing_s = crossing_s
+
+    def see(self, flags: SequenceControl, now_s: float) -> None:
+        """Take a Sequence_Control."""
+        self.told_before, self.told = self.told, flags
+        self.recent.append((now_s, flags))
+        self.forget(now_s)
+
+    def forget(self, now_s: float) -> None:
+        """Keep what may have crossed with a state."""
+        forget_before(now_s - self._crossing_s, self.recent)
+
+    def start_anew(self, now_s: float, *, is_known: bool) -> None:
+        """
+        Take it that the controller starts, and knows none (4.1).
+
+        :param is_known: whether all that it is told is heard from here on
+        """
+        self.are_used = False
+        self.forget(now_s)
+        # What was told in this moment may have come after it.
+        crossed = [each for each in self.recent if now_s - each[0] <= self._crossing_s]
+        self.recent.clear()
+        if is_known:
+            self.recent.append((now_s, SequenceControl()))
+        self.recent.extend(crossed)
+
+
 class Facts:
     """
     What is known of one pistol.
@@ -77,39 +181,21 @@ class Facts:
 
     def __init__(self, limits: Tolerances) -> None:
         self.limits = limits
-        self._deaf_after_s = limits.controller_timeout_s - limits.controller_jitter_s
-        self._missing_after_s = limits.controller_timeout_s + limits.controller_jitter_s
         self.spoilt: set[str] = set()
         """Names of the messages of which the last one was not sound."""
-        # The controller, and whether it lives:
+        self.heard = Heard(limits)
+        # The controller:
         self.state: int | None = None
         """As it was last told."""
         self.state_before: int | None = None
         """In the status before that."""
         self.has_entered = False
         """Whether these two differ."""
-        self.controller_begin_s: float | None = None
-        """When it was heard for the first time."""
-        self.controller_at_s: float | None = None
-        """When its last status came, whatever was in it."""
-        self.audible_at_s: float | None = None
-        """When the charger could hear its status last, whatever was in it."""
-        self.missing_s = 0.0
-        """For how long its status had been missing when it was last looked at .."""
-        self.is_missing = False
-        """.. and whether that is longer than it may be (R1)."""
         self.was_idle = False
         self.idle_at_s = -math.inf
         """When it became idle."""
+        self.emergency = Emergency()
         # The charger:
-        self.is_charger_heard = False
-        """Whether it ever was: a log may have but one direction."""
-        self.charger_at_s = -math.inf
-        """When its last status came, whatever was in it."""
-        self.status_gap_s: float | None = None
-        """From the status before that in this session, if both ends were there."""
-        self.deaf_s = 0.0
-        """For how long it had not heard the controller then, 0 before it ever did."""
         self.status: PowerModulesStatus | None = None
         """The last one that could be read."""
         self.status_at_s = -math.inf
@@ -118,16 +204,8 @@ class Facts:
         self.parameters: DcPowerParameters | None = None
         self.told_limits: collections.deque[tuple[float, DcPowerParameters]] = collections.deque()
         """``(since when, DC_Power_Parameters)``, those the controller may still go by."""
-        # Flags:
-        self.has_flags = False
-        """Whether the controller is known to use them: only then it has a State 12 (R34)."""
-        self.flags = SequenceControl()
-        """As the controller was last told them."""
-        self.flags_before = SequenceControl()
-        self.recent_flags: collections.deque[tuple[float, SequenceControl]] = collections.deque()
-        """``(since when, Sequence_Control)``, those that may have crossed with a state."""
+        self.flags = Flags(limits.crossing_s)
         # Sessions:
-        self.emergency = Emergency()
         self.unfinished_since_s: float | None = None
         """Since when a session is over whose Charge_Session_Finished has not come."""
         self.session: Session | None = None
@@ -143,21 +221,10 @@ class Facts:
         """Whether its state is one of a session whose modules have to be awake."""
         return self.state in UNTIL_END or self.state in AFTER_LOOP
 
-    def is_controller_silent(self, now_s: float) -> bool:
-        """Tell whether the charger may take the controller for dead: then nobody hears it."""
-        return self.audible_at_s is not None and now_s - self.audible_at_s > self._deaf_after_s
-
-    def expect_controller(self, now_s: float) -> None:
-        """Take it that it lives, and repeats its status."""
-        self.controller_at_s = self.controller_begin_s = now_s
-
     def pass_over(self, seconds: float) -> None:
         """Take it that nobody could be heard for so long, and was not silent either."""
         self.emergency.at_s += seconds
-        if self.controller_at_s is not None:
-            self.controller_at_s += seconds
-        if self.audible_at_s is not None:
-            self.audible_at_s += seconds
+        self.heard.pass_over(seconds)
         if self.session is not None:
             self.session.announced_at_s += seconds
             if self.session.status_at_s is not None:
@@ -167,9 +234,7 @@ class Facts:
 
     def look_for_controller(self, since_s: float, now_s: float) -> None:
         """Note whether its status is missing since then; see :meth:`tear`."""
-        self.missing_s = now_s - since_s
-        self.is_missing = self.missing_s > self._missing_after_s
-        if self.is_missing:
+        if self.heard.is_controller_missing(since_s, now_s):
             self.tear(now_s)
 
     def tear(self, now_s: float) -> None:
@@ -179,7 +244,7 @@ class Facts:
         What it said meanwhile was not heard, and what was said to it may not have been.
         """
         self.was_idle = False
-        self.recent_flags.clear()
+        self.flags.recent.clear()
         self.emergency.is_on = False
         self.commands.tear(now_s)
         if self.session is not None:
@@ -191,20 +256,17 @@ class Facts:
 
         :param is_audible: whether the charger takes it for one
         """
-        self.controller_at_s = now_s
+        self.heard.controller_at_s = now_s
         if is_audible:
-            if self.is_controller_silent(now_s):
+            if self.heard.is_controller_silent(now_s):
                 self.restart(now_s)
-            self.audible_at_s = now_s
+            self.heard.audible_at_s = now_s
 
     def hear_charger(self, now_s: float) -> None:
         """Take that a status of the charger came, whatever is in it (R2, R3)."""
-        self.charger_at_s = now_s
-        self.deaf_s = 0.0 if self.audible_at_s is None else now_s - self.audible_at_s
-        self.status_gap_s, power = None, self.power
+        power = self.power
+        self.heard.hear_charger(None if power is None else power.status_at_s, now_s)
         if power is not None:
-            if power.status_at_s is not None and self.deaf_s <= self._deaf_after_s:
-                self.status_gap_s = now_s - power.status_at_s
             power.status_at_s = now_s
 
     def restart(self, now_s: float) -> None:
@@ -221,7 +283,7 @@ class Facts:
         Of this session nothing more is expected of it, as after a silent controller (R1); of what
         is too much it is still to blame.
         """
-        self.audible_at_s = None
+        self.heard.audible_at_s = None
         self.restart(now_s)
         self.output.restart(now_s)
 
@@ -233,12 +295,12 @@ class Facts:
         self.state = state
         self.has_entered = has_entered = state != before
         # With use_sequence_flags only (R34); State 11 may also be an authorisation of its own.
-        self.has_flags |= state == State.NOT_AVAILABLE
+        self.flags.are_used |= state == State.NOT_AVAILABLE
         if has_entered:
             self.emergency.is_on = False
         if state == State.INITIALISING:
             # 4.1: a controller that starts has all flags at 0, and has to be told again (A7).
-            self.flags = SequenceControl()
+            self.flags.told = SequenceControl()
             if has_entered:
                 self._start_anew(now_s, is_known=before is not None)
         self._lead_session(before, state, now_s)
@@ -326,16 +388,8 @@ class Facts:
         Its configuration may be another one. In a log without the charger nobody knows what it is
         told afterwards, and in one that begins here, what it was told before.
         """
-        self.has_flags = False
         self.told_limits.clear()
-        self.forget_flags(now_s)
-        # What was told in this moment may have come after it.
-        crossed = [each for each in self.recent_flags
-                   if now_s - each[0] <= self.limits.crossing_s]
-        self.recent_flags.clear()
-        if is_known and self.is_charger_heard:
-            self.recent_flags.append((now_s, SequenceControl()))
-        self.recent_flags.extend(crossed)
+        self.flags.start_anew(now_s, is_known=is_known and self.heard.is_charger_known)
 
     # Sessions
 
@@ -413,8 +467,7 @@ class Facts:
         # that the output is lowered still is (R18).
         is_withdrawn = was_enabled and not self.is_enabled and self.state in BEGUN and (
             self.power is None or self.power.was_enabled)
-        is_deaf = self.deaf_s > self._deaf_after_s
-        if is_withdrawn or (is_deaf and self.output.is_commanded):
+        if is_withdrawn or (self.heard.is_deaf and self.output.is_commanded):
             self.output.excuse()
         self.output.see_status(status, now_s)
 
@@ -429,13 +482,7 @@ class Facts:
 
     def see_flags(self, flags: SequenceControl, now_s: float) -> None:
         """Take a Sequence_Control."""
-        self.flags_before, self.flags = self.flags, flags
-        self.recent_flags.append((now_s, flags))
-        self.forget_flags(now_s)
-
-    def forget_flags(self, now_s: float) -> None:
-        """Keep what may have crossed with a state."""
-        forget_before(now_s - self.limits.crossing_s, self.recent_flags)
+        self.flags.see(flags, now_s)
 
     def forget_limits(self, now_s: float) -> None:
         """Keep what the controller may still go by."""

@@ -57,7 +57,7 @@ class AuthorisationIsFinal(Rule):
     sentence = 'the result of the authorisation does not change'
 
     def on_flags(self, flags: SequenceControl, now_s: float) -> None:
-        facts, before = self.facts, self.facts.flags_before
+        facts, before = self.facts, self.facts.flags.told_before
         if not (before.ccs_authorisation_done and flags.ccs_authorisation_done):
             self.mend()
             return
@@ -122,7 +122,7 @@ class ButtonsComeBack(Rule):
                     held_s=held_s)
 
     def _blame(self, now_s: float, words: str, **values: float) -> None:
-        if self.facts.has_flags:
+        if self.facts.flags.are_used:
             self.find(now_s, words, **values)
         else:
             self.observe(
@@ -137,11 +137,11 @@ class WaitsForFlags(Rule):
 
     def on_new_state(self, state: int, now_s: float) -> None:
         facts = self.facts
-        if not facts.has_flags or facts.state_before is None or not facts.recent_flags:
+        if not facts.flags.are_used or facts.state_before is None or not facts.flags.recent:
             return
-        facts.forget_flags(now_s)
+        facts.flags.forget(now_s)
         self.check(
-            facts.state_before, state, [flags for _, flags in facts.recent_flags], now_s)
+            facts.state_before, state, [flags for _, flags in facts.flags.recent], now_s)
 
     def check(
             self, before: int, state: int, recent: list[SequenceControl], now_s: float) -> None:
@@ -208,7 +208,7 @@ class WaitsForAuthorisation(WaitsForFlags):
     def _note(self) -> None:
         if self.facts.state == State.CCS_AUTHORISATION_PROCESS:
             self._was_authorised |= any(
-                _is_authorised(flags) for _, flags in self.facts.recent_flags)
+                _is_authorised(flags) for _, flags in self.facts.flags.recent)
 
 
 class WaitsForParameters(WaitsForFlags):
@@ -247,10 +247,10 @@ class EndsAfterStop(Rule):
 
     def on_flags(self, flags: SequenceControl, now_s: float) -> None:
         facts = self.facts
-        is_press = bool(flags.user_stop_button) and len(facts.recent_flags) > 1 and (
-            not facts.recent_flags[-2][1].user_stop_button)
+        is_press = bool(flags.user_stop_button) and len(facts.flags.recent) > 1 and (
+            not facts.flags.recent[-2][1].user_stop_button)
         # Without use_sequence_flags buttons do nothing (R34).
-        if (is_press and facts.has_flags and facts.state == State.CHARGING
+        if (is_press and facts.flags.are_used and facts.state == State.CHARGING
                 and self._pressed_at_s is None):
             self._pressed_at_s = now_s
 

@@ -4,9 +4,9 @@ import collections
 
 from ..interface.layout import CONTROLLER, CUSTOMER
 from ..interface.signals import DcPowerControl, PowerModulesStatus
-from .ends import OutputRule
 from .facts import Facts, Power
 from .findings import Findings
+from .kinds import OutputRule
 from .output import COMMANDED, FLOATING
 from .rule import Rule
 from .tolerances import Tolerances
@@ -26,11 +26,11 @@ class ControllerLives(Rule):
     tolerances = ('controller_timeout_s', 'controller_jitter_s')
 
     def on_life(self, now_s: float) -> None:
-        if self.breaks(self.facts.is_missing, now_s):
+        if self.breaks(self.facts.heard.is_missing, now_s):
             self.find(
                 now_s, 'no Advantics_Controller_Status for more than '
                 f'{1000 * self.limits.controller_timeout_s:.0f} ms, it comes every 100 ms, always',
-                silent_s=self.facts.missing_s)
+                silent_s=self.facts.heard.missing_s)
 
 
 class StatusIsNoFlood(Rule):
@@ -70,7 +70,7 @@ class StatusComesRegularly(Rule):
     tolerances = ('status_gap_s', 'status_loss_s')
 
     def on_arrival(self, now_s: float) -> None:
-        gap_s, limits = self.facts.status_gap_s, self.limits
+        gap_s, limits = self.facts.heard.status_gap_s, self.limits
         if gap_s is None or (gap_s <= limits.status_gap_s and not self.broken):
             return
         is_late = limits.status_gap_s + _ROUNDING_S < gap_s <= limits.status_loss_s
@@ -94,7 +94,8 @@ class FirstStatusComes(Rule):
         if power is None or power.status_at_s is not None:
             return
         waited_s = now_s - power.since_s
-        if self.breaks(self.facts.is_charger_heard and waited_s > self.limits.first_status_s):
+        is_late = waited_s > self.limits.first_status_s
+        if self.breaks(is_late and self.facts.heard.is_charger_known):
             self.find(
                 now_s, f'no Power_Modules_Status {waited_s:.1f} s after New_Charge_Session',
                 waited_s=waited_s)
@@ -114,7 +115,7 @@ class StatusIsNotLost(Rule):
 
     def on_arrival(self, now_s: float) -> None:
         # Found before, unless nobody looked meanwhile.
-        gap_s, loss_s = self.facts.status_gap_s, self.limits.status_loss_s
+        gap_s, loss_s = self.facts.heard.status_gap_s, self.limits.status_loss_s
         if gap_s is not None and (gap_s > loss_s or self.broken):
             self._check(gap_s, loss_s, now_s)
 
@@ -161,7 +162,7 @@ class NoCurrentInSilence(OutputRule):
             self._stop_since_s = now_s
 
     def on_modules_status(self, status: PowerModulesStatus, now_s: float) -> None:
-        limits, silent_s = self.limits, self.facts.deaf_s
+        limits, silent_s = self.limits, self.facts.heard.deaf_s
         if silent_s <= limits.status_loss_s and self._stop_since_s is None and not self.broken:
             return
         is_powered = self.facts.output.function not in FLOATING

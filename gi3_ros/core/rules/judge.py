@@ -122,8 +122,8 @@ class Judge:
     def _were_both_speaking(self) -> bool:
         """Tell whether both ends were repeating their status up to the last frame."""
         facts, since_s = self._rulebook.facts, self._heard_s - SPEAKING_S
-        return facts.charger_at_s >= since_s and (
-            facts.controller_at_s is not None and facts.controller_at_s >= since_s)
+        return facts.heard.charger_at_s >= since_s and (
+            facts.heard.controller_at_s is not None and facts.heard.controller_at_s >= since_s)
 
     def _end_silence(self, silent_s: float, now_s: float) -> list[Finding]:
         """
@@ -147,7 +147,7 @@ class Judge:
     def _begin_anew(self, now_s: float) -> None:
         self._rulebook = Rulebook(self._tolerances)
         # It goes on repeating its status, or has died just now.
-        self._rulebook.facts.expect_controller(now_s)
+        self._rulebook.facts.heard.expect_controller(now_s)
         self._held.clear()
 
     @staticmethod

@@ -4,9 +4,9 @@ import math
 
 from ..interface.layout import CUSTOMER
 from ..interface.signals import DcPowerControl, DcPowerParameters
-from .ends import CommandRule
 from .facts import Facts
 from .findings import Findings
+from .kinds import CommandRule
 from .rule import Rule
 from .tolerances import Tolerances
 

@@ -3,9 +3,9 @@
 import math
 
 from ..interface.signals import DcPowerControl, PowerModulesStatus
-from .ends import CommandRule, OutputRule
 from .facts import Facts
 from .findings import Findings
+from .kinds import CommandRule, OutputRule
 from .output import InForce, way_s
 from .session import POWERED
 from .states import AFTER_LOOP, State

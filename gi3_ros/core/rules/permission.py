@@ -4,9 +4,9 @@ import math
 
 from ..interface.layout import CUSTOMER
 from ..interface.signals import ChargeSessionFinished
-from .ends import CommandRule
 from .facts import Facts
 from .findings import Findings
+from .kinds import CommandRule
 from .output import PERIOD_S
 from .rule import Rule
 from .session import Session

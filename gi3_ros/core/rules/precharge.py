@@ -1,9 +1,9 @@
 """Precharge: the vehicle's cap, and the window around its voltage (R19)."""
 
 from ..interface.signals import PowerModulesStatus
-from .ends import OutputRule
 from .facts import Facts
 from .findings import Findings
+from .kinds import OutputRule
 from .output import InForce, way_s
 from .tolerances import Tolerances
 

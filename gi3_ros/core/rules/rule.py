@@ -95,7 +95,7 @@ class Rule:
     # Occasions: the controller
 
     def on_life(self, now_s: float) -> None:
-        """Look at ``facts.missing_s``: a status has come, or a tick."""
+        """Look at ``facts.heard.missing_s``: a status has come, or a tick."""
 
     def on_tear(self) -> None:
         """Take it that the controller is silent, and something of it was missed (R1)."""

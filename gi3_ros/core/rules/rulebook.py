@@ -75,8 +75,8 @@ class Rulebook:
         if undefined or unassigned_bits or facts.spoilt:
             undefined = self._see_frame(message, undefined, unassigned_bits, now_s)
         if not message.FROM_CONTROLLER:
-            facts.is_charger_heard = True
-        elif facts.controller_at_s is None:
+            facts.heard.is_charger_known = True
+        elif facts.heard.controller_at_s is None:
             self._see_life(now_s)
         if undefined:
             self._take_unreadable(message, now_s)
@@ -109,8 +109,8 @@ class Rulebook:
         for look in end.short_frame:
             look(message_class, text, now_s)
         if not message_class.FROM_CONTROLLER:
-            facts.is_charger_heard = True
-        elif facts.controller_at_s is None:
+            facts.heard.is_charger_known = True
+        elif facts.heard.controller_at_s is None:
             self._see_life(now_s)
         if message_class is AdvanticsControllerStatus:
             self._hear_controller(now_s, is_audible=False)
@@ -122,11 +122,11 @@ class Rulebook:
     def tick(self, *, now_s: float) -> list[Finding]:
         """Look for what should have come by now."""
         facts = self.facts
-        if facts.controller_at_s is not None:
-            self._check_life(facts.controller_at_s, now_s)
+        if facts.heard.controller_at_s is not None:
+            self._check_life(facts.heard.controller_at_s, now_s)
             for look in self._controller.tick:
                 look(now_s)
-            if not facts.is_missing:
+            if not facts.heard.is_missing:
                 for look in self._controller.tick_alive:
                     look(now_s)
                 if self._controller.findings.held:
@@ -134,7 +134,7 @@ class Rulebook:
         if not self._is_paused:
             for look in self._charger.tick:
                 look(now_s)
-            if not facts.is_controller_silent(now_s):
+            if not facts.heard.is_controller_silent(now_s):
                 for look in self._charger.tick_alive:
                     look(now_s)
         return self._taken() if self._new else []
@@ -178,21 +178,21 @@ class Rulebook:
     def _see_life(self, now_s: float) -> None:
         """Take that a controller has said something of which no status was heard yet."""
         facts = self.facts
-        if facts.controller_begin_s is None:
-            facts.controller_begin_s = now_s
-        self._check_life(facts.controller_begin_s, now_s)
+        if facts.heard.controller_begin_s is None:
+            facts.heard.controller_begin_s = now_s
+        self._check_life(facts.heard.controller_begin_s, now_s)
 
     def _check_life(self, since_s: float, now_s: float) -> None:
         self.facts.look_for_controller(since_s, now_s)
-        if self.facts.is_missing:
+        if self.facts.heard.is_missing:
             for tear in self._controller.tear:
                 tear()
         for look in self._controller.life:
             look(now_s)
 
     def _hear_controller(self, now_s: float, *, is_audible: bool = True) -> None:
-        if self.facts.controller_at_s is not None:
-            self._check_life(self.facts.controller_at_s, now_s)
+        if self.facts.heard.controller_at_s is not None:
+            self._check_life(self.facts.heard.controller_at_s, now_s)
         self.facts.hear_controller(now_s, is_audible=is_audible)
 
     def _hear_charger(self, now_s: float) -> None:

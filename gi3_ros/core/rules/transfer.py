@@ -8,9 +8,9 @@ permitted.
 import math
 
 from ..interface.signals import DcPowerControl, DcPowerParameters, PowerModulesStatus
-from .ends import CommandRule, OutputRule
 from .facts import Facts
 from .findings import Findings
+from .kinds import CommandRule, OutputRule
 from .output import InForce, way_s
 from .states import AFTER_LOOP
 from .tolerances import Tolerances

@@ -12,9 +12,9 @@ from gi3_ros.core.interface.signals import (
     NewChargeSession,
     PowerModulesStatus,
 )
-from gi3_ros.core.rules.ends import OutputRule
 from gi3_ros.core.rules.facts import Facts
 from gi3_ros.core.rules.findings import CROSSED_S, Findings
+from gi3_ros.core.rules.kinds import OutputRule
 from gi3_ros.core.rules.occasions import Occasions
 from gi3_ros.core.rules.output import InForce
 from gi3_ros.core.rules.rule import OVER_S, Rule

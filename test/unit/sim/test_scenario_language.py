@@ -397,7 +397,7 @@ def test_a_heartbeat_with_an_undefined_state_is_one():
     """R1 binds the charger to hear it; it is not blamed for going on."""
     sim = simulator('steps: [{at: 1, do: set Advantics_Controller_Status State 13}]')
     go(sim, 5.0)
-    assert not sim.rules.facts.is_controller_silent(5.0)
+    assert not sim.rules.facts.heard.is_controller_silent(5.0)
 
 
 def test_a_frame_for_another_pistol_is_not_held_against_the_charger():

@@ -1,4 +1,4 @@
-"""What the rules about the charger's output have in common, and those about the commands."""
+"""Two kinds of rules: about what is at the output, and about what the controller does."""
 
 from ..interface.layout import CONTROLLER, CUSTOMER
 from ..interface.signals import DcPowerControl, PowerModulesStatus
