@@ -51,7 +51,7 @@ class Remarks:
             self.texts.append(text)
 
 
-class _LeastLately:
+class LeastLately:
     """
     The least of the values of the last seconds.
 
@@ -107,9 +107,9 @@ class Today:
         self._now_s = 0.0
         self._heard_s = 0.0
         self._reported: Stage | None = None
-        self._allowed = _LeastLately(PEAK_S)
+        self._allowed = LeastLately(PEAK_S)
         """Largest current that was permitted lately, as a negative number."""
-        self._asked = _LeastLately(FOLLOW_S)
+        self._asked = LeastLately(FOLLOW_S)
 
     # What it is fed with
 
