@@ -30,11 +30,14 @@ class Terminal:
         self._modes = termios.tcgetattr(command_end)
         self._device = os.ttyname(command_end)
         self.text = ''
+        # pytest-xdist tells its workers a size, which would count more than the terminal's.
+        sizeless = {
+            name: value for name, value in os.environ.items() if name not in ('COLUMNS', 'LINES')}
         self._process = subprocess.Popen(
             [sys.executable, '-c', COMMAND, *map(str, arguments)],
             stdin=command_end, stdout=command_end, stderr=command_end, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-            env={**os.environ, 'TERM': 'xterm-256color', **(environment or {})})
+            env={**sizeless, 'TERM': 'xterm-256color', **(environment or {})})
         self.pid = self._process.pid
         os.close(command_end)
 
