@@ -73,15 +73,8 @@ class Bag(Log):
             self._opening.append(
                 f'--channel {channel} chooses nothing: the topics do not tell their bus, all are '
                 'read')
-        self._pistols = Pistols(pistols or {}, self._opening.append)
-        namespaces = {
-            split(topic.name).namespace for topic in topics if topic.type.startswith(OURS)}
-        for name in pistols or {}:
-            if name.strip('/') not in namespaces:
-                self._opening.append(
-                    f'no topic of this package is in {name}, which --pistol names; there is '
-                    f'{enumerated(sorted(namespaces)) or "none at all"}')
-        self._pistols.name(namespaces)
+        self._pistols = self._named(pistols or {}, {
+            split(topic.name).namespace for topic in topics if topic.type.startswith(OURS)})
         storages = ' and '.join(dict.fromkeys(file.kind for file in self._files))
         content = 'raw CAN frames' if self._has_raw else 'typed topics'
         self.kind = f'rosbag2 ({storages}), {content}'
@@ -103,6 +96,17 @@ class Bag(Log):
         """Whether what could not be read may have been of the interface."""
         # Frames of CAN FD are another bus's.
         return len(self.problems) > bool(self._fd)
+
+    def _named(self, given: Mapping[str, int], namespaces: set[str]) -> Pistols:
+        """Return the pistols of the bag; those that were named have to be there."""
+        pistols = Pistols(given, self._opening.append)
+        for name in given:
+            if name.strip('/') not in namespaces:
+                self._opening.append(
+                    f'no topic of this package is in {name}, which --pistol names; there is '
+                    f'{enumerated(sorted(namespaces)) or "none at all"}')
+        pistols.name(namespaces)
+        return pistols
 
     def _frame_ids(self, raw: list[Topic]) -> dict[str, str]:
         """Return the frame_id of the first message of each raw topic, among the first of all."""

@@ -262,7 +262,11 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def store_for(topic: Topic) -> Typestore:
-    """Return types with which the topic's messages can be read."""
+    """
+    Return types with which the topic's messages can be read.
+
+    :raises NotDecodable: when there are none, or a field that is needed is not among them
+    """
     ours = ros_types.typestore()
     if not topic.definition:
         return ours
@@ -288,18 +292,22 @@ def store_for(topic: Topic) -> Typestore:
         words = ' '.join(str(error).split())[:60] or type(error).__name__
         raise NotDecodable(
             f'the definition of {topic.type} in the bag cannot be read ({words} ..)') from error
-    there = dict(types[topic.type][1])
-    lacking = [
-        name for name, kind in ours.fielddefs[topic.type][1] if there.get(name) != kind]
-    lacking += [
-        name for name in types
-        if name != topic.type and name in ours.fielddefs
-        and _fields(ours.fielddefs, name) != _fields(types, name)]
+    lacking = _lacking(topic, types, ours.fielddefs)
     if lacking:
         raise NotDecodable(
             f'it was recorded with another version of gi3_ros, whose {topic.type} lacks '
             f'{enumerated(lacking)}, or has it in another form')
     return store
+
+
+def _lacking(topic: Topic, types: Typesdict, ours: Typesdict) -> list[str]:
+    """Return the fields, and the types of fields, that are not as this version has them."""
+    there = dict(types[topic.type][1])
+    return [
+        name for name, kind in ours[topic.type][1] if there.get(name) != kind
+    ] + [
+        name for name in types
+        if name != topic.type and name in ours and _fields(ours, name) != _fields(types, name)]
 
 
 def _fields(types: Typesdict, name: str) -> list[tuple[str, FieldDesc]]:
