@@ -27,7 +27,7 @@ from gi3_ros.core.interface.signals import (
     EvInformationVoltages,
 )
 from gi3_ros.sim.link import Link
-from gi3_ros.sim.vehicle import VehicleConfig
+from gi3_ros.sim.vehicle_config import VehicleConfig
 
 BEGIN_S = 1_790_000_000.0
 CHUNK_S = 60.0

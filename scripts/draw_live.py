@@ -53,7 +53,7 @@ class _Viewer:
 def _link():
     from gi3_ros.sim.config import ControllerConfig
     from gi3_ros.sim.link import Link
-    from gi3_ros.sim.vehicle import VehicleConfig
+    from gi3_ros.sim.vehicle_config import VehicleConfig
     return Link(
         controller_config=ControllerConfig(), vehicle_config=VehicleConfig(charge_duration_s=60))
 

@@ -65,9 +65,9 @@ def simulated():
     from gi3_ros.core.interface import codec
     from gi3_ros.core.interface.signals import PowerModulesStatus
     from gi3_ros.core.power.limits import ChargerLimits
-    from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
     from gi3_ros.sim.config import ControllerConfig
-    from gi3_ros.sim.vehicle import VehicleConfig
+    from gi3_ros.sim.protocols import ControlMode, Direction, Protocol
+    from gi3_ros.sim.vehicle_config import VehicleConfig
 
     frames = list(session(
         FIRST, FIRST_S,

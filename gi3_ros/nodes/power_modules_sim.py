@@ -16,14 +16,10 @@ import gi3_ros.msg as ros
 
 from .. import convert
 from ..core.hardware import Contact
-from ..sim.modules import (
-    CircuitConfig,
-    Contactors,
-    HardwareFault,
-    ModulesConfig,
-    parse_faults,
-    PowerModules,
-)
+from ..sim.circuit import CircuitConfig
+from ..sim.contactors import HardwareFault, parse_faults
+from ..sim.modules import PowerModules
+from ..sim.modules_config import Contactors, ModulesConfig
 from ..sim.plug import CircuitEnd, DEFAULT_PORT, PlugError
 from .node import CannotConfigure, ChargerNode
 from .parameters import Parameter

@@ -5,17 +5,46 @@ An action is one line of text: its name, its arguments, and for some at the end 
 after which it is undone. :data:`ACTIONS` is the list; ``gi3 sim --help-actions`` prints it.
 """
 
+from collections.abc import Callable, Iterable, Mapping
 import dataclasses
 import math
 import shlex
+from typing import Protocol
 
 from ..core.interface.frame import Frame
 from ..core.interface.signals import EmergencyStop
-from .vehicle import ContactorFault
-from .wire import Disturbance, message_named, NEWER_VERSIONS, signal_of
+from .config import ControllerConfig
+from .controller import Controller
+from .vehicle import Vehicle
+from .vehicle_contactors import ContactorFault
+from .wire import Disturbance, message_named, NEWER_VERSIONS, signal_of, Wire
 
 ALL = 'all'
 """Instead of the name of a message: every one of them."""
+
+
+class Simulated(Protocol):
+    """The :class:`~.simulator.Simulator`, for those who do something to it."""
+
+    vehicle: Vehicle
+    controller: Controller
+    wire: Wire
+    config: ControllerConfig
+    sessions: int
+    restarts: int
+    elapsed_s: float
+
+    def do(self, action: 'Action', *, now_s: float) -> None:
+        """Carry out an action, and undo it after its time."""
+
+    def plug_in(self, *, now_s: float) -> None:
+        """Let somebody put the connector in."""
+
+    def unplug(self, *, now_s: float) -> None:
+        """Let somebody pull the connector out."""
+
+    def restart_controller(self, silent_s: float, *, now_s: float) -> None:
+        """Let the controller begin from nothing, after so long without a word."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -23,45 +52,46 @@ class Action:
     """A line that was understood; :meth:`do` carries it out."""
 
     line: str
-    spec: object
-    arguments: tuple
+    spec: '_Spec'
+    arguments: tuple[object, ...]
     for_s: float = math.inf
 
-    def do(self, simulator, *, now_s):
+    def do(self, simulator: Simulated, *, now_s: float) -> None:
         """Carry it out."""
         self.spec.function(simulator, *self.arguments, now_s=now_s, until_s=now_s + self.for_s)
 
-    def is_of(self, *names):
+    def is_of(self, *names: str) -> bool:
         """Whether it is one of these actions."""
         return any(self.spec is ACTIONS[name] for name in names)
 
-    def replaces(self, undo):
+    def replaces(self, undo: 'Action') -> bool:
         """Whether it makes an action that is to come, and would undo something, needless."""
         return self.line == undo.line or self.spec.undo == undo.line
 
     @property
-    def undo_line(self):
+    def undo_line(self) -> str:
         """The action that undoes it when its time is over; empty when nothing has to."""
         return self.spec.undo if math.isfinite(self.for_s) else ''
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Spec:
-    function: object
+    function: Callable[..., None]
+    """Called with the simulator, the arguments, ``now_s`` and ``until_s``."""
     arguments: str
     """As in a usage line: capitals are values, brackets are optional."""
     help: str
-    convert: object = lambda: ()
+    convert: Callable[..., tuple[object, ...]] = lambda: ()
     """From the words of a line to the arguments of ``function``."""
     undo: str = ''
     is_timed: bool = False
 
     @property
-    def usage(self):
+    def usage(self) -> str:
         return f'{self.arguments}{" [for SECONDS]" if self.is_timed or self.undo else ""}'.strip()
 
 
-def parse(line):
+def parse(line: str) -> Action:
     """
     Understand a line.
 
@@ -91,7 +121,9 @@ def parse(line):
         raise ValueError(f'{line!r}: {error}; usage is {name} {spec.usage}'.rstrip()) from error
 
 
-def _number(text, name, *, low=-math.inf, high=math.inf):
+def _number(
+    text: str, name: str, *, low: float = -math.inf, high: float = math.inf,
+) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -102,151 +134,157 @@ def _number(text, name, *, low=-math.inf, high=math.inf):
     return value
 
 
-def _whole(text, name, *, low, high):
+def _whole(text: str, name: str, *, low: int, high: int) -> int:
     try:
         value = int(text, 0)
     except ValueError:
-        value = None
-    if value is None or not low <= value <= high:
+        value = low - 1
+    if not low <= value <= high:
         raise ValueError(f'{name} {text!r} should be a whole number, {low}..{high}')
     return value
 
 
-def _choice(text, name, choices):
+def _choice(text: str, name: str, choices: Iterable[str]) -> str:
     if text not in choices:
         raise ValueError(f'{name} {text!r} should be one of {", ".join(choices)}')
     return text
 
 
-# What each action does. Arguments are converted already.
+# What each action does. Arguments are converted already; every one gets ``now_s`` and ``until_s``.
 
 
-def _plug(simulator, *, now_s, **_):
+def _plug(simulator: Simulated, *, now_s: float, **_: float) -> None:
     simulator.plug_in(now_s=now_s)
 
 
-def _unplug(simulator, *, now_s, **_):
+def _unplug(simulator: Simulated, *, now_s: float, **_: float) -> None:
     simulator.unplug(now_s=now_s)
 
 
-def _ask_again(simulator, **_):
+def _ask_again(simulator: Simulated, **_: float) -> None:
     simulator.controller.ask_again()
 
 
-def _start(simulator, *, now_s, **_):
+def _start(simulator: Simulated, *, now_s: float, **_: float) -> None:
     simulator.controller.press_start(now_s=now_s)
 
 
-def _stop(simulator, **_):
+def _stop(simulator: Simulated, **_: float) -> None:
     simulator.controller.press_stop()
 
 
-def _vehicle_stop(simulator, **_):
+def _vehicle_stop(simulator: Simulated, **_: float) -> None:
     simulator.vehicle.ask_to_stop('the vehicle has had enough')
 
 
-def _lose_link(simulator, *, now_s, **_):
+def _lose_link(simulator: Simulated, *, now_s: float, **_: float) -> None:
     # Each of them notices by itself.
     simulator.controller.lose_link()
     simulator.vehicle.emergency(now_s=now_s)
 
 
-def _emergency(simulator, side, *, now_s, **_):
+def _emergency(simulator: Simulated, side: str, *, now_s: float, **_: float) -> None:
     origin = EmergencyStop.Origin[side.upper()]
     cause = {'evse': 'emergency button of the charger', 'pev': 'fault of the vehicle'}[side]
     simulator.controller.emergency_stop(cause, origin=origin, now_s=now_s)
 
 
-def _release(simulator, **_):
+def _release(simulator: Simulated, **_: float) -> None:
     simulator.controller.release_emergency()
 
 
-def _restart(simulator, silent_s, *, now_s, **_):
+def _restart(simulator: Simulated, silent_s: float, *, now_s: float, **_: float) -> None:
     simulator.restart_controller(silent_s, now_s=now_s)
 
 
-def _ocpp(simulator, current_a, **_):
+def _ocpp(simulator: Simulated, current_a: float, **_: float) -> None:
     simulator.controller.set_ocpp_target(current_a)
 
 
-def _input(simulator, number, level, **_):
+def _input(simulator: Simulated, number: int, is_high: bool, **_: float) -> None:
     bit = 1 << number - 1
     controller = simulator.controller
-    controller.inputs = controller.inputs | bit if level else controller.inputs & ~bit
+    controller.inputs = controller.inputs | bit if is_high else controller.inputs & ~bit
 
 
-def _insulation(simulator, kohm, **_):
+def _insulation(simulator: Simulated, kohm: float | None, **_: float) -> None:
     vehicle = simulator.vehicle
     vehicle.insulation_resistance_ohm = (
         vehicle.config.insulation_resistance_ohm if kohm is None else 1e3 * kohm)
 
 
-def _contactors(simulator, fault, **_):
+def _contactors(simulator: Simulated, fault: str, **_: float) -> None:
     simulator.vehicle.contactor_fault = ContactorFault(fault)
 
 
-def _claim(simulator, volts, **_):
+def _claim(simulator: Simulated, volts: float | None, **_: float) -> None:
     simulator.vehicle.claimed_battery_v = volts
 
 
-def _demand(simulator, amperes, **_):
-    simulator.vehicle.demanded_a = amperes
+def _demand(simulator: Simulated, amperes: float | None, **_: float) -> None:
+    simulator.vehicle.wishes.demanded_a = amperes
 
 
-def _pause(simulator, seconds, *, now_s, **_):
-    simulator.vehicle.pause(seconds, now_s=now_s)
+def _pause(simulator: Simulated, seconds: float, *, now_s: float, **_: float) -> None:
+    simulator.vehicle.wishes.pause(seconds, now_s=now_s)
 
 
-def _disturb(kind):
-    def do(simulator, message='', amount=0.0, *, until_s, **fields):
-        fields.pop('now_s')
+def _disturb(kind: str) -> Callable[..., None]:
+    def do(
+        simulator: Simulated, message: str = '', amount: float = 0.0, *, until_s: float,
+        **_: float,
+    ) -> None:
         simulator.wire.disturb(Disturbance(
-            kind, message=message, amount=amount, until_s=until_s, **fields))
+            kind, message=message, amount=amount, until_s=until_s))
     return do
 
 
-def _newer(simulator, version, *, until_s, **_):
+def _newer(simulator: Simulated, version: str, *, until_s: float, **_: float) -> None:
     simulator.wire.disturb(Disturbance('newer', version=version, until_s=until_s))
 
 
-def _set(simulator, message, signal, raw, *, until_s, **_):
+def _set(
+    simulator: Simulated, message: str, signal: str, raw: int, *, until_s: float, **_: float,
+) -> None:
     simulator.wire.disturb(Disturbance(
         'set', message=message, signal=signal, amount=raw, until_s=until_s))
 
 
-def _send(simulator, can_id, data, **_):
+def _send(simulator: Simulated, can_id: int, data: bytes, **_: float) -> None:
     simulator.wire.inject(Frame(can_id, data, is_extended=can_id > 0x7FF))
 
 
-def _heal(simulator, message, **_):
+def _heal(simulator: Simulated, message: str, **_: float) -> None:
     simulator.wire.heal(message)
 
 
 # From words to arguments.
 
 
-def _message(text):
+def _message(text: str) -> str:
     return '' if text == ALL else message_named(text).NAME
 
 
-def _one_message(text):
+def _one_message(text: str) -> tuple[str]:
     return (_message(text),)
 
 
-def _message_and_number(name, default, low, high):
-    def convert(message, amount=str(default)):
+def _message_and_number(
+    name: str, default: float, low: float, high: float,
+) -> Callable[..., tuple[str, float]]:
+    def convert(message: str, amount: str = str(default)) -> tuple[str, float]:
         return _message(message), _number(amount, name, low=low, high=high)
     return convert
 
 
-def _message_signal_raw(message, signal, raw):
+def _message_signal_raw(message: str, signal: str, raw: str) -> tuple[str, str, int]:
     cls = message_named(message)
     field = signal_of(cls, signal)
     return message, signal, _whole(raw, 'RAW', low=field.raw_minimum, high=(
         1 << field.length) - 1)
 
 
-def _can_frame(can_id, data=''):
+def _can_frame(can_id: str, data: str = '') -> tuple[int, bytes]:
     number = _whole(f'0x{can_id.removeprefix("0x")}', 'ID', low=0, high=0x1FFFFFFF)
     try:
         octets = bytes.fromhex(data)
@@ -257,13 +295,15 @@ def _can_frame(can_id, data=''):
     return number, octets
 
 
-def _or_none(word, name, low, high):
-    def convert(text):
+def _or_none(
+    word: str, name: str, low: float, high: float,
+) -> Callable[[str], tuple[float | None]]:
+    def convert(text: str) -> tuple[float | None]:
         return (None if text == word else _number(text, name, low=low, high=high),)
     return convert
 
 
-ACTIONS = {
+ACTIONS: Mapping[str, _Spec] = {
     'plug_in': _Spec(_plug, '', 'put the connector into the vehicle'),
     'unplug': _Spec(_unplug, '', 'pull it out, whatever the session does'),
     'ask_again': _Spec(_ask_again, '', 'the vehicle asks for another session, still plugged in'),

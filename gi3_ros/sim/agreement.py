@@ -6,60 +6,16 @@ may flow back, and how the limits of charger, cable, vehicle and DC_Power_Parame
 """
 
 import dataclasses
-import enum
 import math
-import types
+from typing import NamedTuple
 
-from ..core.interface.signals import DcPowerControl, NewChargeSession
+from ..core.interface.signals import DcPowerControl, DcPowerParameters
+from ..core.power.limits import ChargerLimits
+from .config import ControllerConfig
+from .protocols import CHADEMO, ControlMode, Direction, Protocol
+from .vehicle_config import VehicleConfig
 
-_Label = NewChargeSession.CommunicationProtocol
 SetpointsMode = DcPowerControl.SetpointsMode
-
-
-class Protocol(enum.Enum):
-    """What a vehicle can speak, the oldest of each family first; the value is its name."""
-
-    DIN_70121 = 'DIN 70121'
-    ISO_15118_2 = 'ISO 15118-2'
-    ISO_15118_20 = 'ISO 15118-20'
-    CHADEMO_0_9 = 'CHAdeMO 0.9'
-    CHADEMO_1 = 'CHAdeMO 1.x'
-    CHADEMO_2 = 'CHAdeMO 2.0'
-
-    @property
-    def is_chademo(self):
-        """Whether it needs the other plug."""
-        return self in _CHADEMO
-
-
-_CHADEMO = (Protocol.CHADEMO_0_9, Protocol.CHADEMO_1, Protocol.CHADEMO_2)
-
-LABEL = types.MappingProxyType({
-    Protocol.DIN_70121: _Label.CCS_DIN_70121_2012_V2,
-    Protocol.ISO_15118_2: _Label.CCS_ISO_15118_2013_V2,
-    Protocol.ISO_15118_20: _Label.CCS_ISO_15118_2022,
-    Protocol.CHADEMO_0_9: _Label.CHADEMO_V0_9,
-    Protocol.CHADEMO_1: _Label.CHADEMO_V1_0_TO_V1_2,
-    Protocol.CHADEMO_2: _Label.CHADEMO_V2_0,
-})
-"""What New_Charge_Session says."""
-
-
-class ControlMode(enum.Enum):
-    """Who plans the current in ISO 15118-20."""
-
-    SCHEDULED = 'scheduled'
-    """The vehicle, within what was agreed: one target."""
-    DYNAMIC = 'dynamic'
-    """The charger, within the limits of the vehicle: a range."""
-
-
-class Direction(enum.Enum):
-    """Which way the energy may flow in a session."""
-
-    CHARGE = 'charge'
-    DISCHARGE = 'discharge'
-    BOTH = 'both'
 
 
 class NoAgreement(Exception):
@@ -76,20 +32,21 @@ class Agreement:
     is_range_converted: bool = False
     """The vehicle gives a range, but the charger gets a target out of it (A43)."""
 
-    def __str__(self):
+    def __str__(self) -> str:
         mode = 'Range_Mode' if self.mode is SetpointsMode.RANGE_MODE else 'Target_Mode'
         converted = ' (from a range)' if self.is_range_converted else ''
         return f'{self.protocol.value}, {mode}{converted}, {self.direction.value}'
 
 
-def agree(config, vehicle, battery_v, *, told_v=math.inf):
+def agree(
+    config: ControllerConfig, vehicle: VehicleConfig, battery_v: float, *,
+    told_v: float = math.inf,
+) -> Agreement:
     """
     Settle the session.
 
     V2G is taken from any version of CHAdeMO: the interface does not tie it to one.
 
-    :param config: the :class:`~.config.ControllerConfig`
-    :param vehicle: the :class:`~.vehicle.VehicleConfig`
     :param battery_v: voltage of its battery
     :param told_v: Maximum_Voltage that the charger has told, which it may lower (R33)
     :raises NoAgreement: when no session can come about
@@ -130,12 +87,12 @@ def agree(config, vehicle, battery_v, *, told_v=math.inf):
         protocol, SetpointsMode.TARGET_MODE, direction, is_range_converted=True)
 
 
-def _can(is_bidirectional):
+def _can(is_bidirectional: bool) -> str:
     return 'bidirectional' if is_bidirectional else 'not bidirectional'
 
 
-def _protocol(config, vehicle):
-    enabled = set(_CHADEMO) if config.is_chademo else {
+def _protocol(config: ControllerConfig, vehicle: VehicleConfig) -> Protocol:
+    enabled = set(CHADEMO) if config.is_chademo else {
         protocol for protocol, is_enabled in (
             (Protocol.DIN_70121, config.enable_din),
             (Protocol.ISO_15118_2, config.enable_iso_part2),
@@ -174,14 +131,16 @@ class ChargeLimits:
     """Battery voltages between which it can discharge."""
 
 
-def charger_limits(limits, parameters, share=1.0):
+def charger_limits(
+    limits: ChargerLimits, parameters: DcPowerParameters, share: float = 1.0,
+) -> ChargeLimits:
     """
     Merge configuration, cable and DC_Power_Parameters (R33).
 
     A parameter of 0 is the configured default; none exceeds it. A power of 0 is computed from
     voltage and current of the same end.
 
-    :param limits: the configured :class:`~gi3_ros.core.power.limits.ChargerLimits`
+    :param limits: as configured
     :param parameters: the last DC_Power_Parameters of the charger
     :param share: of the charger's currents that the temperature of its modules allows (R50)
     """
@@ -224,10 +183,18 @@ class Window:
     least_discharge_a: float = 0.0
 
 
-def current_range(window, direction):
-    """Return ``(Current_Range_Min, Current_Range_Max)`` in A (R25)."""
+class CurrentRange(NamedTuple):
+    """Current_Range_Min and Current_Range_Max."""
+
+    low_a: float
+    high_a: float
+
+
+def current_range(window: Window, direction: Direction) -> CurrentRange:
+    """Return the range that a window leaves (R25)."""
     if direction is Direction.BOTH:
-        return -window.discharge_a, window.charge_a
+        return CurrentRange(-window.discharge_a, window.charge_a)
     if direction is Direction.DISCHARGE:
-        return -window.discharge_a, -min(window.least_discharge_a, window.discharge_a)
-    return min(window.least_charge_a, window.charge_a), window.charge_a
+        return CurrentRange(
+            -window.discharge_a, -min(window.least_discharge_a, window.discharge_a))
+    return CurrentRange(min(window.least_charge_a, window.charge_a), window.charge_a)

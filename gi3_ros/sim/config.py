@@ -5,11 +5,14 @@ The entries of the real one with their names and defaults (interface.md 5.1), fr
 ``config.cfg`` or from YAML, and beside them what only a simulator needs.
 """
 
+from collections.abc import Mapping
 import dataclasses
 import enum
+from typing import Any, NamedTuple
 
 from ..core import controller_config
 from ..core.config import check, entries_of, entry
+from ..core.controller_config import Parser, PistolSection, Value
 from ..core.power.limits import ChargerLimits
 
 
@@ -113,7 +116,7 @@ class ControllerConfig:
     hardware: str = entry(
         'ADM-CS-SECC', 'ADM-CS-SECC or ADM-CO-CUI1: whose inputs are reported (0x6B201, 0x6B200)')
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse what the interface cannot express."""
         check(self)
         for name, choices in _CHOICES.items():
@@ -122,28 +125,37 @@ class ControllerConfig:
                     f'{name} is {getattr(self, name)!r}, permitted are {" and ".join(choices)}')
 
     @property
-    def has_own_monitor(self):
+    def has_own_monitor(self) -> bool:
         """Whether the controller reads an insulation monitor itself."""
         return self.insulation_monitor_type != 'Not_Used'
 
     @property
-    def is_chademo(self):
+    def is_chademo(self) -> bool:
         """Whether the pistol speaks CHAdeMO."""
         return self.pistol is Pistol.CHADEMO
 
     @property
-    def needs_authorisation(self):
+    def needs_authorisation(self) -> bool:
         """Whether CCS waits for CCS_Authorisation_Done; without flags nobody asks (R36)."""
         return not (self.free_service or self.is_chademo) and self.use_sequence_flags
 
 
-def configs_of_text(text, *, pistol='', changes=None):
+class Configured(NamedTuple):
+    """What was read for one pistol."""
+
+    config: ControllerConfig
+    warnings: list[str]
+    """What a person should know about it."""
+
+
+def configs_of_text(
+    text: str, *, pistol: str = '', changes: Mapping[str, object] | None = None,
+) -> list[Configured]:
     """
     Read the controller's own ``config.cfg``.
 
     :param pistol: the name of one pistol; empty for all DC pistols that are enabled
     :param changes: entries that replace those of the file
-    :returns: list of ``(ControllerConfig, warnings)``
     :raises ValueError: with words that say what to put right
     """
     parser = controller_config.parse(text)
@@ -151,14 +163,15 @@ def configs_of_text(text, *, pistol='', changes=None):
     return _configs(parser, pistol)
 
 
-def configs_of_mapping(pistols, *, pistol='', changes=None):
+def configs_of_mapping(
+    pistols: object, *, pistol: str = '', changes: Mapping[str, object] | None = None,
+) -> list[Configured]:
     """
     Take pistols from YAML: the name of each pistol to a mapping of entries.
 
     Unlike a ``config.cfg``, which holds much else, it may have no entry that is not known here.
     The parameters are those of :func:`configs_of_text`.
 
-    :returns: list of ``(ControllerConfig, warnings)``
     :raises ValueError: with words that say what to put right
     """
     if not isinstance(pistols, dict) or not pistols:
@@ -173,13 +186,13 @@ def configs_of_mapping(pistols, *, pistol='', changes=None):
     return _configs(parser, pistol)
 
 
-def _change(parser, changes):
+def _change(parser: Parser, changes: Mapping[str, object]) -> None:
     _refuse_unknown('changes', changes)
     old = controller_config.OLD_NAMES
     controller_config.change(parser, {old.get(name, name): changes[name] for name in changes})
 
 
-def _refuse_unknown(where, entries):
+def _refuse_unknown(where: str, entries: Mapping[str, object]) -> None:
     known = {*_defaults(ChargerLimits), *_defaults(ControllerConfig), *WITHOUT_EFFECT,
              *controller_config.OLD_NAMES, 'charger_type'}
     empty = sorted(str(name) for name, value in entries.items() if value is None)
@@ -192,12 +205,12 @@ def _refuse_unknown(where, entries):
             f'{", ".join(sorted(known))}')
 
 
-def _configs(parser, pistol):
+def _configs(parser: Parser, pistol: str) -> list[Configured]:
     names = [pistol] if pistol else controller_config.dc_pistols(parser)
     if not names:
         raise ValueError('no DC pistol is there')
     configs = [_config(controller_config.section_of(parser, pistol=name)) for name in names]
-    by_index = {}
+    by_index: dict[int, str] = {}
     for config, _ in configs:
         if config.index in by_index:
             raise ValueError(
@@ -207,23 +220,26 @@ def _configs(parser, pistol):
     return configs
 
 
-def _config(section):
+def _config(section: PistolSection) -> Configured:
     try:
         pistol = next(each for each in Pistol if each.value.lower() == section.name.lower())
     except StopIteration:
         raise ValueError(
             f'pistol {section.name} has no label in v3.2 of the interface; known are '
             f'{", ".join(each.value for each in Pistol)}') from None
-    own = {'index': DEFAULT_INDEX[pistol], **section.take(_defaults(ControllerConfig))}
-    config = ControllerConfig(
-        pistol=pistol, limits=ChargerLimits(**section.take(_defaults(ChargerLimits))), **own)
+    # Each text is converted to the type of its field.
+    limits: dict[str, Any] = {**section.take(_defaults(ChargerLimits))}
+    own: dict[str, Any] = {
+        'index': DEFAULT_INDEX[pistol], **section.take(_defaults(ControllerConfig))}
+    config = ControllerConfig(pistol=pistol, limits=ChargerLimits(**limits), **own)
     warnings = [
         *section.warnings,
         *(f'{name} has no effect here: {why}' for name, why in WITHOUT_EFFECT.items()
           if name in section.entries),
     ]
-    return config, warnings
+    return Configured(config, warnings)
 
 
-def _defaults(cls):
-    return {field.name: field.default for field in entries_of(cls)}
+def _defaults(cls: type[ControllerConfig] | type[ChargerLimits]) -> dict[str, Value]:
+    defaults = {field.name: field.default for field in entries_of(cls)}
+    return {name: default for name, default in defaults.items() if isinstance(default, Value)}

@@ -4,32 +4,38 @@ Vehicles and scenarios: those that come along with the package, and files of one
 A name without a suffix is one of ours, anything else a path.
 """
 
+from collections.abc import Mapping
 import dataclasses
 import enum
 import math
 import pathlib
+from typing import Any, TypeVar
 
 from . import scenario as scenarios
-from .agreement import ControlMode, Direction, Protocol
-from .scenario import read_yaml
-from .vehicle import VehicleConfig
+from .protocols import ControlMode, Direction, Protocol
+from .scenario import read_yaml, Scenario
+from .vehicle_config import Pause, Point, VehicleConfig
 
 _HERE = pathlib.Path(__file__).parent
 VEHICLES = _HERE / 'vehicles'
 SCENARIOS = _HERE / 'scenarios'
-_KINDS = {
-    'protocols': Protocol, 'control_mode': ControlMode, 'direction': Direction,
+_KINDS: Mapping[str, type[ControlMode] | type[Direction]] = {
+    'control_mode': ControlMode, 'direction': Direction,
 }
+_PAIRS: Mapping[str, type[Point] | type[Pause]] = {
+    'open_circuit_v': Point, 'current_taper': Point, 'pauses': Pause,
+}
+Word = TypeVar('Word', bound=enum.Enum)
 
 
-def names_in(folder):
+def names_in(folder: pathlib.Path) -> list[str]:
     """Return the names that come along in a folder, sorted."""
     return sorted(path.stem for path in folder.glob('*.yaml'))
 
 
-def load_vehicle(name, changes=None):
+def load_vehicle(name: str, changes: Mapping[str, object] | None = None) -> VehicleConfig:
     """
-    Return the :class:`~.vehicle.VehicleConfig` of a file.
+    Return the vehicle of a file.
 
     :param changes: mapping of entries that replace those of the file
     :raises ValueError: with the file and what is wrong with it
@@ -38,14 +44,15 @@ def load_vehicle(name, changes=None):
     return vehicle_of({**read_yaml(text, path.name), **(changes or {})}, path.name)
 
 
-def vehicle_of(content, where):
+def vehicle_of(content: Mapping[str, object], where: str) -> VehicleConfig:
     """
-    Return the :class:`~.vehicle.VehicleConfig` of a mapping.
+    Return the vehicle of a mapping.
 
     :raises ValueError: with ``where`` and what is wrong
     """
     fields = {field.name: field for field in dataclasses.fields(VehicleConfig)}
-    values = {}
+    # Each value becomes what its field holds.
+    values: dict[str, Any] = {}
     for name, value in content.items():
         if name not in fields:
             raise ValueError(
@@ -60,9 +67,9 @@ def vehicle_of(content, where):
         raise ValueError(f'{where}: {error}') from error
 
 
-def load_scenarios(name):
+def load_scenarios(name: str) -> list[Scenario]:
     """
-    Return the list of :class:`~.scenario.Scenario` of a file.
+    Return the scenarios of a file.
 
     :param name: with one of the words of ``for_each`` behind it, only that one is meant
     :raises ValueError: with the file and what is wrong with it
@@ -80,7 +87,7 @@ def load_scenarios(name):
     return chosen
 
 
-def _file_and_word(name):
+def _file_and_word(name: str) -> tuple[str, str]:
     """Take a name apart; the longest part that is a file is the file, blanks and all."""
     parts = name.split(' ')
     for count in range(len(parts), 0, -1):
@@ -91,7 +98,7 @@ def _file_and_word(name):
     return file, word
 
 
-def _read(name, folder, what):
+def _read(name: str, folder: pathlib.Path, what: str) -> tuple[pathlib.Path, str]:
     path = pathlib.Path(name)
     if not path.suffix:
         path = folder / f'{name}.yaml'
@@ -105,7 +112,7 @@ def _read(name, folder, what):
         raise ValueError(f'cannot read the {what} {name}: {error}') from error
 
 
-def _value(name, value, default):
+def _value(name: str, value: object, default: object) -> object:
     if isinstance(value, enum.Enum):
         return value
     if name == 'protocols':
@@ -118,33 +125,34 @@ def _value(name, value, default):
         if not isinstance(value, bool):
             raise ValueError(f'{value!r} should be true or false')
         return value
-    if isinstance(default, tuple):
+    if name in _PAIRS:
         if not isinstance(value, list | tuple):
             raise ValueError('a list of pairs is expected')
-        return tuple(_pair(each) for each in value)
+        return tuple(_PAIRS[name](*_pair(each)) for each in value)
     if isinstance(default, str):
         return str(value)
     return _number(value)
 
 
-def _choice(word, kind):
+def _choice(word: object, kind: type[Word]) -> Word:
     for each in kind:
         if each.value == word:
             return each
     raise ValueError(f'{word!r} is none of {", ".join(each.value for each in kind)}')
 
 
-def _pair(value):
+def _pair(value: object) -> tuple[float, float]:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ValueError(f'{value!r} should be a pair of numbers')
-    return tuple(_number(each) for each in value)
+    first, second = value
+    return _number(first), _number(second)
 
 
-def _number(value):
+def _number(value: object) -> float:
     try:
-        number = math.nan if isinstance(value, bool | str) else float(value)
-    except (TypeError, OverflowError):
+        number = float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:
         number = math.nan
-    if math.isnan(number):
+    if isinstance(value, bool) or math.isnan(number):
         raise ValueError(f'{value!r:.40} should be a number')
     return number

@@ -12,6 +12,7 @@ import dataclasses
 import json
 import math
 import socket
+from typing import Generic, Protocol, TypeVar
 
 HOST = '127.0.0.1'
 """Loopback only: simulated copper must never leave the machine."""
@@ -50,6 +51,21 @@ class Inlet:
     digital_outputs: int = 0
     """Levels of its outputs that are CAN_Controlled (0x63201, R47); bit 0 is Digital_Output1."""
 
+    @property
+    def is_battery_on(self) -> bool:
+        """Whether the vehicle has its battery on the pistol."""
+        return self.is_plugged and self.contactors_closed
+
+    @property
+    def contacts(self) -> tuple[bool, bool, bool, bool, int]:
+        """What the other end of the plug link has to know at once when it changes."""
+        return (self.is_plugged, self.contactors_closed, self.relay_closed,
+                self.precharge_relay_closed, self.digital_outputs)
+
+    def is_high(self, output: int) -> bool:
+        """Whether a digital output of the controller is high, by its number; 0 is none."""
+        return output > 0 and bool(self.digital_outputs & 1 << (output - 1))
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class InletReading:
@@ -59,15 +75,39 @@ class InletReading:
     current_a: float = 0.0
 
 
+class VehiclePlug(Protocol):
+    """The vehicle's end of a plug link, whatever carries it."""
+
+    was_heard: bool
+    """Whether the other end has ever answered."""
+
+    def send(self, inlet: Inlet) -> None:
+        """Tell the circuit what hangs at the inlet."""
+
+    def reading(self, *, now_s: float) -> InletReading | None:
+        """Return what the circuit said last, or ``None`` while it is silent."""
+
+
+class CircuitPlug(Protocol):
+    """The end of a plug link that owns the circuit."""
+
+    def poll(self, reading: InletReading, *, now_s: float) -> Inlet:
+        """Give the vehicle its reading, take what hangs at the inlet."""
+
+
 UNPLUGGED = Inlet()
 """Also what a silent plug link means: no vehicle, and relays that nobody holds."""
 
 
-def _pack(kind, value):
+Told = TypeVar('Told', Inlet, InletReading)
+"""What one end tells the other."""
+
+
+def _pack(kind: str, value: Told) -> bytes:
     return json.dumps({'gi3_plug': kind, **dataclasses.asdict(value)}).encode()
 
 
-def _unpack(datagram, kind, cls):
+def _unpack(datagram: bytes, kind: str, cls: type[Told]) -> Told | None:
     """Return an instance of ``cls``, or ``None`` when the datagram is not one of ours."""
     try:
         content = json.loads(datagram)
@@ -94,18 +134,18 @@ def _unpack(datagram, kind, cls):
     return cls(**content)
 
 
-class _Aged:
+class _Aged(Generic[Told]):
     """The last good value of the other end, for as long as it is believable."""
 
-    def __init__(self):
-        self._value = None
+    def __init__(self) -> None:
+        self._value: Told | None = None
         self._heard_s = -math.inf
 
-    def put(self, value, now_s):
+    def put(self, value: Told, now_s: float) -> None:
         self._value = value
         self._heard_s = now_s
 
-    def get(self, now_s):
+    def get(self, now_s: float) -> Told | None:
         return self._value if now_s - self._heard_s < MAX_AGE_S else None
 
 
@@ -117,8 +157,8 @@ class VehicleEnd:
     :raises PlugError: when no socket can be had
     """
 
-    def __init__(self, port=DEFAULT_PORT):
-        self._reading = _Aged()
+    def __init__(self, port: int = DEFAULT_PORT) -> None:
+        self._reading = _Aged[InletReading]()
         self.was_heard = False
         try:
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -127,14 +167,14 @@ class VehicleEnd:
         except (OSError, OverflowError) as error:
             raise PlugError(f'cannot use UDP port {port} for the plug link: {error}') from error
 
-    def send(self, inlet):
+    def send(self, inlet: Inlet) -> None:
         """Tell the other end what hangs at the inlet; silently lost when nobody is there."""
         try:
             self._socket.send(_pack('inlet', inlet))
         except (BlockingIOError, ConnectionRefusedError):
             return
 
-    def reading(self, *, now_s):
+    def reading(self, *, now_s: float) -> InletReading | None:
         """Return the newest :class:`InletReading`, or ``None`` while the other end is silent."""
         for _ in range(_DATAGRAMS_PER_POLL):
             try:
@@ -150,7 +190,7 @@ class VehicleEnd:
                 self.was_heard = True
         return self._reading.get(now_s)
 
-    def close(self):
+    def close(self) -> None:
         """Let the port go."""
         self._socket.close()
 
@@ -163,9 +203,9 @@ class CircuitEnd:
     :raises PlugError: when the port is taken
     """
 
-    def __init__(self, port=DEFAULT_PORT):
-        self._inlet = _Aged()
-        self._peer = None
+    def __init__(self, port: int = DEFAULT_PORT) -> None:
+        self._inlet = _Aged[Inlet]()
+        self._peer: tuple[str, int] | None = None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         try:
@@ -176,9 +216,9 @@ class CircuitEnd:
                 f'UDP port {port} on {HOST} is not free for the plug link ({error}): '
                 'another power modules simulation is running, or choose another port'
             ) from error
-        self.port = self._socket.getsockname()[1]
+        self.port: int = self._socket.getsockname()[1]
 
-    def poll(self, reading, *, now_s):
+    def poll(self, reading: InletReading, *, now_s: float) -> Inlet:
         """
         Take what the vehicle said, answer it with ``reading``.
 
@@ -205,7 +245,7 @@ class CircuitEnd:
                 continue
         return self._inlet.get(now_s) or UNPLUGGED
 
-    def close(self):
+    def close(self) -> None:
         """Let the port go."""
         self._socket.close()
 
@@ -213,24 +253,24 @@ class CircuitEnd:
 class DirectPlug:
     """Both ends in one process: what :class:`VehicleEnd` and :class:`CircuitEnd` do, unaged."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.was_heard = False
         self._inlet = UNPLUGGED
-        self._reading = None
+        self._reading: InletReading | None = None
 
-    def send(self, inlet):
+    def send(self, inlet: Inlet) -> None:
         """Tell the circuit what hangs at the inlet."""
         self._inlet = inlet
 
-    def reading(self, *, now_s):
+    def reading(self, *, now_s: float) -> InletReading | None:
         """Return what the circuit said last, or ``None`` before it said anything."""
         return self._reading
 
-    def poll(self, reading, *, now_s):
+    def poll(self, reading: InletReading, *, now_s: float) -> Inlet:
         """Give the vehicle its reading, take what hangs at the inlet."""
         self._reading = reading
         self.was_heard = True
         return self._inlet
 
-    def close(self):
+    def close(self) -> None:
         """Nothing is held."""

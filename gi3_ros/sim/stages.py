@@ -2,9 +2,10 @@
 The session of the controller as a table: stages, what happens in them, and what follows.
 
 Row by row as in interface.md 4.1 and 4.2, with what each stage reports and commands where that is
-always the same. :mod:`.controller` works it off.
+always the same. :mod:`.controller` works it off with :mod:`.stage_work`.
 """
 
+from collections.abc import Mapping
 import dataclasses
 import enum
 
@@ -97,7 +98,7 @@ _BACK_TO_IDLE = {
     Trigger.START_FORBIDDEN: Stage.NOT_AVAILABLE,
 }
 
-TRANSITIONS = {
+TRANSITIONS: Mapping[Stage, Mapping[Trigger, Stage]] = {
     Stage.INITIALISING: _BACK_TO_IDLE,
     Stage.NOT_AVAILABLE: {Trigger.START_ALLOWED: Stage.WAITING_FOR_PEV},
     Stage.WAITING_FOR_PEV: {

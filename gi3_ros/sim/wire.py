@@ -10,8 +10,10 @@ import dataclasses
 import heapq
 import itertools
 import math
+import random
 
 from ..core.interface.frame import Frame
+from ..core.interface.layout import Message, Signal
 from ..core.interface.signals import MESSAGES
 
 LONGEST_DATA = 8
@@ -20,7 +22,7 @@ NEWER_VERSIONS = ('3.3', '3.4', '3.5', '3.6')
 _NEWER_PERIOD_S = 1.0
 # Lengths in the later versions, and what these add.
 _NEWER_LENGTHS = {'EV_Information_Battery': 6, 'EV_Information_Voltages': 6}
-_NEWER_FRAMES = {
+_NEWER_FRAMES: dict[str, tuple[tuple[int, int], ...]] = {
     '3.3': ((0x6B104, 6), (0x6B105, 6), (0x6B202, 8)),
     '3.4': ((0x6B203, 8), (0x6B204, 8)),
     '3.5': (), '3.6': (),
@@ -44,14 +46,14 @@ class Disturbance:
     """For 'newer'."""
     until_s: float = math.inf
 
-    def __str__(self):
+    def __str__(self) -> str:
         is_of_one_message = self.kind not in ('newer', 'bus_off')
         words = (
             self.kind, self.version, self.message or ('all' if is_of_one_message else ''),
             self.signal, f'{self.amount:g}' if self.signal or self.amount else '')
         return ' '.join(word for word in words if word)
 
-    def hits(self, name):
+    def hits(self, name: str) -> bool:
         """Whether a message is concerned."""
         return self.message in ('', name)
 
@@ -70,46 +72,48 @@ class Wire:
     The way of the simulator's frames to the bus.
 
     :param index: of the pistol
-    :param rng: a ``random.Random`` for the jitter
+    :param rng: for the jitter
     """
 
-    def __init__(self, index, rng):
+    def __init__(self, index: int, rng: random.Random) -> None:
         self._index = index
         self._rng = rng
-        self._disturbances = []
-        self.effects = []
+        self._disturbances: list[Disturbance] = []
+        self.effects: list[Effect] = []
         """An :class:`Effect` for each disturbance there was, in order."""
-        self._late = []
+        self._late: list[tuple[float, int, Frame]] = []
         self._count = itertools.count()
-        self._due_s = {}
-        self._extra = []
+        self._due_s: dict[str, float] = {}
+        self._extra: list[Frame] = []
         self._newer_at_s = -math.inf
 
     @property
-    def is_bus_off(self):
+    def is_bus_off(self) -> bool:
         """Whether nothing goes either way."""
         return any(each.kind == 'bus_off' for each in self._disturbances)
 
     @property
-    def disturbances(self):
+    def disturbances(self) -> tuple[Disturbance, ...]:
         """What is wrong now."""
         return tuple(self._disturbances)
 
-    def disturb(self, disturbance):
+    def disturb(self, disturbance: Disturbance) -> None:
         """Let something be wrong until its time or :meth:`heal`."""
         self._disturbances.append(disturbance)
         self.effects.append(Effect(disturbance))
 
-    def heal(self, message=''):
+    def heal(self, message: str = '') -> None:
         """End what is wrong with a message, or everything."""
         self._disturbances = [
             each for each in self._disturbances if message and each.message != message]
 
-    def inject(self, frame):
+    def inject(self, frame: Frame) -> None:
         """Send a frame of somebody's own, as it is."""
         self._extra.append(frame)
 
-    def send(self, frames, *, now_s, is_alive=True):
+    def send(
+        self, frames: list[Frame], *, now_s: float, is_alive: bool = True,
+    ) -> list[Frame]:
         """
         Return the frames that go out now, given those that should.
 
@@ -125,12 +129,12 @@ class Wire:
         if not is_alive:
             self._late.clear()
         extra, self._extra = self._extra, []
-        out = []
+        out: list[Frame] = []
         while self._late and self._late[0][0] <= now_s:
             out.append(heapq.heappop(self._late)[2])
         return [] if self.is_bus_off else out + extra
 
-    def _take(self, frame, now_s):
+    def _take(self, frame: Frame, now_s: float) -> None:
         message = MESSAGES[frame.can_id & 0xFFFFFF]
         name = message.NAME
         due_s, copies = now_s, 1
@@ -151,17 +155,17 @@ class Wire:
         for _ in range(copies):
             self._queue(frame, due_s)
 
-    def _count_frame(self, disturbance):
+    def _count_frame(self, disturbance: Disturbance) -> None:
         # The same thing done twice is two disturbances that are equal: the later one is in force.
         for effect in reversed(self.effects):
             if effect.disturbance is disturbance:
                 effect.frames += 1
                 return
 
-    def _queue(self, frame, due_s):
+    def _queue(self, frame: Frame, due_s: float) -> None:
         heapq.heappush(self._late, (due_s, next(self._count), frame))
 
-    def _newer(self, now_s):
+    def _newer(self, now_s: float) -> list[Frame]:
         """Return what a later version of the interface sends besides, once a second."""
         newest = max(
             (each.version for each in self._disturbances if each.kind == 'newer'), default='')
@@ -175,7 +179,7 @@ class Wire:
         ]
 
 
-def _changed(data, disturbance, message):
+def _changed(data: bytes, disturbance: Disturbance, message: type[Message]) -> bytes:
     kind, amount = disturbance.kind, disturbance.amount
     if kind == 'shorten':
         return data[:max(0, len(data) - round(amount))]
@@ -195,7 +199,7 @@ def _changed(data, disturbance, message):
     return bits.to_bytes(max(len(data), message.LENGTH), 'little')[:len(data)]
 
 
-def message_named(name):
+def message_named(name: str) -> type[Message]:
     """
     Return the class of a message of the controller by the vendor's name.
 
@@ -207,7 +211,7 @@ def message_named(name):
     return names[name]
 
 
-def signal_of(message, name):
+def signal_of(message: type[Message], name: str) -> Signal:
     """
     Return a signal of a message by the vendor's name.
 

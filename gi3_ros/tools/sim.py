@@ -15,21 +15,15 @@ from ..logs.writing import open_writer
 from ..priority import raise_priority
 from ..sim import library
 from ..sim.actions import ACTIONS
-from ..sim.agreement import Direction
+from ..sim.events import Kind
+from ..sim.judgement import tolerances_for
 from ..sim.link import Charger, Clock
+from ..sim.person import Person
 from ..sim.plug import DEFAULT_PORT, DirectPlug, PlugError, VehicleEnd
-from ..sim.run import (
-    conclude,
-    Kind,
-    Person,
-    run,
-    RunConfig,
-    Simulator,
-    stop_on_signals,
-    tell,
-    tolerances_for,
-)
+from ..sim.protocols import Direction
+from ..sim.run import conclude, run, RunConfig, stop_on_signals, tell
 from ..sim.scenario import Player
+from ..sim.simulator import Simulator
 from .options import bus_options, Entry, tolerance_option, with_entries
 from .sim_cases import cases_of, DEFAULT_DURATION_S, DEFAULT_VEHICLE, scenario_of
 from .views.process import ViewProcess

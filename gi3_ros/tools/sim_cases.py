@@ -7,7 +7,7 @@ import pathlib
 from ..sim import library
 from ..sim.config import configs_of_mapping, configs_of_text, Pistol
 from ..sim.scenario import read_yaml
-from ..sim.vehicle import VehicleConfig
+from ..sim.vehicle_config import VehicleConfig
 
 DEFAULT_VEHICLE = 'ccs_400v'
 DEFAULT_CHADEMO_VEHICLE = 'chademo'

@@ -12,7 +12,8 @@ from std_msgs.msg import String
 from gi3_ros.core.hardware import Contact
 from gi3_ros.msg import ContactorCommand, ContactorFeedback, PowerMeasurement
 from gi3_ros.nodes.power_modules_sim import PowerModulesSim
-from gi3_ros.sim.modules import Contactors, HardwareFault
+from gi3_ros.sim.contactors import HardwareFault
+from gi3_ros.sim.modules_config import Contactors
 from gi3_ros.sim.plug import Inlet, PERIOD_S, VehicleEnd
 
 BATTERY_V = 360.0

@@ -18,13 +18,14 @@ from gi3_ros.core.interface.frame import Frame
 from gi3_ros.core.interface.signals import AdvanticsControllerStatus, DcPowerParameters
 from gi3_ros.core.power.limits import ChargerLimits
 from gi3_ros.core.rules.tolerances import Tolerances
-from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
+from gi3_ros.sim.circuit import CircuitConfig
 from gi3_ros.sim.config import ControllerConfig, Pistol
-from gi3_ros.sim.modules import CircuitConfig, ModulesConfig
+from gi3_ros.sim.modules_config import ModulesConfig
 from gi3_ros.sim.plug import DirectPlug
-from gi3_ros.sim.run import Simulator
+from gi3_ros.sim.protocols import ControlMode, Direction, Protocol
+from gi3_ros.sim.simulator import Simulator
 from gi3_ros.sim.stages import Stage
-from gi3_ros.sim.vehicle import VehicleConfig
+from gi3_ros.sim.vehicle_config import VehicleConfig
 
 TICK_S = 0.01
 AT_MOST_S = 120.0

@@ -14,10 +14,10 @@ from charger_breaches import CAR, ISO_20, RANGE_CAR
 
 from gi3_ros.core.interface import codec
 from gi3_ros.core.interface.signals import AdvanticsControllerStatus, DcPowerControl
-from gi3_ros.sim.agreement import Protocol
 from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.link import Link
-from gi3_ros.sim.modules import ModulesConfig
+from gi3_ros.sim.modules_config import ModulesConfig
+from gi3_ros.sim.protocols import Protocol
 from gi3_ros.sim.stages import Stage
 
 State = AdvanticsControllerStatus.State

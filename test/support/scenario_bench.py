@@ -18,7 +18,7 @@ from gi3_ros.logs.audit import Audit
 from gi3_ros.sim import library
 from gi3_ros.sim.config import configs_of_mapping, Pistol
 from gi3_ros.sim.link import Link, STEP_S
-from gi3_ros.sim.run import Person
+from gi3_ros.sim.person import Person
 from gi3_ros.sim.scenario import Player
 from gi3_ros.tools.sim_cases import DEFAULT_VEHICLE
 

@@ -13,9 +13,9 @@ import threading
 from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.link import Charger, Clock, Link
 from gi3_ros.sim.plug import DirectPlug
-from gi3_ros.sim.run import Simulator
+from gi3_ros.sim.simulator import Simulator
 from gi3_ros.sim.stages import Stage
-from gi3_ros.sim.vehicle import VehicleConfig
+from gi3_ros.sim.vehicle_config import VehicleConfig
 from gi3_ros.tools.views.sim_app import SimApp
 from gi3_ros.tools.views.sim_desk import Desk
 

@@ -19,8 +19,8 @@ from gi3_ros.core.rules.registry import clauses
 from gi3_ros.core.stage import rc_curve
 from gi3_ros.core.stage.installations import STAGES
 from gi3_ros.core.stage.output_stage import StageConfig
-from gi3_ros.sim.modules import HardwareFault
-from gi3_ros.sim.vehicle import VehicleConfig
+from gi3_ros.sim.contactors import HardwareFault
+from gi3_ros.sim.vehicle_config import VehicleConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md')])

@@ -5,7 +5,8 @@ import threading
 from typing import Protocol
 
 from ...core.interface.signals import EmergencyStop
-from ...sim.run import Event, Simulator
+from ...sim.events import Event
+from ...sim.simulator import Simulator
 from .link import Leave, Press, Typed, Verdict
 from .sim_picture import Watch
 

@@ -12,9 +12,10 @@ from ...core.interface.signals import (
     SequenceControl,
 )
 from ...sim.controller import Controller
-from ...sim.run import Event, Kind, Simulator
+from ...sim.events import Event, Kind
+from ...sim.simulator import Simulator
 from ...sim.stages import IDLE_STAGES, Stage
-from ...sim.vehicle import ContactorFault
+from ...sim.vehicle_contactors import ContactorFault
 from .words import MAX_AGE_S
 
 EVENTS = 200
@@ -192,7 +193,7 @@ def _disturbances(simulator: Simulator, now_s: float) -> Iterable[str]:
         yield f'contactors {vehicle.contactor_fault.value}'
     if vehicle.claimed_battery_v is not None:
         yield f'claim {vehicle.claimed_battery_v:g} V'
-    if vehicle.demanded_a is not None:
-        yield f'demand {vehicle.demanded_a:g} A'
+    if vehicle.wishes.demanded_a is not None:
+        yield f'demand {vehicle.wishes.demanded_a:g} A'
     if vehicle.insulation_resistance_ohm != vehicle.config.insulation_resistance_ohm:
         yield f'insulation {vehicle.insulation_resistance_ohm / 1e3:g} kOhm'

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from ...core.interface.signals import DcPowerControl, PowerModulesStatus
 from ...sim.actions import ACTIONS
-from ...sim.run import Kind
+from ...sim.events import Kind
 from ...sim.stages import IDLE_STAGES, Stage
 from .sim_desk import Origin, SIDES
 from .sim_picture import BREACHES, Line, PistolPicture, SimPicture

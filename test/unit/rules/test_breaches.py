@@ -40,7 +40,7 @@ from gi3_ros.core.power.limits import ChargerLimits
 from gi3_ros.core.power.parameters import PowerConfig
 from gi3_ros.sim.config import ControllerConfig
 from gi3_ros.sim.link import Link
-from gi3_ros.sim.run import Simulator
+from gi3_ros.sim.simulator import Simulator
 from gi3_ros.sim.stages import Stage
 
 

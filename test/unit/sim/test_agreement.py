@@ -6,18 +6,10 @@ import pytest
 
 from gi3_ros.core.interface.signals import DcPowerControl, DcPowerParameters
 from gi3_ros.core.power.limits import ChargerLimits
-from gi3_ros.sim.agreement import (
-    agree,
-    charger_limits,
-    ControlMode,
-    current_range,
-    Direction,
-    NoAgreement,
-    Protocol,
-    Window,
-)
+from gi3_ros.sim.agreement import agree, charger_limits, current_range, NoAgreement, Window
 from gi3_ros.sim.config import ControllerConfig, Pistol
-from gi3_ros.sim.vehicle import VehicleConfig
+from gi3_ros.sim.protocols import ControlMode, Direction, Protocol
+from gi3_ros.sim.vehicle_config import VehicleConfig
 
 TARGET = DcPowerControl.SetpointsMode.TARGET_MODE
 RANGE = DcPowerControl.SetpointsMode.RANGE_MODE

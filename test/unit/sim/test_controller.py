@@ -26,14 +26,20 @@ from gi3_ros.core.interface.signals import (
     SequenceControl,
 )
 from gi3_ros.core.power.limits import ChargerLimits
-from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
+from gi3_ros.sim.circuit import CircuitConfig
 from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.controller import Controller
-from gi3_ros.sim.modules import CircuitConfig, ModulesConfig
+from gi3_ros.sim.events import Kind
+from gi3_ros.sim.modules_config import ModulesConfig
 from gi3_ros.sim.plug import DirectPlug, InletReading
-from gi3_ros.sim.run import Kind, Simulator
+from gi3_ros.sim.power_commands import PowerCommands
+from gi3_ros.sim.protocols import ControlMode, Direction, Protocol
+from gi3_ros.sim.simulator import Simulator
+from gi3_ros.sim.situation import Situation
+from gi3_ros.sim.stage_work import StageWork
 from gi3_ros.sim.stages import ENDS, IDLE_STAGES, REPORTED, Stage, TRANSITIONS, Trigger
-from gi3_ros.sim.vehicle import Vehicle, VehicleConfig
+from gi3_ros.sim.vehicle import Vehicle
+from gi3_ros.sim.vehicle_config import VehicleConfig
 
 State = AdvanticsControllerStatus.State
 Function = DcPowerControl.PowerFunction
@@ -545,7 +551,7 @@ def test_silence_of_the_charger_is_an_emergency_after_500_ms():
     bench.until_stage(Stage.CHARGING)
     bench.run(1.0)
     bench.charger.is_reporting = False
-    last_s = bench.controller._status_at_s
+    last_s = bench.controller.situation.charger.status_at_s
     bench.until_stage(Stage.EMERGENCY, at_most_s=1.0)
     stopped_s = bench.all_of(EmergencyStop)[0][0]
     assert stopped_s - last_s == pytest.approx(0.5, abs=2 * TICK_S)
@@ -1143,13 +1149,11 @@ def test_outputs_have_the_levels_that_the_charger_wants_but_for_the_controllers_
 
 
 def test_every_stage_has_its_row_its_state_and_its_work():
-    for stage in Stage:
-        assert stage in TRANSITIONS
-        assert stage in REPORTED
-        assert hasattr(Controller, f'_in_{stage.name.lower()}')
-    for name in dir(Controller):
-        if name.startswith('_enter_'):
-            assert name.removeprefix('_enter_').upper() in Stage.__members__
+    situation = Situation(ControllerConfig(), Vehicle())
+    work = StageWork(situation, PowerCommands(situation))
+    assert set(TRANSITIONS) == set(REPORTED) == set(Stage)
+    assert set(work.while_idle) == IDLE_STAGES
+    assert set(work.in_session) == set(Stage) - IDLE_STAGES
 
 
 def test_whatever_ends_a_session_is_its_reason():

@@ -27,11 +27,12 @@ from gi3_ros.core.power.parameters import PowerConfig
 from gi3_ros.core.power.phases import Phase
 from gi3_ros.core.power.setpoint import Priority
 from gi3_ros.core.stage.output_stage import StageConfig
-from gi3_ros.sim.agreement import Protocol
+from gi3_ros.sim.circuit import CircuitConfig
 from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.link import Link
-from gi3_ros.sim.modules import CircuitConfig, ModulesConfig
-from gi3_ros.sim.vehicle import VehicleConfig
+from gi3_ros.sim.modules_config import ModulesConfig
+from gi3_ros.sim.protocols import Protocol
+from gi3_ros.sim.vehicle_config import VehicleConfig
 
 State = AdvanticsControllerStatus.State
 
@@ -330,7 +331,7 @@ def _deafen(controller, cls):
         if not isinstance(message, cls):
             receive(message, now_s=now_s)
     controller.receive = take
-    controller.parameters = cls()
+    controller.situation.charger.parameters = cls()
 
 
 @pytest.mark.parametrize('order', ['before', 'after'])

@@ -26,9 +26,9 @@ from gi3_ros.core.power.limits import ChargerLimits
 from gi3_ros.core.power.parameters import PowerConfig
 from gi3_ros.core.power.phases import Phase
 from gi3_ros.sim import library
-from gi3_ros.sim.agreement import ControlMode, Direction, Protocol
 from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.link import Link, STEP_S
+from gi3_ros.sim.protocols import ControlMode, Direction, Protocol
 
 Function = DcPowerControl.PowerFunction
 VEHICLES = {
@@ -158,7 +158,7 @@ class Run:
         raise AssertionError(f'no end: {session.stage}, {link.simulator.events[-5:]}')
 
     def charging_s(self):
-        session = self.link.simulator.controller._session
+        session = self.link.simulator.controller.situation.session
         return 0.0 if session is None else session.charging_s
 
     def messages(self, cls):

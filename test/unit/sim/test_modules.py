@@ -16,15 +16,10 @@ from gi3_ros.core.hardware import (
     ModulesMode,
     PowerSetpoint,
 )
-from gi3_ros.sim.modules import (
-    Circuit,
-    CircuitConfig,
-    Contactors,
-    HardwareFault,
-    ModulesConfig,
-    parse_faults,
-    PowerModules,
-)
+from gi3_ros.sim.circuit import Circuit, CircuitConfig
+from gi3_ros.sim.contactors import HardwareFault, parse_faults
+from gi3_ros.sim.modules import PowerModules
+from gi3_ros.sim.modules_config import Contactors, ModulesConfig
 from gi3_ros.sim.plug import CircuitEnd, Inlet, MAX_AGE_S, UNPLUGGED, VehicleEnd
 
 DT_S = 0.001
@@ -852,14 +847,14 @@ def drive(rig, part, closed):
 def test_welded_contacts_are_closed_until_they_are_mended(config, part, was_closed):
     rig = Rig(config)
     drive(rig, part, was_closed)
-    rig.modules.faults.add(HardwareFault(f'{part}_welded'))
+    rig.modules.faults |= {HardwareFault(f'{part}_welded')}
     for closed in (was_closed, False, True, False):
         drive(rig, part, closed)
         assert rig.modules.is_path_closed
         assert getattr(rig.modules.feedback(), CONTACTS[part]) is (
             Contact.UNKNOWN if config is ON_RELAYS else Contact.CLOSED)
     drive(rig, part, True)
-    rig.modules.faults.clear()
+    rig.modules.faults = frozenset()
     rig.run(0.1)
     assert rig.modules.is_path_closed, 'the coil holds them'
     drive(rig, part, False)
@@ -872,14 +867,14 @@ def test_welded_contacts_are_closed_until_they_are_mended(config, part, was_clos
 def test_stuck_contacts_are_open_until_they_are_mended(config, part, was_closed):
     rig = Rig(config)
     drive(rig, part, was_closed)
-    rig.modules.faults.add(HardwareFault(f'{part}_stuck'))
+    rig.modules.faults |= {HardwareFault(f'{part}_stuck')}
     for closed in (was_closed, True, False, True):
         drive(rig, part, closed)
         assert not rig.modules.is_path_closed
         assert getattr(rig.modules.feedback(), CONTACTS[part]) is (
             Contact.UNKNOWN if config is ON_RELAYS else Contact.OPEN)
     drive(rig, part, False)
-    rig.modules.faults.clear()
+    rig.modules.faults = frozenset()
     rig.run(0.1)
     assert not rig.modules.is_path_closed, 'the coil does not hold them'
     drive(rig, part, True)
@@ -930,7 +925,7 @@ def test_through_an_open_resistor_nothing_flows():
     assert measured.insulation_resistance_ohm == rig.circuit.config.charger_insulation_ohm
     assert not rig.modules.is_path_closed
     rig.run(0.2, BLEED)
-    rig.modules.faults.clear()
+    rig.modules.faults = frozenset()
     rig.run(0.2, OFF)
     tau_s = rig.circuit.config.precharge_ohm * rig.circuit.config.output_capacitance_f
     assert rig.circuit.output_voltage_v == pytest.approx(
@@ -955,7 +950,7 @@ def test_a_shorted_output_takes_the_current_of_the_modules(config):
     assert measured.voltage_v == pytest.approx(5.0 * 0.5, rel=0.01)
     assert measured.current_a == pytest.approx(0.0, abs=0.01)
     assert rig.circuit.modules_current_a == 5.0
-    rig.modules.faults.clear()
+    rig.modules.faults = frozenset()
     assert rig.run(0.5, regulate(400.0, 5.0)).voltage_v == pytest.approx(400.0, abs=0.1)
 
 

@@ -19,10 +19,13 @@ from gi3_ros.core.interface.signals import (
 )
 from gi3_ros.sim import run as simulator_run
 from gi3_ros.sim.config import ControllerConfig
+from gi3_ros.sim.events import Event, Kind
+from gi3_ros.sim.person import Person
 from gi3_ros.sim.plug import InletReading
-from gi3_ros.sim.run import _receive_until, Event, Kind, Person, run, RunConfig, Simulator, TICK_S
+from gi3_ros.sim.run import _receive_until, run, RunConfig
+from gi3_ros.sim.simulator import Simulator, TICK_S
 from gi3_ros.sim.stages import Stage
-from gi3_ros.sim.vehicle import ContactorFault
+from gi3_ros.sim.vehicle_contactors import ContactorFault
 from gi3_ros.tools.sim import sim
 
 BOOT = ControllerConfig(boot_s=0.05, negotiation_s=0.05, use_sequence_flags=False)

@@ -11,10 +11,13 @@ from gi3_ros.core.interface.signals import AdvanticsControllerStatus, EmergencyS
 from gi3_ros.sim import library
 from gi3_ros.sim.actions import ACTIONS, parse
 from gi3_ros.sim.config import ControllerConfig, Pistol
+from gi3_ros.sim.events import Kind
 from gi3_ros.sim.link import Link
-from gi3_ros.sim.run import Kind, Person, Simulator, TICK_S
+from gi3_ros.sim.person import Person
 from gi3_ros.sim.scenario import End, load, Player, Scenario, STATES
-from gi3_ros.sim.vehicle import ContactorFault, VehicleConfig
+from gi3_ros.sim.simulator import Simulator, TICK_S
+from gi3_ros.sim.vehicle_config import VehicleConfig
+from gi3_ros.sim.vehicle_contactors import ContactorFault
 
 State = AdvanticsControllerStatus.State
 
@@ -313,11 +316,11 @@ steps:
     go(sim, 1.5)
     assert vehicle.insulation_resistance_ohm == 20e3
     assert vehicle.contactor_fault is ContactorFault.STAYS_OPEN
-    assert (vehicle.claimed_battery_v, vehicle.demanded_a) == (400.0, 5.0)
+    assert (vehicle.claimed_battery_v, vehicle.wishes.demanded_a) == (400.0, 5.0)
     go(sim, 1.0, start_s=1.5)
     assert vehicle.insulation_resistance_ohm == good_ohm
     assert vehicle.contactor_fault is ContactorFault.NONE
-    assert (vehicle.claimed_battery_v, vehicle.demanded_a) == (None, None)
+    assert (vehicle.claimed_battery_v, vehicle.wishes.demanded_a) == (None, None)
     said = [(round(each.time_s, 2), each.text) for each in sim.events if each.kind is Kind.ACTION]
     assert said[0] == (1.0, 'insulation 20 for 1')
     assert said[4:] == [(2.0, line) for line in (
@@ -340,11 +343,12 @@ def test_a_disturbance_for_a_time_ends():
 LINES = {
     'plug_in': ('plug_in', lambda sim: sim.vehicle.is_plugged),
     'unplug': ('unplug', lambda sim: not sim.vehicle.is_plugged),
-    'ask_again': ('ask_again', lambda sim: not sim.controller._is_plug_in_remembered),
+    'ask_again': (
+        'ask_again', lambda sim: not sim.controller.situation.start.is_plug_in_remembered),
     'start': ('start', lambda sim: any('start button' in each.text for each in sim.events)),
-    'stop': ('stop', lambda sim: not sim.controller._stop_pressed),
+    'stop': ('stop', lambda sim: not sim.vehicle.stop_reason),
     'vehicle_stop': ('vehicle_stop', lambda sim: 'enough' in sim.vehicle.stop_reason),
-    'lose_link': ('lose_link', lambda sim: not sim.controller._is_link_lost),
+    'lose_link': ('lose_link', lambda sim: sim.controller.situation.session is None),
     'emergency': ('emergency pev', lambda sim: sim.controller.emergency_origin.name == 'PEV'),
     'release': ('release', lambda sim: sim.controller.emergency_origin is None),
     'restart': ('restart 0.2', lambda sim: sim.controller.outcome is None),
@@ -353,8 +357,8 @@ LINES = {
     'insulation': ('insulation 20', lambda sim: sim.vehicle.insulation_resistance_ohm == 20e3),
     'contactors': ('contactors welded', lambda sim: sim.vehicle.contactors_closed),
     'claim': ('claim 450', lambda sim: sim.vehicle.told_battery_v == 450.0),
-    'demand': ('demand 5', lambda sim: sim.vehicle.demanded_a == 5.0),
-    'pause': ('pause 3', lambda sim: sim.vehicle._pause_until_s == pytest.approx(4.0)),
+    'demand': ('demand 5', lambda sim: sim.vehicle.wishes.demanded_a == 5.0),
+    'pause': ('pause 3', lambda sim: sim.vehicle.wishes.paused_until_s == pytest.approx(4.0)),
     'mute': ('mute Advantics_Controller_Status', None),
     'jitter': ('jitter all 0.05', None),
     'duplicate': ('duplicate Advantics_Controller_Status 2', None),
@@ -397,13 +401,13 @@ def test_a_heartbeat_with_an_undefined_state_is_one():
     """R1 binds the charger to hear it; it is not blamed for going on."""
     sim = simulator('steps: [{at: 1, do: set Advantics_Controller_Status State 13}]')
     go(sim, 5.0)
-    assert not sim.rules.facts.heard.is_controller_silent(5.0)
+    assert not sim.judgement.rules.facts.heard.is_controller_silent(5.0)
 
 
 def test_a_frame_for_another_pistol_is_not_held_against_the_charger():
     sim = simulator('steps: [{at: 1, do: send 0206B005 01}]')
     go(sim, 2.0)
-    assert not sim.rules.facts.output.is_emergency
+    assert not sim.judgement.rules.facts.output.is_emergency
 
 
 def person_with(text, **vehicle):

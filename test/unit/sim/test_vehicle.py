@@ -9,9 +9,12 @@ import random
 
 import pytest
 
-from gi3_ros.sim.agreement import ChargeLimits, Direction, Protocol
+from gi3_ros.sim.agreement import ChargeLimits
 from gi3_ros.sim.plug import InletReading
-from gi3_ros.sim.vehicle import ContactorFault, interpolate, Vehicle, VehicleConfig
+from gi3_ros.sim.protocols import Direction, Protocol
+from gi3_ros.sim.vehicle import Vehicle
+from gi3_ros.sim.vehicle_config import interpolate, VehicleConfig
+from gi3_ros.sim.vehicle_contactors import ContactorFault
 
 PLENTY = ChargeLimits(voltage_v=1000.0, current_a=1000.0, power_w=1e6)
 STEP_S = 0.01
@@ -49,7 +52,7 @@ class Road:
     def requests(self, seconds, limits=PLENTY):
         requests = []
         for _ in range(round(seconds / STEP_S)):
-            requests.append(self.vehicle.request(limits, now_s=self.now_s).current_a)
+            requests.append(self.vehicle.wishes.request(limits, now_s=self.now_s).current_a)
             self.run(STEP_S)
         return requests
 
@@ -187,7 +190,7 @@ LIMITS = dataclasses.replace(PLENTY, discharge_current_a=1000.0, discharge_power
 def currents(road, seconds, direction, limits=LIMITS):
     values = []
     for _ in range(round(seconds / STEP_S)):
-        values.append(road.vehicle.request(limits, direction, now_s=road.now_s).current_a)
+        values.append(road.vehicle.wishes.request(limits, direction, now_s=road.now_s).current_a)
         road.run(STEP_S)
     return values
 
@@ -226,7 +229,7 @@ def test_without_an_end_it_charges_full_and_then_discharges_to_the_least():
         capacity_wh=1000.0, charge_duration_s=math.inf)
     story = []
     for _ in range(20000):
-        road.amps = road.vehicle.request(LIMITS, Direction.BOTH, now_s=road.now_s).current_a
+        road.amps = road.vehicle.wishes.request(LIMITS, Direction.BOTH, now_s=road.now_s).current_a
         road.run(STEP_S)
         story.append(road.vehicle.state_of_charge)
         if road.vehicle.stop_reason:
@@ -241,7 +244,7 @@ def test_without_an_end_it_charges_full_and_then_discharges_to_the_least():
 def test_window_closes_where_the_battery_is_full_or_empty(
         state_of_charge, charge_a, discharge_a):
     road = bidirectional(state_of_charge=state_of_charge)
-    window = road.vehicle.window(LIMITS, Direction.BOTH, now_s=road.now_s)
+    window = road.vehicle.wishes.window(LIMITS, Direction.BOTH, now_s=road.now_s)
     assert (window.charge_a, window.discharge_a) == (charge_a, discharge_a)
 
 
@@ -250,7 +253,7 @@ def test_window_closes_where_the_battery_is_full_or_empty(
 def test_the_charger_discharges_only_within_its_voltages(low_v, high_v, discharge_a):
     road = bidirectional()
     limits = dataclasses.replace(LIMITS, discharge_from_v=low_v, discharge_to_v=high_v)
-    window = road.vehicle.window(limits, Direction.BOTH, now_s=road.now_s)
+    window = road.vehicle.wishes.window(limits, Direction.BOTH, now_s=road.now_s)
     assert window.discharge_a == discharge_a
 
 
@@ -260,18 +263,18 @@ def test_a_window_is_renewed_at_the_vehicles_pace_and_by_the_charger():
     windows = []
     for _ in range(300):
         road.amps = 100.0
-        windows.append(road.vehicle.window(LIMITS, Direction.BOTH, now_s=road.now_s))
+        windows.append(road.vehicle.wishes.window(LIMITS, Direction.BOTH, now_s=road.now_s))
         road.run(STEP_S)
     assert len(set(map(id, windows))) == 3
     lower = dataclasses.replace(LIMITS, current_a=20.0)
-    assert road.vehicle.window(lower, Direction.BOTH, now_s=road.now_s).charge_a == 20.0
+    assert road.vehicle.wishes.window(lower, Direction.BOTH, now_s=road.now_s).charge_a == 20.0
 
 
 def test_least_currents_are_the_larger_of_vehicle_and_charger():
     road = bidirectional(min_current_a=3.0, min_power_w=3647.0)
     limits = dataclasses.replace(
         LIMITS, least_current_a=5.0, least_discharge_current_a=1.0)
-    window = road.vehicle.window(limits, Direction.BOTH, now_s=road.now_s)
+    window = road.vehicle.wishes.window(limits, Direction.BOTH, now_s=road.now_s)
     assert window.least_charge_a == pytest.approx(10.0, rel=0.01)
     assert window.least_discharge_a == 2.0
 
@@ -283,8 +286,8 @@ def test_requests_come_at_the_vehicles_own_pace_with_jitter():
     vehicle.begin_transfer(now_s=0.0)
     asked = []
     for step in range(2000):
-        vehicle.request(PLENTY, now_s=step * STEP_S)
-        asked.append(vehicle.asked_s)
+        vehicle.wishes.request(PLENTY, now_s=step * STEP_S)
+        asked.append(vehicle.wishes.asked_s)
     gaps = [b - a for a, b in itertools.pairwise(sorted(set(asked)))]
     assert len(gaps) == pytest.approx(40, abs=5)
     assert 0.29 < min(gaps) < 0.4 < 0.6 < max(gaps) < 0.72
@@ -294,9 +297,9 @@ def test_in_a_pause_it_asks_for_nothing_and_begins_from_nothing():
     road = Road(pauses=((2.0, 1.0),)).connected()
     assert max(road.requests(1.9)) > 100.0
     road.run(0.2)
-    assert road.vehicle.is_pausing(now_s=road.now_s)
+    assert road.vehicle.wishes.is_pausing(now_s=road.now_s)
     road.run(1.0)
-    assert not road.vehicle.is_pausing(now_s=road.now_s)
+    assert not road.vehicle.wishes.is_pausing(now_s=road.now_s)
     assert road.requests(0.1)[0] < 70.0
 
 
@@ -304,7 +307,7 @@ def test_the_planned_end_comes_in_a_pause_as_well():
     road = Road(charge_duration_s=2.0, pauses=((1.0, 100.0),)).connected()
     road.requests(0.9)
     road.run(2.0)
-    assert road.vehicle.is_pausing(now_s=road.now_s)
+    assert road.vehicle.wishes.is_pausing(now_s=road.now_s)
     assert 'time is over' in road.vehicle.stop_reason
 
 

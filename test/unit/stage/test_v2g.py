@@ -13,10 +13,10 @@ from gi3_ros.core.interface.signals import AdvanticsControllerStatus, ChargeSess
 from gi3_ros.core.power.limits import ChargerLimits
 from gi3_ros.core.stage.precharge import Kind, Verdict
 from gi3_ros.sim.config import ControllerConfig, Pistol
+from gi3_ros.sim.contactors import HardwareFault
 from gi3_ros.sim.library import load_vehicle
 from gi3_ros.sim.link import Link
-from gi3_ros.sim.modules import HardwareFault
-from gi3_ros.sim.run import Person
+from gi3_ros.sim.person import Person
 
 State = AdvanticsControllerStatus.State
 Fault = HardwareFault
@@ -50,7 +50,7 @@ MOMENTS = {
 def play(link, fault, moment):
     """Let the fault happen at a moment and the session end, or none begin."""
     link.run_until(lambda: MOMENTS[moment](link), within_s=30.0)
-    link.modules.faults.add(fault)
+    link.modules.faults |= {fault}
     link.run_until(
         lambda: link.simulator.sessions == 1 or link.state is State.NOT_AVAILABLE, within_s=60.0)
     return link
@@ -73,7 +73,7 @@ def goes_on(link):
 
 def mend(link):
     """Put everything in order, as people would, and reset what is latched."""
-    link.modules.faults.clear()
+    link.modules.faults = frozenset()
     # Nothing discharges the simulated cable when no vehicle is connected.
     link.modules.circuit.pistol_voltage_v = 0.0
     link.run(1.5)

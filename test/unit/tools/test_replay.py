@@ -14,7 +14,7 @@ from gi3_ros.logs.entries import Heard
 from gi3_ros.logs.writers.bag import BagWriter
 from gi3_ros.sim.config import ControllerConfig
 from gi3_ros.sim.link import Link
-from gi3_ros.sim.vehicle import VehicleConfig
+from gi3_ros.sim.vehicle_config import VehicleConfig
 from gi3_ros.tools.replay import replay
 
 

@@ -9,9 +9,10 @@ from view_bench import live, two_pistols
 
 from gi3_ros.core.interface.signals import EmergencyStop
 from gi3_ros.sim.actions import ACTIONS
-from gi3_ros.sim.run import Event, Kind, Person
+from gi3_ros.sim.events import Event, Kind
+from gi3_ros.sim.person import Person
 from gi3_ros.sim.stages import Stage
-from gi3_ros.sim.vehicle import ContactorFault
+from gi3_ros.sim.vehicle_contactors import ContactorFault
 from gi3_ros.tools.sim import sim
 from gi3_ros.tools.views.sim_app import LONGEST_LINE
 

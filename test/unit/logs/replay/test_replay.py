@@ -29,11 +29,11 @@ from gi3_ros.core.power.setpoint import Priority
 from gi3_ros.logs.entries import Heard, LogError, Sample
 from gi3_ros.logs.replay.parameters import ParameterFile
 from gi3_ros.logs.replay.replay import replay
-from gi3_ros.sim.agreement import ControlMode, Direction
 from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.library import load_vehicle
 from gi3_ros.sim.link import Link
-from gi3_ros.sim.vehicle import VehicleConfig
+from gi3_ros.sim.protocols import ControlMode, Direction
+from gi3_ros.sim.vehicle_config import VehicleConfig
 
 State = AdvanticsControllerStatus.State
 
