@@ -1,7 +1,7 @@
 """
 power_modules_sim: a simulated driver of power modules and contactors behind real topics.
 
-The circuit is physics (:mod:`gi3_ros.sim.modules`); what hangs at the pistol comes from the
+The circuit is physics (:mod:`gi3_ros.sim.circuit`); what hangs at the pistol comes from the
 simulated vehicle over the plug link, and so do the positions of the simulated controller's relays
 and the levels of its outputs, where coils hang on these. Whoever wants to see it break names the
 faults on the topic ``hardware_faults``. A real installation puts its own driver here.

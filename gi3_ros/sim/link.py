@@ -81,15 +81,12 @@ class Charger:
         behind them (R46); where energy flows back over CHAdeMO, the precharge stage takes their
         place, which the controller runs or is ours (R47).
         """
-        stage_config = stage_config or StageConfig(installation=_installation(config).value)
-        contactors = (
-            Contactors.OWN if stage_config.has_output_contactors else Contactors.CONTROLLER)
+        stage_config = stage_config or stage_config_for(config)
         return cls(
             index=config.index, plug=plug, session_config=session_config,
             power_config=power_config or PowerConfig(limits=config.limits),
             stage_config=stage_config,
-            modules_config=modules_config or ModulesConfig(
-                circuit=_circuit(config), contactors=contactors))
+            modules_config=modules_config or modules_for(config, stage_config))
 
     def receive(self, frame: Frame, *, now_s: float) -> None:
         """Take a frame from the bus."""
@@ -157,20 +154,26 @@ def _is_v2g(config: ControllerConfig) -> bool:
     return config.is_chademo and config.limits.is_bidirectional
 
 
-def _installation(config: ControllerConfig) -> Installation:
-    if not _is_v2g(config):
-        return Installation.OWN_CONTACTORS
-    return Installation.CONTROLLER_V2G if config.chademo_precharge else Installation.OWN_V2G
+def stage_config_for(config: ControllerConfig) -> StageConfig:
+    """Return the output stage of a charger that fits a controller."""
+    installation = Installation.OWN_CONTACTORS
+    if _is_v2g(config):
+        installation = (
+            Installation.CONTROLLER_V2G if config.chademo_precharge else Installation.OWN_V2G)
+    return StageConfig(installation=installation.value)
 
 
-def _circuit(config: ControllerConfig) -> CircuitConfig:
+def modules_for(config: ControllerConfig, stage: StageConfig) -> ModulesConfig:
+    """Return power modules that can do what the controller asks for, with such a stage."""
     limits = config.limits
-    return CircuitConfig(
+    circuit = CircuitConfig(
         has_diode=config.is_chademo and not _is_v2g(config),
         max_voltage_v=max(1000.0, limits.max_charger_voltage),
         max_current_a=1.25 * max(
             limits.max_charger_current, limits.max_charger_discharge_current),
         max_power_w=1.25 * limits.max_charger_voltage * limits.max_charger_current)
+    return ModulesConfig(circuit=circuit, contactors=(
+        Contactors.OWN if stage.has_output_contactors else Contactors.CONTROLLER))
 
 
 class ChargerOnBus(Protocol):

@@ -249,7 +249,7 @@ class Bench(Link):
         """
         Mend everything, reset what is latched, and let a healthy vehicle come.
 
-        :returns: its :class:`~gi3_ros.sim.controller.Outcome`, and the new findings and breaches
+        :returns: its :class:`~gi3_ros.sim.charge_session.Outcome`, the new findings and breaches
         """
         simulator = self.simulator
         simulator.player = None

@@ -15,7 +15,7 @@ from gi3_ros.core.stage.precharge import Kind, Verdict
 from gi3_ros.sim.config import ControllerConfig, Pistol
 from gi3_ros.sim.contactors import HardwareFault
 from gi3_ros.sim.library import load_vehicle
-from gi3_ros.sim.link import Link
+from gi3_ros.sim.link import Link, modules_for, stage_config_for
 from gi3_ros.sim.person import Person
 
 State = AdvanticsControllerStatus.State
@@ -27,12 +27,11 @@ def session(*, chademo_precharge=False, duration_s=4.0, **modules):
     """Return a V2G charger whose stage is ours, or the controller's, with a van at the plug."""
     config = ControllerConfig(
         pistol=Pistol.CHADEMO, index=1, chademo_precharge=chademo_precharge, limits=LIMITS)
-    link = Link(
+    fitting = modules_for(config, stage_config_for(config))
+    return Link(
         controller_config=config, person=Person(sessions=1),
-        vehicle_config=load_vehicle('chademo_v2g', {'charge_duration_s': duration_s}))
-    if modules:
-        link.modules.config = dataclasses.replace(link.modules.config, **modules)
-    return link
+        vehicle_config=load_vehicle('chademo_v2g', {'charge_duration_s': duration_s}),
+        modules_config=dataclasses.replace(fitting, **modules))
 
 
 MOMENTS = {
