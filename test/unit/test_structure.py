@@ -51,7 +51,6 @@ def imports_of(path):
     return names
 
 
-
 def modules():
     return sorted(path for path in PACKAGE.rglob('*.py') if path.parent != PACKAGE)
 
