@@ -58,9 +58,9 @@ class Plug:
 
     def is_dead(self, *, has_let_go: bool, is_closing: bool, now_s: float) -> bool:
         """
-        Tell whether nothing dangerous is at the plug; what is unknown is not safe.
+        Tell whether nothing dangerous is at the plug: the measured half of ``safe_to_unplug``.
 
-        What counts is the voltage at the pistol. Where it is not measured, open contactors hide
+        What is unknown is not safe. What counts is the voltage at the pistol. Where it is not measured, open contactors hide
         it, our own or those on the controller's relay: then only a controller without a session
         is trusted, which has let the plug go (R44).
 

@@ -15,7 +15,12 @@ from ..interface.signals import DcPowerControl
 from ..timing import CONTROLLER_TIMEOUT_S, MEASUREMENT_MAX_AGE_S
 
 WINDOW_V = 20.0
-"""R19: the vehicle connects within +/- 20 V of its battery."""
+"""
+R19: the vehicle connects within +/- 20 V of its battery.
+
+Of this charger. The audit has its own tolerance (rules/tolerances.py), the simulated vehicle its
+own window (sim/vehicle.py): neither shall agree with a mistake made here.
+"""
 CURRENT_TOLERANCE_A = 0.5
 """What a measured current may be above its cap: sensors of large modules are no better."""
 

@@ -14,7 +14,7 @@ from ...core.rules.findings import Finding
 from ..story.lanes import Lane
 from ..story.pistol import Pistol
 from ..story.series import Series
-from .style import (
+from .colours import (
     BARS,
     BLUE,
     DARK,

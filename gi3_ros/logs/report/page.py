@@ -17,7 +17,7 @@ from .cards import cards
 from .chart import chart, CONFIG, LINES, Numbered, Plot
 from .clock import Clock
 from .markup import json_text, safe
-from .style import script, style_sheet
+from .colours import script, style_sheet
 from .tables import bad_frames_table, findings_table, rates_table, sessions_table
 
 _MOODS = {

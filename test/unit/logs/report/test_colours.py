@@ -5,7 +5,7 @@
 import re
 
 from gi3_ros.core.interface.layout import CONTROLLER, CUSTOMER
-from gi3_ros.logs.report.style import (
+from gi3_ros.logs.report.colours import (
     BARS,
     FINDINGS,
     OBSERVATION,
