@@ -60,9 +60,9 @@ class Plug:
         """
         Tell whether nothing dangerous is at the plug: the measured half of ``safe_to_unplug``.
 
-        What is unknown is not safe. What counts is the voltage at the pistol. Where it is not measured, open contactors hide
-        it, our own or those on the controller's relay: then only a controller without a session
-        is trusted, which has let the plug go (R44).
+        What is unknown is not safe. What counts is the voltage at the pistol. Where it is not
+        measured, open contactors hide it, our own or those on the controller's relay: then only a
+        controller without a session is trusted, which has let the plug go (R44).
 
         :param has_let_go: whether the controller has no session
         :param is_closing: whether it is closing one whose charge is over

@@ -16,8 +16,8 @@ from ..times import Zone
 from .cards import cards
 from .chart import chart, CONFIG, LINES, Numbered, Plot
 from .clock import Clock
-from .markup import json_text, safe
 from .colours import script, style_sheet
+from .markup import json_text, safe
 from .tables import bad_frames_table, findings_table, rates_table, sessions_table
 
 _MOODS = {
