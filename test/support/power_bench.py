@@ -34,6 +34,9 @@ GOOD = PowerMeasurement(voltage_v=0.0, current_a=0.0, insulation_resistance_ohm=
 OFF = DcPowerControl()
 STANDBY = DcPowerControl(power_function=Function.STANDBY, output_contactors=CLOSE)
 LOWER = dataclasses.replace(STANDBY, lower_output_voltage=LOWERING)
+LOWER_OPEN = dataclasses.replace(
+    LOWER, output_contactors=DcPowerControl.OutputContactors.OPEN)
+"""As after a transfer (R16)."""
 INSULATION = DcPowerControl(
     target_voltage=500.0, power_function=Function.INSULATION_TEST, output_contactors=CLOSE)
 PRECHARGE = DcPowerControl(

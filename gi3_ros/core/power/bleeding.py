@@ -39,14 +39,19 @@ class Bleeding:
         self.is_in_vain = False
         """What is on the output does not fall: not tried again before the fault is reset."""
 
-    def obstacle_to_lowering(self) -> str:
-        """Say why Lower_Output_Voltage is not followed: a battery may be there; empty if it is."""
+    def obstacle_to_lowering(self, *, says_close: bool) -> str:
+        """
+        Say why Lower_Output_Voltage is not followed: a battery may be there; empty if it is.
+
+        :param says_close: whether the command says that the contactors shall be closed: then they
+            may be on their way before their report is here
+        """
         stage = self._inputs.stage
         if not self._memory.is_battery_possible:
             return ''
         if stage.has_output_contactors:
             if stage.stage is Stage.OPEN:
-                return ''
+                return 'does not bleed: the controller says Close' if says_close else ''
             return f'does not bleed: output contactors are {stage.stage.name}'
         if self._machine.phase is Phase.LOWERING_ON_CLOSING:
             return ''

@@ -38,6 +38,11 @@ class Commands:
         self._taken_s = -math.inf
         self.refusals = Refusals()
 
+    @property
+    def says_close(self) -> bool:
+        """Whether the contactors shall be closed."""
+        return self.in_force.output_contactors == DcPowerControl.OutputContactors.CLOSE
+
     def forget(self) -> None:
         """Begin a session: nothing is commanded yet."""
         self.in_force = DcPowerControl()

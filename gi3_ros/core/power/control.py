@@ -238,7 +238,8 @@ class PowerControl:
         """Return the setpoint of a phase in which no power is delivered (R21)."""
         phase, note = self.phase, ''
         if phase in BLEEDING:
-            obstacle = self._bleeding.obstacle_to_lowering()
+            obstacle = self._bleeding.obstacle_to_lowering(
+                says_close=self._commands.says_close)
             if obstacle:
                 return Regulation(PowerSetpoint(reason=obstacle), obstacle)
             return self._bleed(now_s, 'Lower_Output_Voltage')

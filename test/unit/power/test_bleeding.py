@@ -41,7 +41,7 @@ class Around:
 @pytest.mark.parametrize('is_own', [True, False])
 def test_without_a_battery_each_lowering_bleeds(phase, stage, is_own):
     around = Around(phase, stage=stage, is_own=is_own)
-    assert around.bleeding.obstacle_to_lowering() == ''
+    assert around.bleeding.obstacle_to_lowering(says_close=False) == ''
 
 
 @pytest.mark.parametrize('stage, words', [
@@ -53,7 +53,17 @@ def test_without_a_battery_each_lowering_bleeds(phase, stage, is_own):
 def test_own_contactors_must_be_open_where_a_battery_may_be(phase, stage, words):
     """R16."""
     around = Around(phase, stage=stage, has_battery=True)
-    assert around.bleeding.obstacle_to_lowering() == words
+    assert around.bleeding.obstacle_to_lowering(says_close=False) == words
+
+
+@pytest.mark.parametrize('phase', sorted(BLEEDING))
+def test_behind_contactors_that_shall_be_closed_nothing_is_bled_out_of_a_battery(phase):
+    """They may be on their way already, and the report of it be late."""
+    around = Around(phase, stage=Stage.OPEN, has_battery=True)
+    assert around.bleeding.obstacle_to_lowering(says_close=True) == (
+        'does not bleed: the controller says Close')
+    without = Around(phase, stage=Stage.OPEN, has_battery=False)
+    assert without.bleeding.obstacle_to_lowering(says_close=True) == ''
 
 
 @pytest.mark.parametrize('phase, is_obstacle', [
@@ -62,7 +72,7 @@ def test_own_contactors_must_be_open_where_a_battery_may_be(phase, stage, words)
 def test_without_own_contactors_only_the_third_lowering_bleeds(phase, is_obstacle):
     """R17."""
     around = Around(phase, is_own=False, has_battery=True)
-    assert bool(around.bleeding.obstacle_to_lowering()) is is_obstacle
+    assert bool(around.bleeding.obstacle_to_lowering(says_close=False)) is is_obstacle
 
 
 # What a session left behind

@@ -65,7 +65,8 @@ def test_what_the_table_does_not_hold_does_not_fit(phase, command, words):
     assert Around(phase).misfit(command) == words
 
 
-@pytest.mark.parametrize('request_', [*STARTS, *STOPS], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    'request_', sorted(STARTS | STOPS, key=lambda each: each.name), ids=lambda each: each.name)
 @pytest.mark.parametrize('age_s', [0.299, 0.301])
 def test_a_command_that_waited_somewhere_starts_nothing_but_stops(request_, age_s):
     is_refused = age_s > 0.3 and request_ in STARTS

@@ -10,6 +10,7 @@ from power_bench import (
     Bench,
     INSULATION,
     LOWER,
+    LOWER_OPEN,
     OFF,
     PRECHARGE,
     RANGE,
@@ -412,7 +413,18 @@ def test_after_a_transfer_bleeds_only_behind_open_contactors(stage, mode):
     bench.give(STANDBY)
     bench.stage = stage
     bench.run(0.2)
-    assert bench.give(LOWER).setpoint.mode is mode
+    assert bench.give(LOWER_OPEN).setpoint.mode is mode
+
+
+def test_after_a_transfer_a_lowering_that_says_close_bleeds_nothing():
+    """The contactors may close on it before their report is here: its place is an open path."""
+    bench = transferring()
+    bench.give(STANDBY)
+    bench.stage = Stage.OPEN
+    bench.run(0.2)
+    decision = bench.give(LOWER)
+    assert decision.setpoint.mode is ModulesMode.OFF
+    assert decision.note == 'does not bleed: the controller says Close'
 
 
 @pytest.mark.parametrize('state, mode', [
