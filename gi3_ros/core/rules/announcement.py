@@ -47,7 +47,7 @@ class AnnouncementEnds(CommandRule):
         session = self.facts.session
         if session is None:
             return
-        is_enabled = session.is_enabled and not session.is_torn
+        is_enabled = session.is_enabled and not session.is_interrupted
         enabled_s = now_s - session.enabled_at_s if session.enabled_at_s is not None else 0.0
         if self.breaks(is_enabled and enabled_s > self.limits.reaction_s):
             self.find(
@@ -149,6 +149,6 @@ class PowerIsAllowed(CommandRule):
 
 def _sound_session(session: Session | None) -> Session | None:
     """Return the session if it goes on, and nothing of it was missed."""
-    if session is None or session.is_finished or session.has_emergency or session.is_torn:
+    if session is None or session.is_finished or session.has_emergency or session.is_interrupted:
         return None
     return session

@@ -279,5 +279,5 @@ def _is_clean(message: ChargeSessionFinished) -> bool:
 def _is_regular(session: Session | None) -> bool:
     """Tell whether this is the first end of a session that nothing has disturbed."""
     return (
-        session is not None and session.finishes == 1 and not session.is_torn
+        session is not None and session.finishes == 1 and not session.is_interrupted
         and not session.has_emergency)

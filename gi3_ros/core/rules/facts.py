@@ -181,7 +181,7 @@ class Facts:
 
     def __init__(self, limits: Tolerances) -> None:
         self.limits = limits
-        self.spoilt: set[str] = set()
+        self.unsound: set[str] = set()
         """Names of the messages of which the last one was not sound."""
         self.heard = Heard(limits)
         # The controller:
@@ -233,11 +233,11 @@ class Facts:
             self.power.status_at_s += seconds
 
     def look_for_controller(self, since_s: float, now_s: float) -> None:
-        """Note whether its status is missing since then; see :meth:`tear`."""
+        """Note whether its status is missing since then; see :meth:`interrupt`."""
         if self.heard.is_controller_missing(since_s, now_s):
-            self.tear(now_s)
+            self.interrupt(now_s)
 
-    def tear(self, now_s: float) -> None:
+    def interrupt(self, now_s: float) -> None:
         """
         Blame a silent controller for its silence, not for what was missed with it (R1).
 
@@ -246,9 +246,9 @@ class Facts:
         self.was_idle = False
         self.flags.recent.clear()
         self.emergency.is_on = False
-        self.commands.tear(now_s)
+        self.commands.interrupt(now_s)
         if self.session is not None:
-            self.session.tear(now_s)
+            self.session.interrupt(now_s)
 
     def hear_controller(self, now_s: float, *, is_audible: bool = True) -> None:
         """
@@ -359,7 +359,7 @@ class Facts:
         self.session.see_finished(now_s)
         return True
 
-    def see_spoilt(self, message_class: type[Message], now_s: float) -> None:
+    def see_unreadable(self, message_class: type[Message], now_s: float) -> None:
         """Take that something was sent which cannot be read: it is not missing on top of that."""
         session = self.session
         if message_class is NewChargeSession:
@@ -367,15 +367,15 @@ class Facts:
         elif message_class is ChargeStatusChange:
             self.commands.see_start(None)
         elif message_class is DcPowerControl:
-            self.commands.see_spoilt_command(now_s)
+            self.commands.see_unreadable_command(now_s)
         elif message_class is ChargeSessionFinished:
             self.unfinished_since_s = None
             if session is not None:
-                session.is_torn = True
+                session.is_interrupted = True
         elif session is None:
             return
         elif message_class is EmergencyStop:
-            session.has_spoilt_emergency = True
+            session.has_unreadable_emergency = True
         elif message_class is PowerModulesStatus:
             session.status_at_s = now_s
         elif message_class in INFORMATION:
@@ -437,7 +437,7 @@ class Facts:
     def _end_session(self, state: int, now_s: float) -> None:
         session = self.session
         if (session is not None and state != State.INITIALISING
-                and not session.is_finished and not session.is_torn):
+                and not session.is_finished and not session.is_interrupted):
             # Its last word may cross with the state.
             self.unfinished_since_s = now_s
         self._forget_session()

@@ -242,7 +242,7 @@ class EndsAfterStop(Rule):
         super().__init__(facts, limits, findings)
         self._pressed_at_s: float | None = None
 
-    def on_tear(self) -> None:
+    def on_interruption(self) -> None:
         self._pressed_at_s = None
 
     def on_flags(self, flags: SequenceControl, now_s: float) -> None:

@@ -73,5 +73,5 @@ class CommandRule(Rule):
     who = CONTROLLER
     is_of_session = True
 
-    def on_tear(self) -> None:
+    def on_interruption(self) -> None:
         self.lasting.forget()

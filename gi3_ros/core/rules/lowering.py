@@ -101,8 +101,8 @@ class WaitsForLowVoltage(CommandRule):
         self._lowest_v: float | None = None
         """Since the power of the test was taken back; infinite before the first reading."""
 
-    def on_tear(self) -> None:
-        super().on_tear()
+    def on_interruption(self) -> None:
+        super().on_interruption()
         self._lowest_v = None
 
     def on_modules_status(self, status: PowerModulesStatus, now_s: float) -> None:

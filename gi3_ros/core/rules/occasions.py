@@ -46,7 +46,7 @@ class Occasions:
         self.short_frame = tuple(rule.on_short_frame for rule in has('on_short_frame'))
         self.arrival = tuple(rule.on_arrival for rule in has('on_arrival'))
         self.life = tuple(rule.on_life for rule in has('on_life'))
-        self.tear = tuple(rule.on_tear for rule in has('on_tear'))
+        self.interruption = tuple(rule.on_interruption for rule in has('on_interruption'))
         self.controller_status = tuple(
             rule.on_controller_status for rule in has('on_controller_status'))
         self.new_state = tuple(rule.on_new_state for rule in has('on_new_state'))

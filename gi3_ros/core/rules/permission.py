@@ -54,7 +54,7 @@ class Reaction(CommandRule):
             self._look(session, now_s, is_over=True)
 
     def _look(self, session: Session, now_s: float, *, is_over: bool) -> None:
-        if not session.has_emergency and not session.has_spoilt_emergency:
+        if not session.has_emergency and not session.has_unreadable_emergency:
             self.check(session, now_s, is_over=is_over)
 
     def check(self, session: Session, now_s: float, *, is_over: bool) -> None:

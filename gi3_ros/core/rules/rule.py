@@ -97,7 +97,7 @@ class Rule:
     def on_life(self, now_s: float) -> None:
         """Look at ``facts.heard.missing_s``: a status has come, or a tick."""
 
-    def on_tear(self) -> None:
+    def on_interruption(self) -> None:
         """Take it that the controller is silent, and something of it was missed (R1)."""
 
     def on_controller_status(self, state: int, now_s: float) -> None:

@@ -72,7 +72,7 @@ class Rulebook:
         :param unassigned_bits: as in ``codec.Received``
         """
         facts = self.facts
-        if undefined or unassigned_bits or facts.spoilt:
+        if undefined or unassigned_bits or facts.unsound:
             undefined = self._see_frame(message, undefined, unassigned_bits, now_s)
         if not message.FROM_CONTROLLER:
             facts.heard.is_charger_known = True
@@ -91,7 +91,7 @@ class Rulebook:
         facts = self.facts
         return (
             not undefined and not unassigned_bits and facts.session is not None
-            and type(message) in facts.session.told and message.NAME not in facts.spoilt)
+            and type(message) in facts.session.told and message.NAME not in facts.unsound)
 
     def reject(
             self, message_class: type[Message], text: str, *, now_s: float) -> list[Finding]:
@@ -104,7 +104,7 @@ class Rulebook:
         :param text: what is wrong with it, in words
         """
         facts = self.facts
-        facts.spoilt.add(message_class.NAME)
+        facts.unsound.add(message_class.NAME)
         end = self._controller if message_class.FROM_CONTROLLER else self._charger
         for look in end.short_frame:
             look(message_class, text, now_s)
@@ -116,7 +116,7 @@ class Rulebook:
             self._hear_controller(now_s, is_audible=False)
         elif message_class is PowerModulesStatus:
             self._hear_charger(now_s)
-        facts.see_spoilt(message_class, now_s)
+        facts.see_unreadable(message_class, now_s)
         return self._taken()
 
     def tick(self, *, now_s: float) -> list[Finding]:
@@ -161,8 +161,8 @@ class Rulebook:
             self, message: Message, undefined: tuple[str, ...], unassigned_bits: int,
             now_s: float) -> tuple[str, ...]:
         """Look at a frame that may not be sound; return its labels that cannot be read."""
-        spoilt = self.facts.spoilt
-        if not undefined and not unassigned_bits and message.NAME not in spoilt:
+        unsound = self.facts.unsound
+        if not undefined and not unassigned_bits and message.NAME not in unsound:
             return undefined
         undefined = labels_not_newer(message, undefined)
         unassigned_bits = bits_not_newer(message, unassigned_bits)
@@ -170,9 +170,9 @@ class Rulebook:
         for look in end.odd_frame:
             look(message, undefined, unassigned_bits, now_s)
         if undefined or unassigned_bits:
-            spoilt.add(message.NAME)
+            unsound.add(message.NAME)
         else:
-            spoilt.discard(message.NAME)
+            unsound.discard(message.NAME)
         return undefined
 
     def _see_life(self, now_s: float) -> None:
@@ -185,8 +185,8 @@ class Rulebook:
     def _check_life(self, since_s: float, now_s: float) -> None:
         self.facts.look_for_controller(since_s, now_s)
         if self.facts.heard.is_missing:
-            for tear in self._controller.tear:
-                tear()
+            for take in self._controller.interruption:
+                take()
         for look in self._controller.life:
             look(now_s)
 
@@ -209,7 +209,7 @@ class Rulebook:
         elif isinstance(message, EmergencyStop):
             # Who stops for it all the same is on the safe side.
             self.facts.output.excuse()
-        self.facts.see_spoilt(type(message), now_s)
+        self.facts.see_unreadable(type(message), now_s)
 
     # From the controller
 

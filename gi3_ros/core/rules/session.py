@@ -35,7 +35,7 @@ class Session:
     left_at_s: float | None = None
     """When the controller turned to the end."""
     has_emergency: bool = False
-    has_spoilt_emergency: bool = False
+    has_unreadable_emergency: bool = False
     """Whether one came that could not be read: nobody needs to follow it, but it was sent."""
     is_broken_off: bool = False
     """Whether an emergency came before the regular end had begun (A26)."""
@@ -43,7 +43,7 @@ class Session:
     """First Charge_Session_Finished."""
     finishes: int = 0
     """How many came."""
-    is_torn: bool = False
+    is_interrupted: bool = False
     """Whether the controller was silent in it: what it sent meanwhile was not heard."""
 
     @property
@@ -74,9 +74,9 @@ class Session:
         if self.finished_at_s is None:
             self.finished_at_s = now_s
 
-    def tear(self, now_s: float) -> None:
+    def interrupt(self, now_s: float) -> None:
         """Take it that the controller was silent: its own clocks begin when it can hear again."""
-        self.is_torn = True
+        self.is_interrupted = True
         if self.status_at_s is not None:
             self.status_at_s = now_s
         if self.withdrawn_at_s is not None:
@@ -123,7 +123,7 @@ class Commands:
         self.insulation_ohm = 0.0
         """Largest Insulation_Resistance so far; 0 of a charger that does not report it (R13)."""
         self._state: int | None = None
-        self._is_spoilt = False
+        self._has_gap = False
 
     @property
     def is_judged_in_order(self) -> bool:
@@ -144,7 +144,7 @@ class Commands:
         self.before, self.command = self.command, command
         self.function = command.power_function
         self.command_at_s = self.paced_from_s = now_s
-        self.is_order_known, self._is_spoilt = not self._is_spoilt, False
+        self.is_order_known, self._has_gap = not self._has_gap, False
         if command == self.before:
             return False
         self._see_floating(now_s)
@@ -156,10 +156,10 @@ class Commands:
                 self.has_transferred |= function == Function.POWER_TRANSFER
         return True
 
-    def see_spoilt_command(self, now_s: float) -> None:
+    def see_unreadable_command(self, now_s: float) -> None:
         """Take a command that cannot be read: it came in time, and whatever follows may follow."""
         self.paced_from_s = now_s
-        self._is_spoilt = True
+        self._has_gap = True
 
     def see_start(self, is_started: bool | None) -> None:
         """Take a Charge_Status_Change; ``None`` is one that cannot be read."""
@@ -170,7 +170,7 @@ class Commands:
         """Take what the charger measures."""
         self.insulation_ohm = max(self.insulation_ohm, status.insulation_resistance)
 
-    def tear(self, now_s: float) -> None:
+    def interrupt(self, now_s: float) -> None:
         """Take it that something may have been missed until now."""
         self.is_whole = False
         self.paced_from_s = now_s

@@ -1435,6 +1435,17 @@ def test_one_command_is_enough_to_be_beyond_the_limits():
     assert play.broken == ['R33']
 
 
+def test_a_command_beyond_the_limits_just_before_its_announcement_is_one_breach():
+    """R33: it belongs to the session that it is announced with, and was found when it came."""
+    play = Play()
+    play.give(DcPowerParameters(maximum_voltage=400.0))
+    play.run(6.0, State.INSULATION_TEST)
+    play.give(TEST)
+    play.run(0.05)
+    play.give(CCS)
+    assert play.broken.count('R33') == 1
+
+
 def test_limits_that_change_often_bind_all_the_same():
     """R33: the widest of the time to obey counts, and a breach that lasts is one."""
     play = Play().charging()
