@@ -47,7 +47,7 @@ def agree(
 
     V2G is taken from any version of CHAdeMO: the interface does not tie it to one.
 
-    :param battery_v: voltage of its battery
+    :param battery_v: voltage of the vehicle's battery
     :param told_v: Maximum_Voltage that the charger has told, which it may lower (R33)
     :raises NoAgreement: when no session can come about
     """
@@ -60,31 +60,27 @@ def agree(
             f'{limits.min_charger_voltage:g}..{most_v:g} V')
     is_bidirectional = (
         vehicle.is_bidirectional
-        and config.limits.is_bidirectional
+        and limits.is_bidirectional
         and (protocol.is_chademo or protocol is Protocol.ISO_15118_20)
     )
-    direction = vehicle.direction
-    if not is_bidirectional:
-        if direction is Direction.DISCHARGE:
-            raise NoAgreement(
-                f'the vehicle wants to discharge, {protocol.value} cannot here: '
-                f'vehicle {_can(vehicle.is_bidirectional)}, '
-                f'charger {_can(config.limits.is_bidirectional)}')
-        direction = Direction.CHARGE
+    direction = vehicle.direction if is_bidirectional else Direction.CHARGE
+    if vehicle.direction is Direction.DISCHARGE and not is_bidirectional:
+        raise NoAgreement(
+            f'the vehicle wants to discharge, {protocol.value} cannot here: '
+            f'vehicle {_can(vehicle.is_bidirectional)}, '
+            f'charger {_can(limits.is_bidirectional)}')
     gives_range = (
         is_bidirectional if protocol.is_chademo else
         protocol is Protocol.ISO_15118_20 and vehicle.control_mode is ControlMode.DYNAMIC
     )
-    if not gives_range:
-        return Agreement(protocol, SetpointsMode.TARGET_MODE, direction)
-    if config.limits.supports_range_mode:
+    if gives_range and limits.supports_range_mode:
         return Agreement(protocol, SetpointsMode.RANGE_MODE, direction)
-    if config.without_range_mode == 'refuse':
+    if gives_range and config.without_range_mode == 'refuse':
         raise NoAgreement(
             f'{protocol.value} of this vehicle needs Range_Mode, which supports_range_mode '
             'excludes (A43)')
     return Agreement(
-        protocol, SetpointsMode.TARGET_MODE, direction, is_range_converted=True)
+        protocol, SetpointsMode.TARGET_MODE, direction, is_range_converted=gives_range)
 
 
 def _can(is_bidirectional: bool) -> str:

@@ -45,6 +45,24 @@ class Outcome:
 
 
 @dataclasses.dataclass
+class InsulationTest:
+    """What has been measured in the insulation test until now."""
+
+    good_iterations: int = 0
+    """In a row."""
+    lowest_ohm: float = math.inf
+    """Of the good ones."""
+
+    def take(self, insulation_ohm: float, *, needed_ohm: float) -> None:
+        """Take a value at the test voltage."""
+        if insulation_ohm < needed_ohm:
+            self.good_iterations = 0
+            return
+        self.good_iterations += 1
+        self.lowest_ohm = min(self.lowest_ohm, insulation_ohm)
+
+
+@dataclasses.dataclass
 class Session:
     """What is known about the session in progress; a new one starts with nothing."""
 
@@ -61,10 +79,7 @@ class Session:
     was_enabled: bool = False
     """Whether System_Enable was Allowed once."""
     told_wh: float = 0.0
-    good_iterations: int = 0
-    """Of the insulation test."""
-    insulation_ohm: float = math.inf
-    """The lowest of them."""
+    insulation: InsulationTest = dataclasses.field(default_factory=InsulationTest)
     is_stop_pressed: bool = False
     is_link_lost: bool = False
     ended_regularly: bool = False
@@ -113,6 +128,7 @@ class Session:
 
         :param charged_wh: what the meter of the vehicle shows now; ``discharged_wh`` as well
         """
+        lowest_ohm = self.insulation.lowest_ohm
         return Outcome(
             state=state,
             reason=self.reason,
@@ -121,7 +137,6 @@ class Session:
             energy_charged_wh=charged_wh - self.charged_before_wh,
             energy_discharged_wh=discharged_wh - self.discharged_before_wh,
             agreement=self.agreement,
-            insulation_resistance_ohm=(
-                self.insulation_ohm if math.isfinite(self.insulation_ohm) else math.nan),
+            insulation_resistance_ohm=lowest_ohm if math.isfinite(lowest_ohm) else math.nan,
             told_wh=self.told_wh,
         )

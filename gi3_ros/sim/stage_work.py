@@ -43,7 +43,7 @@ Entry = Callable[[Session, float], None]
 
 
 class StageWork:
-    """Does what a stage asks for; the session is changed nowhere else but by what people do."""
+    """Does what a stage asks for, and begins and ends the session."""
 
     def __init__(self, situation: Situation, commands: PowerCommands) -> None:
         self._situation = situation
@@ -219,15 +219,10 @@ class StageWork:
         is_reached = charger.status.present_voltage >= TEST_VOLTAGE_REACHED * test_v
         if not (charger.is_status_new and is_reached):
             return None
-        insulation_ohm = charger.insulation_ohm()
-        if insulation_ohm < self._needed_insulation_ohm(test_v):
-            session.good_iterations = 0
-            return None
-        session.good_iterations += 1
-        session.insulation_ohm = min(session.insulation_ohm, insulation_ohm)
-        if session.good_iterations < self._config.insulation_iterations:
-            return None
-        return Trigger.INSULATION_GOOD
+        session.insulation.take(
+            charger.insulation_ohm(), needed_ohm=self._needed_insulation_ohm(test_v))
+        is_good = session.insulation.good_iterations >= self._config.insulation_iterations
+        return Trigger.INSULATION_GOOD if is_good else None
 
     def _needed_insulation_ohm(self, test_v: float) -> float:
         if self._config.insulation_rule == 'absolute':
