@@ -5,6 +5,8 @@
 import json
 import math
 
+import pytest
+
 from gi3_ros.sim.events import Event, Kind, Story
 
 
@@ -25,9 +27,16 @@ def test_what_was_taken_is_told_no_more():
     assert story.take() == story.events == []
 
 
-def test_json_has_values_where_there_are_some_and_no_nan():
+def test_json_has_values_where_there_are_some():
     assert json.loads(Event(1.0, Kind.BUS, 'off').to_json()) == {
         'time_s': 1.0, 'pistol': 1, 'kind': 'bus', 'text': 'off'}
-    event = Event(1.23456, Kind.FINDING, 'R2', {'gap_s': 0.5, 'volts': math.nan})
-    assert json.loads(event.to_json())['values'] == {'gap_s': 0.5, 'volts': None}
-    assert json.loads(event.to_json())['time_s'] == 1.235
+
+
+def test_event_is_one_line_of_strict_json():
+    event = Event(1.23456, Kind.FINDING, 'R21: "5 A"', {'amps': 5.0, 'ohm': math.nan})
+    line = event.to_json()
+    assert '\n' not in line
+    assert json.loads(line, parse_constant=pytest.fail) == {
+        'time_s': 1.235, 'pistol': 1, 'kind': 'finding', 'text': 'R21: "5 A"',
+        'values': {'amps': 5.0, 'ohm': None},
+    }
