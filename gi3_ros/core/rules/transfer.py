@@ -76,17 +76,8 @@ class VoltageIsNotExceeded(TransferRule):
                 target_voltage_v=target_v)
 
 
-class CurrentFollows(TransferRule):
-    """R24 of a target, R25 of a range."""
-
-    sentences = (
-        ('R24', 'the target is followed, as far as the told limits go (R32); less for 1.5 s is '
-                'none: what ends the charge may be on its way'),
-        ('R25', 'the current stays in the range'),
-    )
-    tolerances = (
-        'current_a', 'current_share', 'exceed_s', 'ramp_a_per_s', 'follow_s', 'short_s',
-        'chademo_rise_s', 'rise_v_per_s', 'voltage_v', 'discharge_from_v')
+class PermittedCurrent(TransferRule):
+    """Tells which currents the set-points of the last moments permit."""
 
     def __init__(self, facts: Facts, limits: Tolerances, findings: Findings) -> None:
         super().__init__(facts, limits, findings)
@@ -98,37 +89,19 @@ class CurrentFollows(TransferRule):
         self._has_flowed = False
         self._raising_at_s = -math.inf
 
-    def check(self, status: PowerModulesStatus, now_s: float) -> None:
-        output, current_a = self.facts.output, status.present_current
-        command = output.command
-        if output.is_chademo and self._is_raising(current_a, now_s):
+    def see_raising(self, current_a: float, now_s: float) -> None:
+        """R46: note where a CHAdeMO charger may still be on its way to the battery's voltage."""
+        limits, output = self.limits, self.facts.output
+        if not output.is_chademo or self._has_flowed:
+            return
+        self._has_flowed = abs(current_a) > limits.current_a
+        # As long as no current is asked for there is no hurry.
+        since_s = now_s if output.wanted_since_s is None else output.wanted_since_s
+        way_up_s = way_s(output.command.target_voltage, limits.rise_v_per_s)
+        if not self._has_flowed and now_s - since_s <= limits.chademo_rise_s + way_up_s:
             self._raising_at_s = now_s
-        room_a = self.limits.current_a
-        # That breaks nothing, whatever held before.
-        is_near = (
-            command.current_range_min - room_a <= current_a <= command.current_range_max + room_a)
-        is_short = not is_near and self._falls_short(current_a, status, now_s)
-        # What ends the charge may be on its way: the vehicle opens, something trips.
-        short_s = self.lasting.seconds('short', is_short, now_s)
-        # A current of the other direction is another breach.
-        which = ''
-        if not is_near and self._exceeds(current_a):
-            which = 'charging' if current_a > 0 else 'discharging'
-        elif is_short and short_s >= self.limits.short_s:
-            which = 'short'
-        is_new = False
-        for key in ('short', 'charging', 'discharging'):
-            is_new |= self.breaks(key == which, now_s, key=key)
-        if is_new:
-            is_range = command.setpoints_mode == Mode.RANGE_MODE
-            self.find(
-                now_s, f'{current_a:.1f} A, {"range" if is_range else "set-point"} '
-                f'{_current(command)}', 'R25' if is_range else 'R24',
-                present_current_a=current_a,
-                current_range_min_a=command.current_range_min,
-                current_range_max_a=command.current_range_max)
 
-    def _exceeds(self, current_a: float) -> bool:
+    def exceeds(self, current_a: float) -> bool:
         """
         Tell whether it is further away from 0 A than permitted, or on the wrong side of it.
 
@@ -140,7 +113,7 @@ class CurrentFollows(TransferRule):
             or current_a < hull.bottom_a - self.current_room(hull.bottom_a)
         )
 
-    def _falls_short(
+    def falls_short(
             self, current_a: float, status: PowerModulesStatus, now_s: float) -> bool:
         """Tell whether it is closer to 0 A than permitted, with no voltage that explains it."""
         limits, facts, output = self.limits, self.facts, self.facts.output
@@ -167,16 +140,46 @@ class CurrentFollows(TransferRule):
             return current_a > most_a + self.current_room(most_a) and not is_limited
         return False
 
-    def _is_raising(self, current_a: float, now_s: float) -> bool:
-        """R46: tell whether a CHAdeMO charger may still be on its way to the battery's voltage."""
-        limits, output = self.limits, self.facts.output
-        self._has_flowed = self._has_flowed or abs(current_a) > limits.current_a
-        if self._has_flowed:
-            return False
-        # As long as no current is asked for there is no hurry.
-        since_s = now_s if output.wanted_since_s is None else output.wanted_since_s
-        target_v = output.command.target_voltage
-        return now_s - since_s <= limits.chademo_rise_s + way_s(target_v, limits.rise_v_per_s)
+
+class CurrentFollows(PermittedCurrent):
+    """R24 of a target, R25 of a range."""
+
+    sentences = (
+        ('R24', 'the target is followed, as far as the told limits go (R32); less for 1.5 s is '
+                'none: what ends the charge may be on its way'),
+        ('R25', 'the current stays in the range'),
+    )
+    tolerances = (
+        'current_a', 'current_share', 'exceed_s', 'ramp_a_per_s', 'follow_s', 'short_s',
+        'chademo_rise_s', 'rise_v_per_s', 'voltage_v', 'discharge_from_v')
+
+    def check(self, status: PowerModulesStatus, now_s: float) -> None:
+        command, current_a = self.facts.output.command, status.present_current
+        self.see_raising(current_a, now_s)
+        room_a = self.limits.current_a
+        # That breaks nothing, whatever held before.
+        is_near = (
+            command.current_range_min - room_a <= current_a <= command.current_range_max + room_a)
+        is_short = not is_near and self.falls_short(current_a, status, now_s)
+        # What ends the charge may be on its way: the vehicle opens, something trips.
+        short_s = self.lasting.seconds('short', is_short, now_s)
+        # A current of the other direction is another breach.
+        which = ''
+        if not is_near and self.exceeds(current_a):
+            which = 'charging' if current_a > 0 else 'discharging'
+        elif is_short and short_s >= self.limits.short_s:
+            which = 'short'
+        is_new = False
+        for key in ('short', 'charging', 'discharging'):
+            is_new |= self.breaks(key == which, now_s, key=key)
+        if is_new:
+            is_range = command.setpoints_mode == Mode.RANGE_MODE
+            self.find(
+                now_s, f'{current_a:.1f} A, {"range" if is_range else "set-point"} '
+                f'{_current(command)}', 'R25' if is_range else 'R24',
+                present_current_a=current_a,
+                current_range_min_a=command.current_range_min,
+                current_range_max_a=command.current_range_max)
 
 
 class StartIsTold(CommandRule):

@@ -52,6 +52,11 @@ def test_a_rule_says_what_it_is(rule):
     assert inspect.getdoc(rule)
 
 
+def test_a_rule_is_short():
+    lengths = {rule.__name__: len(inspect.getsource(rule).splitlines()) for rule in RULES}
+    assert {name for name, lines in lengths.items() if lines > 65} == set()
+
+
 @pytest.mark.parametrize('rule', RULES, ids=lambda rule: rule.__name__)
 def test_a_rule_finds_no_other_number_than_its_own(rule):
     """Those that :mod:`gi3_ros.core.command` finds are held by the logs that break them."""
