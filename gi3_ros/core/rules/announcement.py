@@ -13,7 +13,7 @@ PlugAndPins = NewChargeSession.PlugAndPins
 
 
 class AnnouncementRepeats(CommandRule):
-    """R6."""
+    """R6: it wakes the modules, and repeats until they are ready."""
 
     number = 'R6'
     sentence = 'the announcement repeats until Allowed'
@@ -37,7 +37,7 @@ class AnnouncementRepeats(CommandRule):
 
 
 class AnnouncementEnds(CommandRule):
-    """R6."""
+    """R6: once System_Enable is Allowed nobody needs it."""
 
     number = 'R6'
     sentence = 'the announcement ends with Allowed'
@@ -56,7 +56,7 @@ class AnnouncementEnds(CommandRule):
 
 
 class InformationComes(CommandRule):
-    """R49."""
+    """R49: what the vehicle tells of itself."""
 
     number = 'R49'
     sentence = 'all four EV_Information within 10 s'
@@ -83,7 +83,7 @@ class InformationComes(CommandRule):
 
 
 class NoAlternatingCurrent(CommandRule):
-    """R53."""
+    """R53: AC is controlled through another interface."""
 
     number = 'R53'
     sentence = 'no AC is announced'
@@ -94,7 +94,7 @@ class NoAlternatingCurrent(CommandRule):
 
 
 class PlugFitsProtocol(CommandRule):
-    """R46."""
+    """R46: CHAdeMO has a plug of its own."""
 
     number = 'R46'
     sentence = 'protocol and plug fit'

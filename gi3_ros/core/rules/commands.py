@@ -45,7 +45,7 @@ class WellFormed(CommandRule):
 
 
 class PrechargeFromZero(CommandRule):
-    """R19."""
+    """R19: the cap of the vehicle is the upper end of the range, 0 the lower one."""
 
     number = 'R19'
     sentence = 'a least current of 0'

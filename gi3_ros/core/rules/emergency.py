@@ -13,7 +13,7 @@ Function = DcPowerControl.PowerFunction
 
 
 class NoCurrentInEmergency(OutputRule):
-    """R38."""
+    """R38: whatever is commanded after it."""
 
     number = 'R38'
     sentence = 'the current ends with an Emergency_Stop'

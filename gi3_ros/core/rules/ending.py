@@ -22,7 +22,7 @@ _MEASURING_A = 0.5
 
 
 class CurrentEnds(OutputRule):
-    """R42."""
+    """R42: its time counts from the first Standby of the end."""
 
     number = 'R42'
     sentence = 'the current is low 3 s after the first Standby'
@@ -63,7 +63,7 @@ class CurrentEnds(OutputRule):
 
 
 class NoPowerAtTheEnd(CommandRule):
-    """R41."""
+    """R41: in the states of the end no function is commanded any more."""
 
     number = 'R41'
     sentence = 'no power in Ending_Charge'
@@ -203,7 +203,7 @@ class AllStepsOfTheEnd(CommandRule):
 
 
 class FinishComes(Rule):
-    """R40."""
+    """R40: it may cross with the idle state."""
 
     who = CONTROLLER
     number = 'R40'
@@ -236,7 +236,7 @@ class FinishComesOnce(CommandRule):
 
 
 class NoCleanStopAfterEmergency(CommandRule):
-    """R40."""
+    """R40, A26: who breaks off before the regular end has made a rushed stop."""
 
     number = 'R40'
     sentence = 'no Clean_Stop after an emergency in the charge or before it'
@@ -249,7 +249,7 @@ class NoCleanStopAfterEmergency(CommandRule):
 
 
 class NoPowerAfterFinish(CommandRule):
-    """R40."""
+    """R40: the session is over."""
 
     number = 'R40'
     sentence = 'no power is commanded after it'

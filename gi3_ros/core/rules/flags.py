@@ -154,7 +154,7 @@ class WaitsForFlags(Rule):
 
 
 class WaitsForStart(WaitsForFlags):
-    """R35."""
+    """R35: Start_Charge_Authorisation."""
 
     number = 'R35'
     sentence = 'no session begins while the start is forbidden'
@@ -212,7 +212,7 @@ class WaitsForAuthorisation(WaitsForFlags):
 
 
 class WaitsForParameters(WaitsForFlags):
-    """R37."""
+    """R37: Charge_Parameters_Done."""
 
     number = 'R37'
     sentence = 'the test does not begin before the parameters are done'

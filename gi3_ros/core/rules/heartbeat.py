@@ -105,7 +105,7 @@ class FirstStatusComes(Rule):
 
 
 class StatusIsNotLost(Rule):
-    """R3."""
+    """R3: a silence that the controller takes for a loss."""
 
     who = CUSTOMER
     is_of_session = True

@@ -16,7 +16,7 @@ _ROUNDING_V = 1.0
 
 
 class LimitsKeepTheirDistance(Rule):
-    """R4."""
+    """R4: one frame that CAN delivers twice is no second one."""
 
     who = CUSTOMER
     number = 'R4'

@@ -73,7 +73,7 @@ class Reaction(CommandRule):
 
 
 class EmergencyWhenSilent(Reaction):
-    """R3."""
+    """R3: the controller has its own timeout, and then time to react."""
 
     number = 'R3'
     sentence = 'an Emergency_Stop follows when the status is lost'
@@ -119,7 +119,7 @@ class Withdrawal(Reaction):
 
 
 class EmergencyWhenWithdrawn(Withdrawal):
-    """R8."""
+    """R8: inside the charging loop."""
 
     number = 'R8'
     sentence = (
@@ -139,7 +139,7 @@ class EmergencyWhenWithdrawn(Withdrawal):
 
 
 class EndsWhenWithdrawn(Withdrawal):
-    """R7."""
+    """R7: before the charging loop; the vehicle is told when it asks next."""
 
     number = 'R7'
     sentence = 'the session ends after a withdrawal before the charging loop'

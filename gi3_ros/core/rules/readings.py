@@ -64,7 +64,7 @@ class ReadingRule(Rule):
 
 
 class PossibleVoltage(Rule):
-    """R5."""
+    """R5: more than any charger of this interface has."""
 
     who = CUSTOMER
     is_of_session = True

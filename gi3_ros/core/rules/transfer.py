@@ -183,7 +183,7 @@ class CurrentFollows(PermittedCurrent):
 
 
 class StartIsTold(CommandRule):
-    """R48."""
+    """R48: Charge_Status_Change says that the vehicle is ready."""
 
     number = 'R48'
     sentence = 'Charge_Started comes before the transfer'
