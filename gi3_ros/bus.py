@@ -7,13 +7,16 @@ which hears again at once; what is gone is opened again. Nothing here sends by i
 task, no retry of an old frame. A frame that could not be sent is lost, on purpose.
 """
 
+from collections.abc import Callable
 import contextlib
 import errno
+import functools
 import logging
 import socket
 import struct
 import threading
 import time
+from typing import Any
 
 import can
 
@@ -53,7 +56,10 @@ class AbsentError(BusError):
     """There is no such SocketCAN interface; it may come."""
 
 
-def open_bus(interface, channel='', *, bitrate=0, port=0, is_family_only=False):
+def open_bus(
+    interface: str, channel: str = '', *, bitrate: int = 0, port: int = 0,
+    is_family_only: bool = False,
+) -> can.BusABC:
     """
     Open a python-can bus.
 
@@ -65,7 +71,7 @@ def open_bus(interface, channel='', *, bitrate=0, port=0, is_family_only=False):
         (``socketcan`` only); error frames come all the same
     :raises BusError: with one sentence that says what is wrong and what to do
     """
-    options = {}
+    options: dict[str, Any] = {}  # whatever an adapter takes
     if bitrate:
         options['bitrate'] = int(bitrate)
     if interface == 'udp_multicast':
@@ -91,7 +97,7 @@ def open_bus(interface, channel='', *, bitrate=0, port=0, is_family_only=False):
         ) from error
     if interface == SOCKETCAN:
         with contextlib.suppress(OSError, AttributeError):
-            bus.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SHORTEST_QUEUE)
+            _socket(bus).setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SHORTEST_QUEUE)
     return bus
 
 
@@ -117,16 +123,26 @@ def _check_socketcan(channel: str) -> None:
             f'there: {how_to_bring_up(channel)}') from error
 
 
-def _read_flags(bus, channel: str) -> int | None:
+def _read_flags(bus: can.BusABC, channel: str) -> int | None:
     """Return the flags of a SocketCAN interface, ``None`` where they cannot be told."""
     # Not where there is no SocketCAN either.
     import fcntl
     request = struct.pack('16sh14x', channel.encode()[:15], 0)
     try:
-        answer = fcntl.ioctl(bus.socket, _SIOCGIFFLAGS, request)
+        answer = fcntl.ioctl(_socket(bus), _SIOCGIFFLAGS, request)
     except (OSError, AttributeError, ValueError):
         return None
-    return struct.unpack_from('16sh', answer)[1]
+    return int(struct.unpack_from('16sh', answer)[1])
+
+
+def _socket(bus: can.BusABC) -> socket.socket:
+    """
+    Return the socket of a SocketCAN bus.
+
+    :raises AttributeError: where it has none
+    """
+    found: socket.socket = getattr(bus, 'socket')  # noqa: B009 - of this kind of bus only
+    return found
 
 
 class Bus:
@@ -140,11 +156,13 @@ class Bus:
     """
 
     def __init__(
-        self, interface, channel='', *, bitrate=0, port=0, is_family_only=False, waits=False,
-        on_event=log.warning,
-    ):
-        self._arguments = (interface, channel)
-        self._options = {'bitrate': bitrate, 'port': port, 'is_family_only': is_family_only}
+        self, interface: str, channel: str = '', *, bitrate: int = 0, port: int = 0,
+        is_family_only: bool = False, waits: bool = False,
+        on_event: Callable[[str], object] = log.warning,
+    ) -> None:
+        self._open = functools.partial(
+            open_bus, interface, channel, bitrate=bitrate, port=port,
+            is_family_only=is_family_only)
         self._is_socketcan = interface == SOCKETCAN
         self._channel = channel
         self._on_event = on_event
@@ -155,16 +173,16 @@ class Bus:
         self.echoes = interface == 'udp_multicast'
         """Whether what is sent is received, too, as if somebody else had sent it."""
         self._state = BusState(self.name, channel if self._is_socketcan else '')
-        self._bus = None
+        self._bus: can.BusABC | None = None
         try:
-            self._bus = open_bus(interface, channel, **self._options)
+            self._bus = self._open()
         except AbsentError:
             if not waits:
                 raise
             self._state.absent(now_s=time.monotonic())
 
     @property
-    def is_open(self):
+    def is_open(self) -> bool:
         """Whether frames come and go, and have for a second after a trouble."""
         return self._bus is not None and not self._state.trouble
 
@@ -192,7 +210,7 @@ class Bus:
         """Say what an error frame reports, after a colon; nothing where that is not known."""
         return f': {describe_errors(frame.can_id, frame.data)}' if self._is_socketcan else ''
 
-    def send(self, frame):
+    def send(self, frame: Frame) -> bool:
         """
         Send one frame now or not at all.
 
@@ -213,7 +231,7 @@ class Bus:
         self._note(self._state.sent)
         return True
 
-    def receive(self, timeout_s):
+    def receive(self, timeout_s: float) -> tuple[Frame, float] | None:
         """
         Wait for a frame.
 
@@ -236,7 +254,7 @@ class Bus:
             return None
         return None if message is None else self._take(message)
 
-    def close(self):
+    def close(self) -> None:
         """Close the bus; it stays closed."""
         with self._lock:
             bus, self._bus = self._bus, None
@@ -244,7 +262,7 @@ class Bus:
         if bus is not None:
             bus.shutdown()
 
-    def _hand_over(self, bus, message: can.Message) -> None:
+    def _hand_over(self, bus: can.BusABC, message: can.Message) -> None:
         if not self._is_socketcan:
             bus.send(message)
         elif self._state.condition is Condition.STUCK:
@@ -252,7 +270,7 @@ class Bus:
         else:
             bus.send(message, timeout=SEND_WAIT_S)
 
-    def _take_send_error(self, bus, frame: Frame, error: Exception) -> None:
+    def _take_send_error(self, bus: can.BusABC, frame: Frame, error: Exception) -> None:
         if self._is_down(error):
             self._note(self._state.went_down)
         elif _errno(error) in GONE:
@@ -284,7 +302,7 @@ class Bus:
         """Tell whether an error means that a SocketCAN interface is down: its socket lives on."""
         return self._is_socketcan and _errno(error) == errno.ENETDOWN
 
-    def _look(self, bus) -> None:
+    def _look(self, bus: can.BusABC) -> None:
         now_s = time.monotonic()
         if now_s < self._look_at_s:
             return
@@ -292,7 +310,7 @@ class Bus:
         flags = _read_flags(bus, self._channel) if self._is_socketcan else None
         self._note(self._state.looked, flags)
 
-    def _note(self, happened, *what) -> None:
+    def _note(self, happened: Callable[..., None], *what: object) -> None:
         """Tell the state what happened, and the world what is new in it."""
         with self._lock:
             happened(*what, now_s=time.monotonic())
@@ -300,7 +318,7 @@ class Bus:
         for sentence in words:
             self._on_event(sentence)
 
-    def _lost(self, bus, why):
+    def _lost(self, bus: can.BusABC, why: str) -> None:
         with self._lock:
             if self._bus is not bus:
                 return
@@ -315,14 +333,14 @@ class Bus:
         # Whether a SocketCAN interface is there is quickly asked.
         return LOOK_EVERY_S if self._is_socketcan else REOPEN_AFTER_S
 
-    def _reopen(self):
+    def _reopen(self) -> None:
         if time.monotonic() < self._reopen_at_s:
             return
         for sentence in self._state.take_words():
             # Of the start: nobody was listening yet.
             self._on_event(sentence)
         try:
-            bus = open_bus(*self._arguments, **self._options)
+            bus = self._open()
         except BusError as error:
             self._reopen_at_s = time.monotonic() + self._reopen_after_s
             log.debug('%s', error)
@@ -336,11 +354,11 @@ class Bus:
         self._note(self._state.opened)
 
 
-def _errno(error):
+def _errno(error: BaseException) -> int | None:
     """Return the system's error number inside an exception of python-can, ``None`` without."""
     for each in (error, error.__cause__):
         for name in ('error_code', 'errno'):
             number = getattr(each, name, None)
-            if number is not None:
+            if isinstance(number, int):
                 return number
     return None

@@ -117,7 +117,7 @@ class BusState:
         self._no_carrier_since_s = math.inf
         self._errors_until_s = -math.inf
         self._overflow_said_s = -math.inf
-        self._words = []
+        self._words: list[str] = []
 
     def take_words(self) -> list[str]:
         """Return the new sentences and forget them."""

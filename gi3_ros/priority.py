@@ -13,7 +13,7 @@ PRIORITY = 10
 """Above everything ordinary, below what a kernel or a drive control would use."""
 
 
-def raise_priority():
+def raise_priority() -> str:
     """
     Ask for round-robin real-time scheduling for all threads of this process, now and later.
 

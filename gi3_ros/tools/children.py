@@ -1,5 +1,6 @@
 """Processes that a command starts: with a log each, and gone when it is gone."""
 
+from collections.abc import Callable, Iterable, Mapping
 import os
 import pathlib
 import signal
@@ -22,7 +23,10 @@ class Child:
     :param death_signal: what the kernel sends it when this process dies (Linux)
     """
 
-    def __init__(self, name, command, *, log_dir, environment, death_signal=signal.SIGKILL):
+    def __init__(
+        self, name: str, command: Iterable[object], *, log_dir: pathlib.Path | str,
+        environment: Mapping[str, str], death_signal: signal.Signals = signal.SIGKILL,
+    ) -> None:
         self.name = name
         self.log = pathlib.Path(log_dir) / f'{name.replace(" ", "_")}.log'
         with open(self.log, 'wb') as log:
@@ -35,17 +39,17 @@ class Child:
         self.pid = self._process.pid
 
     @property
-    def status(self):
+    def status(self) -> int | None:
         """Exit status, negative for a signal, ``None`` while it lives."""
         return self._process.poll()
 
     @property
-    def is_alive(self):
+    def is_alive(self) -> bool:
         """Whether it still runs."""
         return self.status is None
 
     @property
-    def end(self):
+    def end(self) -> str:
         """Words that say how it ended."""
         status = self.status
         if status is None:
@@ -54,13 +58,13 @@ class Child:
             return f'was killed by {signal.Signals(-status).name}'
         return f'ended with status {status}'
 
-    def errors(self):
+    def errors(self) -> list[str]:
         """Return the last lines of its log that look like errors."""
         return [
             line for line in self._lines() if any(sign in line for sign in _ERROR_SIGNS)
         ][-LAST_LINES:]
 
-    def last_words(self):
+    def last_words(self) -> list[str]:
         """
         Return the last error lines of its log.
 
@@ -69,20 +73,22 @@ class Child:
         is_killed = (self.status or 0) < 0
         return self.errors() or ([] if is_killed else self._lines()[-LAST_LINES:])
 
-    def _lines(self):
+    def _lines(self) -> list[str]:
         with open(self.log, encoding='utf-8', errors='replace') as log:
             return [line.strip() for line in log if line.strip()]
 
-    def lines_with(self, sign):
+    def lines_with(self, sign: str) -> list[str]:
         """Return what follows ``sign`` in the lines of the log that have it."""
         return [line.split(sign, 1)[1] for line in self._lines() if sign in line]
 
-    def interrupt(self):
+    def interrupt(self) -> None:
         """Ask it to end."""
         if self.is_alive:
             self._process.send_signal(signal.SIGINT)
 
-    def wait(self, timeout_s, *, meanwhile=time.sleep):
+    def wait(
+        self, timeout_s: float, *, meanwhile: Callable[[float], object] = time.sleep,
+    ) -> bool:
         """
         Wait for its end, then kill it.
 
@@ -96,7 +102,7 @@ class Child:
         self.kill()
         return was_in_time
 
-    def kill(self):
+    def kill(self) -> None:
         """End it at once, with what it may have started."""
         if self.is_alive:
             os.killpg(self.pid, signal.SIGKILL)

@@ -20,12 +20,12 @@ class Claim:
     """Bound as long as the claim lasts: it ends with the process, however that ends."""
 
     @property
-    def can_port(self):
+    def can_port(self) -> int:
         """UDP port of the simulated CAN bus."""
         return FIRST_CAN_PORT + self.number
 
     @property
-    def plug_port(self):
+    def plug_port(self) -> int:
         """UDP port of the plug link."""
         return FIRST_PLUG_PORT + self.number
 
@@ -34,7 +34,7 @@ class NothingFree(Exception):
     """Everything is taken; the text says so."""
 
 
-def claim():
+def claim() -> Claim:
     """
     Find a free :class:`Claim`.
 
@@ -54,7 +54,7 @@ def claim():
     raise NothingFree('no free ROS domain: are a hundred other demos going on?')
 
 
-def _bind(port):
+def _bind(port: int) -> socket.socket | None:
     bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         bound.bind(('127.0.0.1', port))
@@ -64,7 +64,7 @@ def _bind(port):
     return bound
 
 
-def _is_free(port):
+def _is_free(port: int) -> bool:
     bound = _bind(port)
     if bound is not None:
         bound.close()

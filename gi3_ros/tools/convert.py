@@ -11,6 +11,7 @@ import click
 
 from ..logs.entries import Heard, LogError
 from ..logs.output import Replaces, written_beside
+from ..logs.reading import Log
 from ..logs.times import Length
 from ..logs.writing import open_writer
 from .documents import of_log, print_document
@@ -26,7 +27,10 @@ DAMAGED, IMPOSSIBLE = 1, 2
 @log_options
 @click.option('--force', is_flag=True, help='Replace OUT if it is a plain file or a bag.')
 @click.option('--json', 'is_json', is_flag=True, help='Say what was done as one JSON document.')
-def convert(source, target, channel, pistols, blf_start, force, is_json):
+def convert(
+    source: pathlib.Path, target: pathlib.Path, channel: str | None,
+    pistols: tuple[tuple[str, int], ...], blf_start: str | None, force: bool, is_json: bool,
+) -> None:
     """
     Turn the log IN into OUT.
 
@@ -71,7 +75,9 @@ class _Done:
     notes: list[str] = dataclasses.field(default_factory=list)
 
 
-def _report(done, log, source, target, is_json):
+def _report(
+    done: _Done, log: Log, source: pathlib.Path, target: pathlib.Path, is_json: bool,
+) -> None:
     for problem in log.problems:
         click.echo(f'gi3 convert: {named(source)}: {problem}', err=True)
     for note in done.notes:
@@ -87,7 +93,9 @@ def _report(done, log, source, target, is_json):
         err=str(target) == '-')
 
 
-def _convert(log, source, target, is_overwriting):
+def _convert(
+    log: Log, source: pathlib.Path, target: pathlib.Path, is_overwriting: bool,
+) -> _Done:
     if str(target) == '-':
         with tempfile.TemporaryDirectory(prefix='gi3_') as folder:
             part = pathlib.Path(folder, 'output.log')
@@ -101,7 +109,7 @@ def _convert(log, source, target, is_overwriting):
         return _write(log, part)
 
 
-def _check(source, target, is_overwriting):
+def _check(source: pathlib.Path, target: pathlib.Path, is_overwriting: bool) -> None:
     own, other = target.resolve(), source.resolve()
     if own == other:
         raise LogError(f'{target}: this is the log itself')
@@ -113,7 +121,7 @@ def _check(source, target, is_overwriting):
         raise LogError(f'{target}: it is there already; --force replaces a plain file or a bag')
 
 
-def _write(log, part):
+def _write(log: Log, part: pathlib.Path) -> _Done:
     done, length = _Done(), Length()
     writer = open_writer(part)
     with writer:

@@ -7,6 +7,7 @@ import click
 
 from ..core.interface import codec
 from ..core.interface.frame import Frame
+from ..core.interface.layout import Signal
 
 _ID = r'(?<![0-9A-Za-z])(?P<id>[0-9A-Fa-f]{3,8})'
 _AFTER = r"(?:\s+[RTrt]|\s+'.{0,8}'|\s+ERRORFRAME)?\s*$"
@@ -56,19 +57,18 @@ def _frame(digits: str, data: str, count: str | None, words: str) -> Frame:
 def _bytes(data: str, count: str | None, words: str) -> bytes:
     """Return the bytes that a line shows, in the order of the bus."""
     digits = re.sub(r'[\s.`]', '', data)
-    if count is None:
-        count = len(digits) // 2
-    if int(count) > _LONGEST:
-        raise ValueError(f'{count} bytes in {words!r}: classic CAN has {_LONGEST} at the most')
-    size = len(digits) // int(count) if int(count) else 0
-    if len(digits) != int(count) * size or size not in (0, 2, 8) or (not size and digits):
-        raise ValueError(f'not {count} bytes in {words!r}: is the line cut?')
+    number = len(digits) // 2 if count is None else int(count)
+    if number > _LONGEST:
+        raise ValueError(f'{number} bytes in {words!r}: classic CAN has {_LONGEST} at the most')
+    size = len(digits) // number if number else 0
+    if len(digits) != number * size or size not in (0, 2, 8) or (not size and digits):
+        raise ValueError(f'not {number} bytes in {words!r}: is the line cut?')
     base = 16 if size == 2 else 2
     try:
         read = bytes(int(digits[at:at + size], base) for at in range(0, len(digits), size or 1))
     except ValueError:
         raise ValueError(
-            f'not {count} bytes in {words!r}: neither hexadecimal nor binary') from None
+            f'not {number} bytes in {words!r}: neither hexadecimal nor binary') from None
     return read[::-1] if '`' in data else read
 
 
@@ -76,7 +76,7 @@ def _fd(words: str) -> ValueError:
     return ValueError(f'a frame of CAN FD in {words!r}: the Generic Interface is classic CAN')
 
 
-def describe(frame):
+def describe(frame: Frame) -> str:
     """Say what a frame is, in one line."""
     received = codec.decode(frame)
     if isinstance(received, codec.Rejected):
@@ -92,17 +92,17 @@ def describe(frame):
     return f'pistol {received.index} {side} {message.NAME}: {", ".join(words)}'
 
 
-def _value(signal, value):
+def _value(signal: Signal, value: float) -> str:
     if signal.enum is not None:
         return signal.labels.get(int(value), f'{value} (undefined)')
     if signal.is_flag:
-        return int(value)
+        return str(int(value))
     return f'{value:g} {signal.unit}'.rstrip()
 
 
 @click.command(short_help='Say what frames mean.')
 @click.argument('frames', nargs=-1)
-def decode(frames):
+def decode(frames: tuple[str, ...]) -> None:
     """
     Say what FRAMES mean, in candump's spelling; without arguments read lines from standard input.
 

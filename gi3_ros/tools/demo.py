@@ -20,7 +20,7 @@ class Unusable(Exception):
     """There is nothing to run; the text says what to do."""
 
 
-def _check_ros():
+def _check_ros() -> None:
     for name in ('rclpy', 'ament_index_python', 'gi3_ros.msg', 'gi3_ros.nodes'):
         try:
             is_there = importlib.util.find_spec(name) is not None
@@ -30,7 +30,7 @@ def _check_ros():
             raise Unusable(_NO_ROS.format(f'no module {name}'))
 
 
-def _make(log_dir):
+def _make(log_dir: pathlib.Path) -> None:
     try:
         log_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -56,7 +56,10 @@ def _make(log_dir):
     '--log-dir', type=click.Path(file_okay=False, path_type=pathlib.Path),
     show_default='a temporary one, kept after a failure',
     help="Folder for the processes' logs.")
-def demo(duration_s, port, plug_port, plain, log_dir):
+def demo(
+    duration_s: float, port: int | None, plug_port: int | None, plain: bool,
+    log_dir: pathlib.Path | None,
+) -> None:
     """
     Show a whole CCS charging session, live: about half a minute, nothing real is touched.
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable
 import math
 import types
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .demo_outcome import SummaryRow
 from .views.demo_picture import Picture
 from .views.link import Leave
 from .views.process import check_textual, has_terminal, is_dumb, NoTextual, ViewProcess
@@ -18,14 +19,6 @@ REFRESH_PERIOD_S = 0.2
 LINE_PERIOD_S = 1.0
 LEAST_WIDTH = 76
 LEAST_HEIGHT = 20
-
-
-class SummaryRow(NamedTuple):
-    """A line of the summary."""
-
-    label: str
-    text: str
-    is_bad: bool = False
 
 
 class Display(Protocol):

@@ -6,6 +6,9 @@ looks at them through ROS: the simulated power modules, the charger, and the sim
 with its vehicle, which knows no ROS and speaks only CAN to the charger.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 import contextlib
 import json
 import math
@@ -16,14 +19,21 @@ import signal
 import sys
 import tempfile
 import time
+import types
+from typing import Any, NamedTuple, TYPE_CHECKING
 
 from rich.console import Console
 
 from ..core.interface.signals import AdvanticsControllerStatus
 from .children import Child
 from .claim import claim
-from .demo_display import display_for, print_summary
+from .demo_display import Display, display_for, print_summary
+from .demo_outcome import Outcome, SummaryRow
 from .views.demo_picture import Picture
+
+if TYPE_CHECKING:
+    # Late: it needs ROS 2, and a second.
+    from .observer import Observer
 
 PISTOL = 'pistol1'
 START_WITHIN_S = 30.0
@@ -56,7 +66,7 @@ class Interrupted(Exception):
 class ChildDied(Exception):
     """A process ended that should not have."""
 
-    def __init__(self, child):
+    def __init__(self, child: Child) -> None:
         super().__init__(child.name)
         self.child = child
 
@@ -66,10 +76,11 @@ class EndRequest:
 
     NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def __init__(self):
-        self.number = None
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._before: dict[signal.Signals, Any] = {}  # as signal.signal gives them
 
-    def __enter__(self):
+    def __enter__(self) -> EndRequest:
         """Take the signals over."""
         self._before = {
             number: signal.signal(number, self._take) for number in self.NUMBERS
@@ -78,28 +89,35 @@ class EndRequest:
         }
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         """Give them back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def interrupt(self):
+    def interrupt(self) -> None:
         """Ask to end, as Ctrl-C does."""
         self._take(signal.SIGINT, None)
 
-    def _take(self, number, _frame):
+    def _take(self, number: int, _frame: types.FrameType | None) -> None:
         if self.number is None:
             self.number = number
+
+
+class SimulatorEvent(NamedTuple):
+    """What the simulator says."""
+
+    kind: str
+    text: str
 
 
 class SimulatorEvents:
     """The JSON lines that ``gi3 sim`` writes, as they come."""
 
-    def __init__(self, path):
+    def __init__(self, path: pathlib.Path) -> None:
         self._path = path
         self._taken = 0
 
-    def take(self):
+    def take(self) -> list[SimulatorEvent]:
         """Return the new events."""
         if not self._path.exists():
             return []
@@ -108,13 +126,17 @@ class SimulatorEvents:
             # What follows the last line feed is still being written.
             complete, line_feed, _ = file.read().rpartition(b'\n')
         self._taken += len(complete + line_feed)
-        return [json.loads(line) for line in complete.splitlines()]
+        events = map(json.loads, complete.splitlines())
+        return [SimulatorEvent(event['kind'], event['text']) for event in events]
 
 
 class Demo:
     """One run of the demo; :meth:`run`, then :meth:`summary` and :attr:`status`."""
 
-    def __init__(self, *, duration_s, can_port, plug_port, log_dir, picture, display, request):
+    def __init__(
+        self, *, duration_s: float, can_port: int, plug_port: int, log_dir: pathlib.Path,
+        picture: Picture, display: Display, request: EndRequest,
+    ) -> None:
         from ament_index_python.packages import get_package_prefix
 
         self._executables = pathlib.Path(get_package_prefix('gi3_ros')) / 'lib' / 'gi3_ros'
@@ -126,44 +148,42 @@ class Demo:
         self._display = display
         self._request = request
         self._start_s = time.monotonic()
-        self._observer = None
-        self._modules = self._charger = self._vehicle = None
+        self._observer: Observer | None = None
+        self._modules: Child | None = None
+        self._charger: Child | None = None
+        self._vehicle: Child | None = None
         self._simulated = SimulatorEvents(log_dir / 'simulator.json')
         self._authorise_at_s = math.inf
         self._is_output_gone = False
-        self._dead = None
-        self._silence = []
-        self._safe_state = ''
-        self._breaches = []
-        self._hardware = []
-        self._verdict = None
-        self.failures = []
+        self._dead: Child | None = None
+        self.outcome = Outcome()
 
-    def clock(self):
+    def clock(self) -> float:
         """Return the seconds since the start."""
         return time.monotonic() - self._start_s
 
     @property
-    def status(self):
+    def status(self) -> int:
         """Exit status."""
         if self._request.number is not None:
             return 128 + self._request.number
-        return 1 if self.failures else 0
+        return 1 if self.outcome.failures else 0
 
-    def run(self):
+    def run(self) -> None:
         """Run it and leave no process behind, whatever happens."""
         try:
-            self._start_charger()
-            self._start_vehicle()
-            self._watch()
-            self._judge()
+            observer = self._start_charger()
+            vehicle = self._start_vehicle(observer)
+            self._watch(observer)
+            vehicle.wait(END_WITHIN_S)
+            self._judge(vehicle)
         except Interrupted:
             self._tell(f'{self._signal_name}: ending, the charger first', is_bad=True)
             self._conclude(f'ended by {self._signal_name}', is_bad=True)
         except ChildDied as death:
             self._bury(death.child)
         except Failure as failure:
-            self.failures.append(str(failure))
+            self.outcome.failures.append(str(failure))
             self._tell(str(failure), is_bad=True)
             self._conclude(str(failure), is_bad=True)
         finally:
@@ -171,15 +191,19 @@ class Demo:
 
     # The way up
 
-    def _start(self, name, executable, *arguments, **options):
+    def _start(
+        self, name: str, executable: str, *arguments: object,
+        death_signal: signal.Signals = signal.SIGKILL,
+    ) -> Child:
         child = Child(
             name, (self._executables / executable, *arguments), log_dir=self._log_dir,
-            environment=os.environ, **options,
+            environment=os.environ, death_signal=death_signal,
         )
         self._tell(f'started the {name}, process {child.pid}')
         return child
 
-    def _start_charger(self):
+    def _start_charger(self) -> Observer:
+        """Start what belongs to the charger, and return who looks at it."""
         self._modules = self._start(
             'power modules', 'power_modules_sim', '--ros-args', '-r', f'__ns:=/{PISTOL}',
             '-p', 'autostart:=true', '-p', f'plug_port:={self._plug_port}',
@@ -194,26 +218,28 @@ class Demo:
         self._look(0.0)
         # Not before the others are on their way: it takes a second, too.
         from .observer import Observer
-        self._observer = Observer(self._picture, PISTOL, clock=self.clock)
-        self._wait_while(lambda: self._observer.missing, START_WITHIN_S)
-        if self._observer.strangers:
+        observer = self._observer = Observer(self._picture, PISTOL, clock=self.clock)
+        self._wait_while(lambda: observer.missing, START_WITHIN_S)
+        if observer.strangers:
             raise Failure(
-                f'somebody else publishes {", ".join(self._observer.strangers)} of /{PISTOL} in '
+                f'somebody else publishes {", ".join(observer.strangers)} of /{PISTOL} in '
                 f'ROS domain {os.environ["ROS_DOMAIN_ID"]}: choose another ROS_DOMAIN_ID'
             )
+        return observer
 
-    def _start_vehicle(self):
-        self._vehicle = self._start(
+    def _start_vehicle(self, observer: Observer) -> Child:
+        vehicle = self._vehicle = self._start(
             'simulator', 'gi3', 'sim', '--once', '--external-authorisation',
             '--port', self._can_port, '--plug-port', self._plug_port,
             '--duration-s', self._duration_s, '--json', self._log_dir / 'simulator.json',
         )
         self._wait_while(
-            lambda: '' if self._observer.controller_state is not None
+            lambda: '' if observer.controller_state is not None
             else 'nothing heard from the controller', VEHICLE_WITHIN_S,
         )
+        return vehicle
 
-    def _wait_while(self, missing, timeout_s):
+    def _wait_while(self, missing: Callable[[], str], timeout_s: float) -> None:
         deadline_s = self.clock() + timeout_s
         while missing():
             if self.clock() >= deadline_s:
@@ -222,21 +248,20 @@ class Demo:
 
     # The session
 
-    def _watch(self):
+    def _watch(self, observer: Observer) -> None:
         deadline_s = self.clock() + self._duration_s + BESIDE_TRANSFER_S
-        while self._verdict is None:
+        while self.outcome.verdict is None:
             now_s = self.clock()
             if now_s >= deadline_s:
                 raise Failure(
                     'the session has not ended in time: it is in '
                     f'{self._picture.phase(now_s=now_s)}')
-            if now_s - self._observer.last_status_s >= AFTERMATH_S:
-                self._describe_silence()
+            if now_s - observer.last_status_s >= AFTERMATH_S:
+                self._describe_silence(observer)
                 raise Failure(f'nothing heard from the controller for {AFTERMATH_S:g} s')
             self._turn()
-        self._vehicle.wait(END_WITHIN_S)
 
-    def _turn(self):
+    def _turn(self) -> None:
         if self._request.number is not None:
             raise Interrupted
         self._look(TURN_S)
@@ -246,14 +271,14 @@ class Demo:
             if child is not None and not child.is_alive and not self._is_regular(child):
                 raise ChildDied(child)
 
-    def _is_regular(self, child):
-        return child is self._vehicle and self._verdict is not None
+    def _is_regular(self, child: Child) -> bool:
+        return child is self._vehicle and self.outcome.verdict is not None
 
-    def _look(self, timeout_s):
+    def _look(self, timeout_s: float) -> None:
         """See what comes within this time, and show it."""
         if self._observer is not None:
             self._observer.spin(timeout_s)
-            self._authorise_in_time()
+            self._authorise_in_time(self._observer)
         for event in self._simulated.take():
             self._take(event)
         if self._is_output_gone:
@@ -264,25 +289,25 @@ class Demo:
             # The terminal or the reader is gone; the way down must not depend on it.
             self._is_output_gone = True
 
-    def _authorise_in_time(self):
+    def _authorise_in_time(self, observer: Observer) -> None:
         waiting = AdvanticsControllerStatus.State.CCS_AUTHORISATION_PROCESS
-        if self._observer.controller_state != waiting:
+        if observer.controller_state != waiting:
             self._authorise_at_s = math.inf
         elif self._authorise_at_s == math.inf:
             self._authorise_at_s = self.clock() + AUTHORISE_AFTER_S
         elif self.clock() >= self._authorise_at_s:
-            self._observer.authorise()
+            observer.authorise()
 
-    def _take(self, event):
+    def _take(self, event: SimulatorEvent) -> None:
         """Take an event of the simulator."""
-        kind, text = event['kind'], event['text']
+        kind, text = event
         if kind == 'finding':
             if self._request.number is None:
                 # To end in mid-session breaks rules; who asked for it knows.
-                self._breaches.append(text)
+                self.outcome.breaches.append(text)
             text = f'RULE BROKEN {text}'
         elif kind == 'verdict':
-            self._verdict = text
+            self.outcome.verdict = text
         elif kind == 'vehicle' and text.startswith('contactors '):
             self._picture.vehicle_contactors = text.startswith('contactors closed')
         self._picture.tell(
@@ -290,31 +315,33 @@ class Demo:
             is_bad=kind == 'finding',
         )
 
-    def _tell(self, text, *, is_bad=False):
+    def _tell(self, text: str, *, is_bad: bool = False) -> None:
         self._picture.tell(self.clock(), 'demo', text, is_bad=is_bad)
 
-    def _conclude(self, text, *, is_bad):
+    def _conclude(self, text: str, *, is_bad: bool) -> None:
         self._picture.conclude(text, time_s=self.clock(), has_failed=is_bad)
 
     @property
-    def _signal_name(self):
-        return signal.Signals(self._request.number).name
+    def _signal_name(self) -> str:
+        number = self._request.number
+        return '' if number is None else signal.Signals(number).name
 
     # What became of it
 
-    def _judge(self):
+    def _judge(self, vehicle: Child) -> None:
         """Compare what the simulator saw with what ROS saw."""
-        charge = self._picture.last_charge
-        if self._vehicle.status != 0:
-            self.failures.append(f'the simulator says: {self._verdict or self._vehicle.end}')
-        if charge.end_reason != 'Clean_Stop':
-            self.failures.append(
-                f'charge_session says: {charge.end_reason or "the session has not ended"}')
-        words = '; '.join(self.failures) or f'session over: {charge.end_reason}'
-        self._tell(words, is_bad=bool(self.failures))
-        self._conclude(words, is_bad=bool(self.failures))
+        if vehicle.status != 0:
+            words = self.outcome.verdict or vehicle.end
+            self.outcome.failures.append(f'the simulator says: {words}')
+        end_reason = self._picture.end_reason
+        if end_reason != 'Clean_Stop':
+            self.outcome.failures.append(
+                f'charge_session says: {end_reason or "the session has not ended"}')
+        words = '; '.join(self.outcome.failures) or f'session over: {end_reason}'
+        self._tell(words, is_bad=bool(self.outcome.failures))
+        self._conclude(words, is_bad=bool(self.outcome.failures))
 
-    def _bury(self, child):
+    def _bury(self, child: Child) -> None:
         """Say who died, watch what the others do about it."""
         phase = self._picture.phase(now_s=self.clock())
         died_s = self.clock()
@@ -322,18 +349,18 @@ class Demo:
         if child is self._vehicle:
             self._picture.vehicle_contactors = None
         what = f'{child.name} (process {child.pid}) {child.end} in {phase}'
-        self.failures.append(what)
+        self.outcome.failures.append(what)
         self._tell(what, is_bad=True)
         while (self._vehicle is not None and self._request.number is None
                 and self.clock() < died_s + AFTERMATH_S):
             self._look(TURN_S)
-        if child is self._vehicle:
-            self._describe_silence()
+        if child is self._vehicle and self._observer is not None:
+            self._describe_silence(self._observer)
         self._conclude(what, is_bad=True)
 
-    def _describe_silence(self):
+    def _describe_silence(self, observer: Observer) -> None:
         """Say what the charger did when the controller fell silent (R1)."""
-        observer, power = self._observer, self._picture.power.get(now_s=self.clock())
+        power = self._picture.power.get(now_s=self.clock())
         if observer.controller_state is None:
             return
         words = ['the controller fell silent']
@@ -354,14 +381,14 @@ class Demo:
             current = 'no current' if max(after) <= NO_CURRENT_A else 'CURRENT'
             words.append(
                 f'{current} after it: at most {max(after):.1f} A in {len(after)} measurements')
-        self._silence = words
+        self.outcome.silence = words
 
     # The way down
 
-    def _end(self):
+    def _end(self) -> None:
         """End the charger while the power modules and the bus are alive, then these."""
         if self._charger is not None:
-            self._end_charger()
+            self._end_charger(self._charger)
         for child in (self._vehicle, self._modules):
             if child is not None:
                 child.interrupt()
@@ -373,19 +400,19 @@ class Demo:
             self._observer.close()
         self._look_at_hardware()
 
-    def _end_charger(self):
-        if not self._charger.is_alive:
-            self._safe_state = 'the charger was gone already'
+    def _end_charger(self, charger: Child) -> None:
+        if not charger.is_alive:
+            self.outcome.safe_state = 'the charger was gone already'
             return
         began_s = self.clock()
         power = self._picture.power.get(now_s=began_s)
-        self._charger.interrupt()
-        was_in_time = self._charger.wait(REST_WITHIN_S, meanwhile=self._look)
+        charger.interrupt()
+        was_in_time = charger.wait(REST_WITHIN_S, meanwhile=self._look)
         took_s = self.clock() - began_s
         self._look(TURN_S)
         words = []
         observer = self._observer
-        if power is None:
+        if power is None or observer is None:
             words.append('no power was allowed yet')
         else:
             if observer.zero_since_s == math.inf:
@@ -403,93 +430,36 @@ class Demo:
             words.append(f'charger at rest and ended after {took_s:.1f} s')
         else:
             words.append(f'the charger had not ended after {REST_WITHIN_S:g} s and was killed')
-            self.failures.append(words[-1])
-        self._safe_state = ', '.join(words)
-        self._tell(f'safe state: {self._safe_state}', is_bad=not was_in_time)
+            self.outcome.failures.append(words[-1])
+        self.outcome.safe_state = ', '.join(words)
+        self._tell(f'safe state: {self.outcome.safe_state}', is_bad=not was_in_time)
 
-    def _look_at_hardware(self):
+    def _look_at_hardware(self) -> None:
         if self._modules is not None:
-            self._hardware = self._modules.lines_with('the hardware would have suffered: ')
-        for text in self._hardware:
-            self.failures.append(f'the hardware would have suffered: {text}')
+            self.outcome.hardware = self._modules.lines_with('the hardware would have suffered: ')
+        for text in self.outcome.hardware:
+            self.outcome.failures.append(f'the hardware would have suffered: {text}')
 
     # The summary
 
-    def summary(self):
-        """Return ``(label, text, is_bad)`` rows."""
-        picture, charge = self._picture, self._picture.last_charge
-        rows = [self._row_of_end()]
-        rows += [('', text, True) for text in self._silence]
-        if self.failures:
-            rows += self._rows_of_logs()
-        if self._safe_state:
-            rows.append(('safe state', self._safe_state, False))
-        durations = picture.durations()
-        if durations:
-            rows.append((
-                'phases',
-                ', '.join(f'{name} {seconds:.1f} s' for name, seconds in durations), False,
-            ))
-        if charge is not None and charge.energy_wh > 0:
-            rows.append((
-                'energy',
-                f'{charge.energy_wh / 1e3:.3f} kWh, peak {charge.peak_w / 1e3:.1f} kW, battery '
-                f'{100 * picture.first_state_of_charge:.0f} to '
-                f'{100 * picture.last_state_of_charge:.0f} %', False,
-            ))
-        if not math.isnan(picture.test_ohm):
-            rows.append((
-                'insulation',
-                f'{picture.test_ohm / 1e3:.0f} kOhm in the test at {picture.test_v:.0f} V', False,
-            ))
-        if picture.precharge is not None:
-            precharge = picture.precharge
-            rows.append((
-                'precharge',
-                f'{precharge.verdict} after {precharge.elapsed_s:.2f} s, '
-                f'{abs(precharge.difference_v):.1f} V from its target of '
-                f'{precharge.target_v:.1f} V', False,
-            ))
-        if self._vehicle is not None:
-            rows += self._rows_of_checks()
-        return rows
+    def summary(self) -> list[SummaryRow]:
+        """Return what is said at the end."""
+        # A signal may come on the way down, too.
+        self.outcome.ended_by = self._signal_name
+        return self.outcome.rows(
+            self._picture, self._rows_of_logs(), has_vehicle=self._vehicle is not None)
 
-    def _row_of_end(self):
-        charge = self._picture.last_charge
-        if self._request.number is not None:
-            return 'ended', f'by {self._signal_name}', True
-        if self.failures:
-            return 'FAILED', '; '.join(self.failures), True
-        return 'ended', f'{charge.end_reason}, both sides agree', False
-
-    def _rows_of_logs(self):
-        rows = []
+    def _rows_of_logs(self) -> list[SummaryRow]:
+        rows: list[SummaryRow] = []
         for child in (self._modules, self._charger, self._vehicle):
             if child is not None:
                 lines = child.last_words() if child is self._dead else child.errors()
-                rows += [(child.name, f'log: {line}', True) for line in lines]
-        return rows
-
-    def _rows_of_checks(self):
-        rows = []
-        count = len(self._breaches)
-        words = f'{count or "none"} broken by the charger'
-        if self._request.number is not None:
-            words += ' until then'
-        elif self._verdict:
-            rows.append(('simulator', self._verdict, bool(self._breaches)))
-        rows.append(('rules', words, count > 0))
-        rows += [('', text, True) for text in self._breaches]
-        count = len(self._hardware)
-        rows.append((
-            'hardware',
-            f'{count} times overstressed' if count else 'never overstressed', count > 0,
-        ))
+                rows += [SummaryRow(child.name, f'log: {line}', True) for line in lines]
         return rows
 
 
 @contextlib.contextmanager
-def _stderr_into(path):
+def _stderr_into(path: pathlib.Path) -> Iterator[None]:
     """Keep what libraries write to standard error off the screen."""
     sys.stderr.flush()
     before = os.dup(2)
@@ -503,7 +473,10 @@ def _stderr_into(path):
         os.close(before)
 
 
-def run_demo(*, duration_s, port, plug_port, is_plain, log_dir):
+def run_demo(
+    *, duration_s: float, port: int | None, plug_port: int | None, is_plain: bool,
+    log_dir: pathlib.Path | None,
+) -> int:
     """
     Run the demo.
 
@@ -515,7 +488,10 @@ def run_demo(*, duration_s, port, plug_port, is_plain, log_dir):
         return _run(duration_s, port, plug_port, is_plain, log_dir, request)
 
 
-def _run(duration_s, port, plug_port, is_plain, log_dir, request):
+def _run(
+    duration_s: float, port: int | None, plug_port: int | None, is_plain: bool,
+    log_dir: pathlib.Path | None, request: EndRequest,
+) -> int:
     claimed = claim()
     is_own_domain = not os.environ.get('ROS_DOMAIN_ID')
     if is_own_domain:
@@ -523,7 +499,7 @@ def _run(duration_s, port, plug_port, is_plain, log_dir, request):
     # Simulated power control must never leave the machine.
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     keeps_logs = log_dir is not None
-    if keeps_logs:
+    if log_dir is not None:
         log_dir.mkdir(parents=True, exist_ok=True)
     else:
         log_dir = pathlib.Path(tempfile.mkdtemp(prefix='gi3-demo-'))
@@ -545,13 +521,13 @@ def _run(duration_s, port, plug_port, is_plain, log_dir, request):
             with display, _stderr_into(log_dir / 'demo.log'):
                 run.run()
         except OSError as error:
-            run.failures.append(str(error))
+            run.outcome.failures.append(str(error))
         # Without a reader nobody can be told anything, and nothing runs any more.
         with contextlib.suppress(OSError, SystemExit):
             if not display.is_stuck:
                 print_summary(console, run.summary(), is_plain=display.is_plain)
-                if run.failures:
+                if run.outcome.failures:
                     console.print(f'logs        {log_dir}', markup=False, soft_wrap=True)
-    if not run.failures and not keeps_logs:
+    if not run.outcome.failures and not keeps_logs:
         shutil.rmtree(log_dir, ignore_errors=True)
     return run.status

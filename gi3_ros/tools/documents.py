@@ -1,9 +1,11 @@
 """What ``--json`` prints: one document, of one shape for all commands (docs/reference/json.md)."""
 
 import json
+import pathlib
 
 import click
 
+from ..logs.reading import Log
 from .version import version
 
 FORMAT = 1
@@ -16,7 +18,7 @@ def print_document(command: str, **content: object) -> None:
     click.echo(json.dumps(_printable_in(document), indent=2))
 
 
-def of_log(log, file) -> dict[str, object]:
+def of_log(log: Log, file: pathlib.Path | str) -> dict[str, object]:
     """Return what a document says of the log, once it has been read."""
     return {
         'file': str(file), 'kind': log.kind, 'has_dates': log.has_dates,

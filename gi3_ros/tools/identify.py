@@ -1,6 +1,8 @@
 """``gi3 identify``: which version of the interface speaks, at each end."""
 
+from collections.abc import Iterator
 import contextlib
+import dataclasses
 import sys
 import time
 
@@ -8,6 +10,8 @@ import click
 
 from ..core.interface.layout import CONTROLLER
 from ..core.interface.versions import (
+    End,
+    Evidence,
     Identification,
     in_words,
     OLD_IDENTIFIERS,
@@ -27,6 +31,19 @@ class _Unusable(Exception):
     """The bus cannot be used."""
 
 
+@dataclasses.dataclass(frozen=True)
+class _Source:
+    """Where frames came from."""
+
+    title: str
+    document: dict[str, object]
+    """As ``--json`` names it."""
+    problems: list[str]
+    start_s: float
+    """Of the first frame."""
+    is_damaged: bool = False
+
+
 @click.command(
     short_help='Say which version of the interface speaks.',
     context_settings={'show_default': True})
@@ -43,7 +60,10 @@ class _Unusable(Exception):
     '--seconds', default=10.0, type=click.FloatRange(min=0, min_open=True, max=86400),
     help='How long to listen on a bus; Ctrl-C ends it earlier.')
 @click.option('--json', 'is_json', is_flag=True, help='Everything as one JSON object.')
-def identify(file, interface, channel, port, bitrate, seconds, is_json):
+def identify(
+    file: str | None, interface: str | None, channel: str, port: int, bitrate: int,
+    seconds: float, is_json: bool,
+) -> None:
     """
     Say which version of the Generic Interface speaks, in FILE or on a bus, with the evidence.
 
@@ -69,25 +89,23 @@ def identify(file, interface, channel, port, bitrate, seconds, is_json):
     heard = Identification()
     try:
         if file is not None:
-            source, start_s, is_damaged = _read(file, channel or None, heard)
-            title = f'{named(file)}: {source["kind"]}'
+            source = _read(file, channel or None, heard)
         else:
-            source, start_s = _listen(
-                heard, seconds, interface, channel, bitrate=bitrate, port=port)
-            title, is_damaged = source['kind'], False
+            source = _listen(
+                heard, seconds, interface or '', channel, bitrate=bitrate, port=port)
     except (LogError, _Unusable) as error:
         click.echo(f'gi3 identify: {error}', err=True)
         sys.exit(UNREADABLE)
     if is_json:
-        print_document('identify', **source, **_as_json(heard, start_s))
+        print_document('identify', **source.document, **_as_json(heard, source.start_s))
     else:
-        for line in _lines(title, source['problems'], heard, start_s):
+        for line in _lines(source, heard):
             click.echo(line)
     is_clear = heard.ends and all(end.is_clear for end in heard.ends)
-    sys.exit(IDENTIFIED if is_clear and not is_damaged else UNCLEAR)
+    sys.exit(IDENTIFIED if is_clear and not source.is_damaged else UNCLEAR)
 
 
-def _read(file, channel, heard):
+def _read(file: str, channel: str | None, heard: Identification) -> _Source:
     with given_log(file, channel=channel) as log:
         if 'typed topics' in log.kind:
             raise LogError(
@@ -99,15 +117,20 @@ def _read(file, channel, heard):
                 if start_s is None:
                     start_s = entry.time_s
                 heard.hear(entry.frame, time_s=entry.time_s)
-        return of_log(log, file), start_s or 0.0, log.is_damaged
+        return _Source(
+            f'{named(file)}: {log.kind}', of_log(log, file), log.problems, start_s or 0.0,
+            log.is_damaged)
 
 
-def _listen(heard, seconds, interface, channel, **options):
+def _listen(
+    heard: Identification, seconds: float, interface: str, channel: str, *, bitrate: int,
+    port: int,
+) -> _Source:
     # Late: who reads a file need not wait for python-can.
     from ..bus import Bus, BusError
-    problems = []
+    problems: list[str] = []
     try:
-        bus = Bus(interface, channel, on_event=problems.append, **options)
+        bus = Bus(interface, channel, bitrate=bitrate, port=port, on_event=problems.append)
     except BusError as error:
         raise _Unusable(str(error)) from None
     start_s = None
@@ -121,12 +144,15 @@ def _listen(heard, seconds, interface, channel, **options):
                     start_s = time_s
                 heard.hear(frame, time_s=time_s)
     kind = f'{bus.name}: listened for up to {seconds:g} s'
-    return {'file': None, 'kind': kind, 'has_dates': True, 'problems': problems}, start_s or 0.0
+    return _Source(
+        kind, {'file': None, 'kind': kind, 'has_dates': True, 'problems': problems}, problems,
+        start_s or 0.0)
 
 
-def _lines(title, problems, heard, start_s):
-    yield title
-    for problem in problems:
+def _lines(source: _Source, heard: Identification) -> Iterator[str]:
+    start_s = source.start_s
+    yield source.title
+    for problem in source.problems:
         yield f'  {problem}'
     if not heard.ends:
         yield f'nothing of the Generic Interface{_foreign(heard)}'
@@ -155,13 +181,13 @@ def _lines(title, problems, heard, start_s):
         yield from remarks
 
 
-def _when(evidence, start_s):
+def _when(evidence: Evidence, start_s: float) -> str:
     times = '' if evidence.count == 1 else f', {evidence.count} times'
     return f'first after {evidence.first_s - start_s:.3f} s{times}'
 
 
-def _remarks(heard):
-    by_pistol = {}
+def _remarks(heard: Identification) -> Iterator[str]:
+    by_pistol: dict[int, dict[str, End]] = {}
     for end in heard.ends:
         by_pistol.setdefault(end.index, {})[end.who] = end
         if end.index == 0:
@@ -177,13 +203,13 @@ def _remarks(heard):
         yield _foreign(heard)[2:]
 
 
-def _foreign(heard):
+def _foreign(heard: Identification) -> str:
     if not heard.foreign:
         return ''
     return f'; {heard.foreign} frame{"" if heard.foreign == 1 else "s"} of something else'
 
 
-def _as_json(heard, start_s):
+def _as_json(heard: Identification, start_s: float) -> dict[str, object]:
     return {
         'foreign_frames': heard.foreign,
         'remarks': list(_remarks(heard)),
@@ -202,7 +228,7 @@ def _as_json(heard, start_s):
     }
 
 
-def _evidence(evidence, start_s):
+def _evidence(evidence: Evidence, start_s: float) -> dict[str, object]:
     return {
         'text': evidence.text,
         'id': f'{evidence.frame.can_id:08X}',

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from typing import Any
 
 import click
 
@@ -41,7 +42,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(f'{__package__}.{cmd_name}'), cmd_name)
+        module = importlib.import_module(f'{__package__}.{cmd_name}')
+        command: click.Command = getattr(module, cmd_name)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section('Commands'):
@@ -51,7 +54,7 @@ class _Commands(click.Group):
         with _ends_orderly():
             return super().invoke(ctx)
 
-    def main(self, *args, **kwargs):
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # as click has it
         if sys.stdin is None:
             # Who started us has closed it: there is nothing in it.
             sys.stdin = open(os.devnull, encoding='utf-8')  # noqa: SIM115 - it stays open
@@ -103,5 +106,5 @@ def _print_version(ctx: click.Context, _param: click.Parameter, is_asked: bool) 
 @click.group(cls=_Commands, context_settings={'help_option_names': ['-h', '--help']})
 @click.option('--version', is_flag=True, is_eager=True, expose_value=False,
               callback=_print_version, help='Show the version and exit.')
-def main():
+def main() -> None:
     """Charge vehicles through an ADVANTICS controller: Generic Interface v3.2 on CAN."""

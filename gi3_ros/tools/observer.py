@@ -1,7 +1,9 @@
 """What ``gi3 demo`` sees of a charge through ROS. Importing this needs ROS 2."""
 
+from collections.abc import Callable
 import math
 import time
+from typing import Any
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -14,9 +16,10 @@ from gi3_ros import srv
 from ..core.hardware import Contact
 from ..core.interface.signals import AdvanticsControllerStatus
 from ..core.stage.precharge import Verdict
-from .views.demo_picture import Charge, Power, Precharge, Reading
+from .views.demo_picture import Charge, Picture, Power, Precharge, Reading
 
 State = AdvanticsControllerStatus.State
+# A message of ROS is Any: its class is generated when the package is built.
 
 EVENTS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(
@@ -32,7 +35,7 @@ class Observer:
     :param clock: returns seconds since the start of the demo
     """
 
-    def __init__(self, picture, pistol, *, clock):
+    def __init__(self, picture: Picture, pistol: str, *, clock: Callable[[], float]) -> None:
         self._picture = picture
         self._clock = clock
         self._pistol = pistol
@@ -46,20 +49,20 @@ class Observer:
         now = self._node.get_clock().now().nanoseconds / 1e9
         self._zero_s = now - clock()
         self._handled = 0
-        self._answer = None
+        self._answer: Any = None  # a future of rclpy
         self._fault = ''
         self._power_phase = ''
         self._stage = ''
         self._verdict = Verdict.IDLE
         self.has_measurement = False
         self.has_session = False
-        self.controller_state = None
+        self.controller_state: int | None = None
         """As a number, ``None`` before the first."""
         self.last_status_s = -math.inf
         """When the last frame 0x6B000 arrived on the bus."""
         self.zero_since_s = -math.inf
         """Since when the setpoint asks for no power; infinite while it asks for some."""
-        self.withdrawn_s = None
+        self.withdrawn_s: float | None = None
         """When System_Enable was first withdrawn after having been given."""
         self._was_enabled = False
         for ros_type, topic, callback, qos in (
@@ -77,7 +80,7 @@ class Observer:
             self._node.create_subscription(
                 ros_type, f'/{pistol}/{topic}', self._counted(callback), qos)
 
-    def spin(self, timeout_s):
+    def spin(self, timeout_s: float) -> None:
         """Wait, then handle all that has come: one who looks on must not cost much."""
         time.sleep(timeout_s)
         idle = 0
@@ -87,14 +90,14 @@ class Observer:
             self._executor.spin_once(timeout_sec=0.0)
             idle = 0 if self._handled != handled else idle + 1
 
-    def close(self):
+    def close(self) -> None:
         """Leave ROS."""
         self._executor.shutdown()
         self._node.destroy_node()
         self._context.try_shutdown()
 
-    def _counted(self, callback):
-        def counted(message):
+    def _counted(self, callback: Callable[[Any], None]) -> Callable[[Any], None]:
+        def counted(message: Any) -> None:
             self._handled += 1
             callback(message)
         return counted
@@ -102,7 +105,7 @@ class Observer:
     # Readiness
 
     @property
-    def missing(self):
+    def missing(self) -> str:
         """Words for what has not come up yet, empty when the charger is complete."""
         if not self.has_measurement:
             return 'no power_measurement from the power modules'
@@ -115,7 +118,7 @@ class Observer:
         return ''
 
     @property
-    def strangers(self):
+    def strangers(self) -> list[str]:
         """Topics of ours that somebody else publishes, too."""
         return [
             topic for topic in ('power_measurement', 'power_setpoint', 'charge_session')
@@ -124,7 +127,7 @@ class Observer:
 
     # The service
 
-    def authorise(self):
+    def authorise(self) -> None:
         """Say that the vehicle may charge; the answer becomes an event."""
         if self._answer is not None:
             return
@@ -132,7 +135,7 @@ class Observer:
         self._answer = self._authorise.call_async(srv.Authorise.Request(valid=True))
         self._answer.add_done_callback(self._on_answer)
 
-    def _on_answer(self, future):
+    def _on_answer(self, future: Any) -> None:
         answer = future.result()
         word = 'answers' if answer.success else 'refuses'
         self._picture.tell(
@@ -140,11 +143,11 @@ class Observer:
 
     # Topics
 
-    def _time_s(self, header):
+    def _time_s(self, header: Any) -> float:
         """Return the time of a stamp on the clock of the demo."""
-        return header.stamp.sec + header.stamp.nanosec / 1e9 - self._zero_s
+        return float(header.stamp.sec + header.stamp.nanosec / 1e9 - self._zero_s)
 
-    def _on_charge(self, message):
+    def _on_charge(self, message: Any) -> None:
         self.has_session = True
         self._picture.see_charge(
             Charge(
@@ -155,7 +158,7 @@ class Observer:
             now_s=self._clock(), time_s=self._time_s(message.header),
         )
 
-    def _on_measurement(self, message):
+    def _on_measurement(self, message: Any) -> None:
         self.has_measurement = True
         self._picture.see_reading(
             Reading(
@@ -165,14 +168,14 @@ class Observer:
             now_s=self._clock(),
         )
 
-    def _on_setpoint(self, message):
+    def _on_setpoint(self, message: Any) -> None:
         is_zero = message.mode != message.MODE_REGULATE or message.current == 0.0
         if not is_zero:
             self.zero_since_s = math.inf
         elif self.zero_since_s == math.inf:
             self.zero_since_s = self._time_s(message.header)
 
-    def _on_power(self, message):
+    def _on_power(self, message: Any) -> None:
         power = Power(message.phase_name, message.system_enable, message.fault)
         self._picture.power.put(power, now_s=self._clock())
         time_s = self._time_s(message.header)
@@ -185,13 +188,13 @@ class Observer:
             self._picture.tell(time_s, 'power_control', f'fault: {power.fault}', is_bad=True)
         self._fault = power.fault
 
-    def _on_word(self, message):
+    def _on_word(self, message: Any) -> None:
         is_enabled = message.system_enable == message.SYSTEM_ENABLE_ALLOWED
         if self._was_enabled and not is_enabled:
             self.withdrawn_s = self._clock()
         self._was_enabled = is_enabled
 
-    def _on_stage(self, message):
+    def _on_stage(self, message: Any) -> None:
         self._picture.stage.put(message.stage_name, now_s=self._clock())
         if message.stage_name == self._stage:
             return
@@ -204,11 +207,11 @@ class Observer:
             )
         self._stage = message.stage_name
 
-    def _on_feedback(self, message):
+    def _on_feedback(self, message: Any) -> None:
         is_closed = {Contact.OPEN: False, Contact.CLOSED: True}.get(message.output)
         self._picture.output_contact.put(is_closed, now_s=self._clock())
 
-    def _on_precharge(self, message):
+    def _on_precharge(self, message: Any) -> None:
         verdict = Verdict(message.verdict)
         self._picture.precharge = Precharge(
             target_v=message.target, difference_v=message.difference,
@@ -223,11 +226,11 @@ class Observer:
             )
         self._verdict = verdict
 
-    def _on_effective(self, message):
+    def _on_effective(self, message: Any) -> None:
         if message.range_max or message.range_min:
             self._picture.commanded_a.put(message.range_max, now_s=self._clock())
 
-    def _on_status(self, message):
+    def _on_status(self, message: Any) -> None:
         self.last_status_s = self._time_s(message.header)
         self.controller_state = message.state
         try:

@@ -1,20 +1,29 @@
 """Options that several commands of ``gi3`` have in common."""
 
+from collections.abc import Callable, Iterable
 import dataclasses
 import math
+from typing import Any, TypeVar
 
 import click
 
 from ..core.interface.codec import INDEX_MAX, INDEX_MIN
+from ..core.rules.tolerances import Tolerances
 from ..logs.times import Zone
 
+Command = TypeVar('Command', bound=Callable[..., Any])
+"""A function that becomes a command of click."""
 
-class Entry(click.ParamType):
+
+# Generic since click 8.4 only, and not to be written so with an older one.
+class Entry(click.ParamType):  # type: ignore[type-arg]
     """``NAME=VALUE``, as a pair."""
 
     name = 'NAME=VALUE'
 
-    def convert(self, value, param, ctx):
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None,
+    ) -> tuple[str, str]:
         name, sign, text = value.partition('=')
         if not sign or not name.strip():
             self.fail(f'{value!r} should be NAME=VALUE', param, ctx)
@@ -27,7 +36,7 @@ tolerance_option = click.option(
     'docs/reference/rules.md has their names.')
 
 
-def with_entries(tolerances, entries):
+def with_entries(tolerances: Tolerances, entries: Iterable[tuple[str, str]]) -> Tolerances:
     """
     Return :class:`~gi3_ros.core.rules.tolerances.Tolerances` with some of them changed.
 
@@ -48,19 +57,21 @@ def with_entries(tolerances, entries):
     return tolerances
 
 
-class _PistolEntry(Entry):
+class _PistolEntry(click.ParamType):  # type: ignore[type-arg]  # as above
     """``NAMESPACE=INDEX``."""
 
     name = 'NAMESPACE=INDEX'
 
-    def convert(self, value, param, ctx):
-        namespace, text = super().convert(value, param, ctx)
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None,
+    ) -> tuple[str, int]:
+        namespace, text = Entry().convert(value, param, ctx)
         if not text.isdecimal() or not INDEX_MIN <= int(text) <= INDEX_MAX:
             self.fail(f'{text!r} is no pistol index, {INDEX_MIN} to {INDEX_MAX}', param, ctx)
         return namespace.strip('/'), int(text)
 
 
-def log_options(command):
+def log_options(command: Command) -> Command:
     """Add what every command that reads a log needs: ``channel``, ``pistols``, ``blf_start``."""
     for option in (
         click.option(
@@ -77,7 +88,7 @@ def log_options(command):
     return command
 
 
-def zone_options(command):
+def zone_options(command: Command) -> Command:
     """Add in which time zone times are told: ``zone_name`` and ``is_utc`` for :func:`zone_of`."""
     for option in (
         click.option('--utc', 'is_utc', is_flag=True, help='Tell times in UTC; as --tz UTC.'),
@@ -101,7 +112,7 @@ def zone_of(name: str | None, is_utc: bool) -> Zone:
     return Zone('UTC' if is_utc else name)
 
 
-def bus_options(command):
+def bus_options(command: Command) -> Command:
     """Add what names a bus: ``interface``, ``channel``, ``port`` and ``bitrate``."""
     for option in (
         click.option(

@@ -1,14 +1,24 @@
 """``gi3 record``: what is on a bus, into a file."""
 
+from __future__ import annotations
+
 import contextlib
 import signal
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from ..logs.entries import Heard, LogError
 from .options import bus_options
+
+if TYPE_CHECKING:
+    # Late: help need not wait for them.
+    from rich.console import Console
+
+    from ..bus import Bus
+    from ..logs.writing import LogWriter
 
 TIMEOUT_S = 0.1
 SHOWN_EVERY_S = 0.25
@@ -22,7 +32,10 @@ UNUSABLE = 2
 @click.option(
     '--duration-s', type=click.FloatRange(min=0, min_open=True), metavar='SECONDS',
     help='End by itself after that long.', show_default='until Ctrl-C')
-def record(output, interface, channel, port, bitrate, duration_s):
+def record(
+    output: str, interface: str, channel: str, port: int, bitrate: int,
+    duration_s: float | None,
+) -> None:
     """
     Record all frames on a CAN bus into OUTPUT; it never sends.
 
@@ -38,12 +51,12 @@ def record(output, interface, channel, port, bitrate, duration_s):
 
     Exit status 1 when the recording ended early, for a full disk, say; 2 when it could not begin.
     """  # noqa: D301 - click wants the backspace itself
-    # Late: help need not wait for them.
+    # Late, as above.
     from rich.console import Console
 
     from ..bus import Bus, BusError
     from ..logs.writing import open_writer
-    ending = []
+    ending: list[bool] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # nohup: who started us may want us to outlive the terminal.
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
@@ -73,12 +86,15 @@ def record(output, interface, channel, port, bitrate, duration_s):
     _say(console, f'{count} frames are in {output}')
 
 
-def _say(console, text):
+def _say(console: Console, text: str) -> None:
     """Print a sentence as it is, on one line: what reads a pipe has no columns."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _listen(bus, name, writer, ending, duration_s, console):
+def _listen(
+    bus: Bus, name: str, writer: LogWriter, ending: list[bool], duration_s: float | None,
+    console: Console,
+) -> int:
     """Write what comes until it is told to end; return how many frames came."""
     started_s = shown_s = time.monotonic()
     count = 0

@@ -1,15 +1,26 @@
 """``gi3 replay``: what power_control and precharge decide today, from a recorded session."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 import sys
 import textwrap
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from ..logs.entries import LogError
+from ..logs.reading import Log
+from ..logs.times import Zone
 from .documents import of_log, print_document
 from .given import given_log, named
 from .options import Entry, log_options, zone_of, zone_options
+
+if TYPE_CHECKING:
+    # Late: with these come all formats of logs.
+    from ..logs.replay.comparison import Difference
+    from ..logs.replay.replay import Fault, Outcome, Replay
 
 SAME = 0
 DIFFERENT = 1
@@ -31,8 +42,10 @@ _MARGIN = 28
 @zone_options
 @click.option('--json', 'is_json', is_flag=True, help='Everything as one JSON object.')
 def replay(
-    file, params_file, entries, channel, pistols, blf_start, zone_name, is_utc, is_json,
-):
+    file: str, params_file: str | None, entries: tuple[tuple[str, str], ...],
+    channel: str | None, pistols: tuple[tuple[str, int], ...], blf_start: str | None,
+    zone_name: str | None, is_utc: bool, is_json: bool,
+) -> None:
     """
     Decide the session in FILE anew, and compare with what was decided then.
 
@@ -75,7 +88,9 @@ def replay(
     sys.exit(SAME if outcome.is_same and not log.is_damaged else DIFFERENT)
 
 
-def _lines(log, name, zone, outcome, took_s):
+def _lines(
+    log: Log, name: str, zone: Zone, outcome: Outcome, took_s: float,
+) -> Iterator[str]:
     start = f' from {zone.text(outcome.start_ns)}' if log.has_dates else ''
     yield f'{name}: {log.kind}, {outcome.seconds:.1f} s{start}'
     for problem in (*log.problems, *outcome.remarks):
@@ -87,7 +102,7 @@ def _lines(log, name, zone, outcome, took_s):
     yield _summary(outcome, took_s)
 
 
-def _pistol(pistol):
+def _pistol(pistol: Replay) -> Iterator[str]:
     comparison = pistol.comparison
     yield f'{pistol.name}, index {pistol.index}'
     given = pistol.parameters.given
@@ -127,7 +142,7 @@ def _pistol(pistol):
         yield f'  {remark}'
 
 
-def _entry(name, words):
+def _entry(name: str, words: str) -> Iterator[str]:
     """Yield a name with words beside it: one line, on a terminal as many as they need."""
     first, *others = textwrap.wrap(words, 100 - _MARGIN) if sys.stdout.isatty() else [words]
     yield f'  {name:{_MARGIN - 2}}{first}'
@@ -135,7 +150,7 @@ def _entry(name, words):
         yield ' ' * _MARGIN + line
 
 
-def _corrections(pistol):
+def _corrections(pistol: Replay) -> Iterator[str]:
     if pistol.corrected:
         yield (
             f'{pistol.corrected} readings corrected: without what the modules were told then '
@@ -145,7 +160,7 @@ def _corrections(pistol):
             f"{pistol.assumed_contacts} positions of the contactors assumed: as today's commands")
 
 
-def _summary(outcome, took_s):
+def _summary(outcome: Outcome, took_s: float) -> str:
     speed = f'{outcome.seconds:.1f} s in {took_s:.2f} s'
     if took_s > 0:
         speed += f', {outcome.seconds / took_s:.0f} times as fast'
@@ -162,16 +177,16 @@ def _summary(outcome, took_s):
     return f'{verdict}; compared {compared_s:.1f} s ({speed})'
 
 
-def _value(difference, value):
+def _value(difference: Difference, value: object) -> str:
     unit = difference.field.unit
-    if unit:
+    if unit and isinstance(value, int | float):
         return f'{value:.1f} {unit}'
     if isinstance(value, bool):
         return 'true' if value else 'false'
-    return value or 'none'
+    return str(value or 'none')
 
 
-def _as_json(outcome, took_s):
+def _as_json(outcome: Outcome, took_s: float) -> dict[str, object]:
     return {
         'seconds': outcome.seconds,
         'start_ns': outcome.start_ns,
@@ -204,5 +219,5 @@ def _as_json(outcome, took_s):
     }
 
 
-def _fault(fault):
+def _fault(fault: Fault) -> dict[str, object]:
     return {'time_s': round(fault.time_s, 3), 'part': fault.part, 'text': fault.text}

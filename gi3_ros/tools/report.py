@@ -11,9 +11,13 @@ from ..logs.audit import Audit
 from ..logs.entries import LogError
 from ..logs.formats.packing import bare_name
 from ..logs.output import write_text
+from ..logs.reading import Log
 from ..logs.report.page import page
-from ..logs.story.story import tell
-from ..logs.story.verdict import verdict
+from ..logs.story.series import Window
+from ..logs.story.session import Session
+from ..logs.story.story import Story, tell, Windows
+from ..logs.story.verdict import Verdict, verdict
+from ..logs.times import Zone
 from .documents import of_log, print_document, printable
 from .given import given_log, named
 from .options import log_options, tolerance_option, with_entries, zone_of, zone_options
@@ -38,9 +42,11 @@ DAMAGED, UNREADABLE = 1, 2
 @click.option('--json', 'is_json', is_flag=True,
               help='Say what is on the page as one JSON document.')
 def report(
-    file, output, channel, pistols, blf_start, tolerances, zone_name, is_utc, detail, note,
-    is_json,
-):
+    file: pathlib.Path, output: pathlib.Path | None, channel: str | None,
+    pistols: tuple[tuple[str, int], ...], blf_start: str | None,
+    tolerances: tuple[tuple[str, str], ...], zone_name: str | None, is_utc: bool,
+    detail: str | None, note: str, is_json: bool,
+) -> None:
     """
     Tell what happened in a log, and who broke which rule, on one page.
 
@@ -89,7 +95,9 @@ def report(
     sys.exit(DAMAGED if log.is_damaged else 0)
 
 
-def _as_json(story, head, output, zone, has_dates):
+def _as_json(
+    story: Story, head: Verdict, output: pathlib.Path, zone: Zone, has_dates: bool,
+) -> dict[str, object]:
     return {
         'output': str(output),
         'verdict': head.mood, 'words': head.words, 'missing': head.missing,
@@ -104,7 +112,7 @@ def _as_json(story, head, output, zone, has_dates):
     }
 
 
-def _session(session):
+def _session(session: Session) -> dict[str, object]:
     return {
         'begin_s': round(session.begin_s, 3), 'duration_s': round(session.duration_s, 3),
         'is_whole': session.is_whole, 'outcome': session.outcome, 'cause': session.cause or None,
@@ -115,7 +123,7 @@ def _session(session):
     }
 
 
-def _windows(text, zone, log):
+def _windows(text: str, zone: Zone, log: Log) -> Windows:
     """
     Return what makes times of the story of ``--detail``.
 
@@ -125,18 +133,18 @@ def _windows(text, zone, log):
     if not sign:
         raise ValueError(f'--detail {text}: two times with / between them are expected')
 
-    def seconds(word, first_ns):
+    def seconds(word: str, first_ns: int) -> float:
         if _NUMBER.fullmatch(word):
             return float(word)
         if not log.has_dates:
             raise ValueError('this log has no dates: --detail takes seconds since its begin')
         return (zone.parse(word, first_ns) - first_ns) / 1e9
 
-    def windows(first_ns):
-        times = seconds(begin, first_ns), seconds(end, first_ns)
-        if times[0] >= times[1]:
+    def windows(first_ns: int) -> tuple[Window, ...]:
+        window = Window(seconds(begin, first_ns), seconds(end, first_ns))
+        if window.begin_s >= window.end_s:
             raise ValueError(f'--detail {text}: the end is not after the begin')
-        return (times,)
+        return (window,)
     # What is no time at all is said before a long log is read.
     for word in (begin, end):
         if not _NUMBER.fullmatch(word):
@@ -147,7 +155,7 @@ def _windows(text, zone, log):
 _NUMBER = re.compile(r'\d+(\.\d+)?')
 
 
-def _page_of(file):
+def _page_of(file: pathlib.Path) -> pathlib.Path:
     """Return the name of the page beside a log; what is no suffix of a log is part of the name."""
     if str(file) == '-':
         return pathlib.Path('report.html')

@@ -1,31 +1,42 @@
 """``gi3 sim``: an ADVANTICS controller with a vehicle, on any bus."""
 
+from collections.abc import Callable
 import contextlib
 import math
 import os
 import sys
 import threading
+from typing import Any, Protocol, TextIO
 
 import click
 
 from ..bus import BusError
+from ..core.interface.frame import Frame
+from ..core.rules.tolerances import Tolerances
 from ..logs.entries import Heard, LogError
 from ..logs.output import growing, growing_lines
-from ..logs.writing import open_writer
+from ..logs.writing import LogWriter, open_writer
 from ..priority import raise_priority
 from ..sim import library
 from ..sim.actions import ACTIONS
-from ..sim.events import Kind
+from ..sim.events import Event, Kind
 from ..sim.judgement import tolerances_for
 from ..sim.link import Charger, Clock
 from ..sim.person import Person
 from ..sim.plug import DEFAULT_PORT, DirectPlug, PlugError, VehicleEnd
 from ..sim.protocols import Direction
 from ..sim.run import conclude, run, RunConfig, stop_on_signals, tell
-from ..sim.scenario import Player
+from ..sim.scenario import Player, Scenario
 from ..sim.simulator import Simulator
 from .options import bus_options, Entry, tolerance_option, with_entries
-from .sim_cases import cases_of, DEFAULT_DURATION_S, DEFAULT_VEHICLE, scenario_of
+from .sim_cases import (
+    Case,
+    cases_of,
+    DEFAULT_DURATION_S,
+    DEFAULT_VEHICLE,
+    scenario_of,
+    Wishes,
+)
 from .views.process import ViewProcess
 from .views.sim_desk import Desk
 
@@ -33,6 +44,17 @@ UNUSABLE = 2
 """Exit status when there is nothing to run on."""
 FAST_LIMIT_S = 30 * 3600.0
 """A made-up clock does not run longer than this."""
+Plug = DirectPlug | VehicleEnd
+Show = Callable[[Event], None]
+"""Shows an event."""
+Recorder = Callable[[Frame, float, bool], None]
+"""Takes a frame, when it was on the bus, and whether it is ours."""
+
+
+class _Adder(Protocol):
+    """Adds a frame to a log."""
+
+    def __call__(self, frame: Frame, time_s: float, *, is_ours: bool = True) -> None: ...
 
 
 _SECTIONS = {
@@ -51,7 +73,7 @@ _SECTIONS = {
 class _Manual(click.Command):
     """A command whose help has its options in sections."""
 
-    def format_options(self, ctx, formatter):
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         records = {
             param.name: record for param in self.get_params(ctx)
             if (record := param.get_help_record(ctx)) is not None}
@@ -65,18 +87,23 @@ class _Manual(click.Command):
 class _Finite(click.FloatRange):
     """A number in a range; neither "nan" nor, unless that is said to have a meaning, "inf"."""
 
-    def __init__(self, *, may_be_infinite=False, **limits):
-        super().__init__(**limits)
+    def __init__(
+        self, *, may_be_infinite: bool = False, min: float | None = None,
+        max: float | None = None, min_open: bool = False,
+    ) -> None:
+        super().__init__(min=min, max=max, min_open=min_open)
         self._may_be_infinite = may_be_infinite
 
-    def convert(self, value, param, ctx):
-        number = super().convert(value, param, ctx)
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None,
+    ) -> float:  # text from a command line, or a default
+        number = float(super().convert(value, param, ctx))
         if math.isnan(number) or (math.isinf(number) and not self._may_be_infinite):
             self.fail(f'{value} is no number of use here', param, ctx)
         return number
 
 
-def _list(ctx, _param, value):
+def _list(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value:
         click.echo('vehicles:')
         for name in library.names_in(library.VEHICLES):
@@ -91,7 +118,7 @@ def _list(ctx, _param, value):
         ctx.exit()
 
 
-def _help_actions(ctx, _param, value):
+def _help_actions(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value:
         for name, spec in ACTIONS.items():
             click.echo(f'{name} {spec.usage}'.rstrip())
@@ -182,9 +209,12 @@ def _help_actions(ctx, _param, value):
     '--help-actions', is_flag=True, is_eager=True, expose_value=False, callback=_help_actions,
     help='List the actions for scenarios, --stdin and the live view.')
 def sim(
-    interface, channel, port, bitrate, plug_port, once, fast, seed, live, stdin, log_file,
-    json_file, **options,
-):
+    interface: str, channel: str, port: int, bitrate: int, plug_port: int, once: bool, fast: bool,
+    seed: int, live: bool, stdin: bool, log_file: str | None, json_file: str | None,
+    scenario_name: str, plug_in_after_s: float, start_after_s: float,
+    tolerances: tuple[tuple[str, str], ...],
+    **wishes: Any,  # click gives them by the names of Wishes
+) -> None:
     """
     Simulate ADVANTICS charge controllers with vehicles.
 
@@ -225,7 +255,7 @@ def sim(
     """  # noqa: D301 - click wants the backspace itself
     try:
         with contextlib.ExitStack() as stack:
-            viewer = None
+            viewer: ViewProcess | None = None
             _check_together(fast, stdin, log_file, json_file)
             if live:
                 _check_live(fast=fast, stdin=stdin, json=json_file is not None)
@@ -235,17 +265,16 @@ def sim(
             # nobody waits for it, and it would take the processor from a charger at work here.
             if not fast:
                 raise_priority()
-            scenario = scenario_of(options['scenario_name'])
+            scenario = scenario_of(scenario_name)
             is_once = once or fast or scenario is not None
-            cases = cases_of(scenario, options)
+            cases = cases_of(scenario, Wishes(**wishes))
             stop = stack.enter_context(stop_on_signals())
             simulators = [
                 _simulator(
                     case, scenario, stack=stack, seed=seed + number, is_once=is_once,
-                    plug_in_after_s=options['plug_in_after_s'],
-                    start_after_s=options['start_after_s'],
-                    tolerances=with_entries(
-                        tolerances_for(case.config), options['tolerances']),
+                    plug_in_after_s=plug_in_after_s,
+                    start_after_s=start_after_s,
+                    tolerances=with_entries(tolerances_for(case.config), tolerances),
                     plug=_plug(fast, plug_port and plug_port + number))
                 for number, case in enumerate(cases)
             ]
@@ -254,7 +283,7 @@ def sim(
                     simulator.say(Kind.ACTION, f'configuration: {warning}', now_s=0.0)
             # Last: what was in the files goes only when there is something new.
             log = _opened_log(log_file, stack)
-            show = Desk(viewer, simulators) if viewer is not None else _Lines(
+            show: Show = Desk(viewer, simulators) if viewer is not None else _Lines(
                 _opened_json(json_file, stack), has_several=len(cases) > 1)
             if fast:
                 status = _run_fast(simulators, show, log, stop)
@@ -270,31 +299,35 @@ def sim(
     sys.exit(status)
 
 
-def _check_together(fast, stdin, log_file, json_file):
+def _check_together(
+    fast: bool, stdin: bool, log_file: str | None, json_file: str | None,
+) -> None:
     if fast and stdin:
         raise ValueError('--fast does not go together with --stdin: it is over before the first '
                          'action is read; --scenario takes a file with the actions')
-    if None in (log_file, json_file) or json_file == '-':
+    if log_file is None or json_file is None or json_file == '-':
         return
     if os.path.realpath(log_file) == os.path.realpath(json_file):
         raise ValueError('--log and --json want the same file: choose two')
 
 
-def _opened_log(path, stack):
+def _opened_log(path: str | None, stack: contextlib.ExitStack) -> LogWriter | None:
     if path is None:
         return None
     return stack.enter_context(open_writer(stack.enter_context(growing(path))))
 
 
-def _opened_json(path, stack):
+def _opened_json(path: str | None, stack: contextlib.ExitStack) -> TextIO | None:
     if path is None:
         return None
     return sys.stdout if path == '-' else stack.enter_context(growing_lines(path))
 
 
 def _simulator(
-    case, scenario, *, stack, seed, is_once, plug_in_after_s, start_after_s, tolerances, plug,
-):
+    case: Case, scenario: Scenario | None, *, stack: contextlib.ExitStack, seed: int,
+    is_once: bool, plug_in_after_s: float, start_after_s: float, tolerances: Tolerances,
+    plug: Plug | None,
+) -> Simulator:
     if plug is not None:
         stack.enter_context(contextlib.closing(plug))
     return Simulator(
@@ -306,13 +339,15 @@ def _simulator(
             start_after_s=start_after_s))
 
 
-def _plug(is_fast, port):
+def _plug(is_fast: bool, port: int) -> Plug | None:
     if is_fast:
         return DirectPlug()
     return VehicleEnd(port) if port else None
 
 
-def _run_fast(simulators, show, log, stop):
+def _run_fast(
+    simulators: list[Simulator], show: Show, log: LogWriter | None, stop: threading.Event,
+) -> int:
     clock = Clock(
         [(simulator, Charger.fitting(simulator.config, simulator.plug))
          for simulator in simulators],
@@ -332,23 +367,23 @@ def _run_fast(simulators, show, log, stop):
     return 1 if breaches else status
 
 
-def _recorder(log, simulators):
+def _recorder(log: LogWriter | None, simulators: list[Simulator]) -> Recorder | None:
     """Return what writes frames; those of ours that the bus gives back are there already."""
     if log is None:
         return None
     own = {simulator.config.index for simulator in simulators}
     add = _adder(log)
 
-    def record(frame, time_s, is_ours):
+    def record(frame: Frame, time_s: float, is_ours: bool) -> None:
         is_echo = not is_ours and frame.can_id & 0x8000 and frame.can_id >> 24 in own
         if not is_echo:
             add(frame, time_s, is_ours=is_ours)
     return record
 
 
-def _adder(log):
+def _adder(log: LogWriter) -> _Adder:
     """Return what adds a frame to a log."""
-    def add(frame, time_s, *, is_ours=True):
+    def add(frame: Frame, time_s: float, *, is_ours: bool = True) -> None:
         # To the microsecond: a float of seconds since the epoch holds no more.
         log.write(Heard(round(time_s * 1e6) * 1000, frame, 'can0', is_ours))
     return add
@@ -357,11 +392,11 @@ def _adder(log):
 class _Lines:
     """Shows events as lines."""
 
-    def __init__(self, json_file, *, has_several):
+    def __init__(self, json_file: TextIO | None, *, has_several: bool) -> None:
         self._json_file = json_file
         self._has_several = has_several
 
-    def __call__(self, event):
+    def __call__(self, event: Event) -> None:
         # A reader that has gone away must not stop the vehicle in mid-session.
         with contextlib.suppress(BrokenPipeError):
             if self._json_file is not None:
@@ -373,14 +408,16 @@ class _Lines:
                     flush=True)
 
 
-def _check_live(**others):
+def _check_live(**others: bool) -> None:
     """Refuse what makes no sense together with ``--live``."""
     for name, is_given in others.items():
         if is_given:
             raise ValueError(f'--live does not go together with --{name}')
 
 
-def _between(show, simulators, stdin, stop):
+def _between(
+    show: Show, simulators: list[Simulator], stdin: bool, stop: threading.Event,
+) -> Callable[[float], None] | None:
     """Return what is done in every turn besides the simulation."""
     if isinstance(show, Desk):
         return lambda now_s: show.turn(stop, now_s=now_s)
@@ -388,7 +425,7 @@ def _between(show, simulators, stdin, stop):
         return None
     lines = _typed_lines()
 
-    def do(now_s):
+    def do(now_s: float) -> None:
         while lines:
             line = lines.pop(0)
             index, colon, rest = line.partition(':')
@@ -406,11 +443,11 @@ def _between(show, simulators, stdin, stop):
     return do
 
 
-def _typed_lines():
+def _typed_lines() -> list[str]:
     """Return a list that a thread fills with the lines of standard input."""
-    lines = []
+    lines: list[str] = []
 
-    def read():
+    def read() -> None:
         for line in sys.stdin:
             if line.strip():
                 lines.append(line.strip())

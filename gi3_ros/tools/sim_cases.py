@@ -5,8 +5,8 @@ import math
 import pathlib
 
 from ..sim import library
-from ..sim.config import configs_of_mapping, configs_of_text, Pistol
-from ..sim.scenario import read_yaml
+from ..sim.config import configs_of_mapping, configs_of_text, ControllerConfig, Pistol
+from ..sim.scenario import read_yaml, Scenario
 from ..sim.vehicle_config import VehicleConfig
 
 DEFAULT_VEHICLE = 'ccs_400v'
@@ -19,12 +19,32 @@ _PLUGS = {False: Pistol.CCS.value, True: Pistol.CHADEMO.value}
 class Case:
     """One pistol with its vehicle."""
 
-    config: object
+    config: ControllerConfig
     vehicle: VehicleConfig
-    warnings: list
+    warnings: list[str]
 
 
-def scenario_of(name):
+@dataclasses.dataclass(frozen=True)
+class Wishes:
+    """What the command line says of pistols and vehicles, by the names of its options."""
+
+    config_file: str | None
+    pistol: str
+    entries: tuple[tuple[str, str], ...]
+    index: int | None
+    sequence_flags: bool | None
+    external_authorisation: bool
+    vehicles: tuple[str, ...]
+    vehicle_entries: tuple[tuple[str, str], ...]
+    duration_s: float | None
+    direction: str | None
+    state_of_charge: float | None
+    max_current: float | None
+    steps: bool
+    insulation_kohm: float | None
+
+
+def scenario_of(name: str) -> Scenario | None:
     """Return the scenario of a name, ``None`` for an empty one."""
     if not name:
         return None
@@ -36,23 +56,23 @@ def scenario_of(name):
     return scenarios[0]
 
 
-def cases_of(scenario, options):
+def cases_of(scenario: Scenario | None, wishes: Wishes) -> list[Case]:
     """
     Return a :class:`Case` for each pistol.
 
     :raises ValueError: with words that say what to put right
     """
     of_scenario = '' if scenario is None else scenario.vehicle
-    names = list(options['vehicles']) or ([of_scenario] if of_scenario else [])
-    vehicles = [_vehicle(name, scenario, options) for name in names]
+    names = list(wishes.vehicles) or ([of_scenario] if of_scenario else [])
+    vehicles = [_vehicle(name, scenario, wishes) for name in names]
     is_chademo = bool(vehicles) and vehicles[0].protocols[0].is_chademo
-    configs = _configs(scenario, options, is_chademo=is_chademo)
+    configs = _configs(scenario, wishes, is_chademo=is_chademo)
     if len(vehicles) > len(configs):
         raise ValueError(f'{len(vehicles)} vehicles for {len(configs)} pistols')
     if not names or len(names) < len(configs):
         # What is not said is a vehicle with the plug of the pistol.
         names = [_fitting(config, names, vehicles) for config, _ in configs]
-        vehicles = [_vehicle(name, scenario, options) for name in names]
+        vehicles = [_vehicle(name, scenario, wishes) for name in names]
     for name, (config, _), vehicle in zip(names, configs, vehicles, strict=True):
         if vehicle.protocols[0].is_chademo is not config.is_chademo:
             raise ValueError(f'the vehicle {name} does not fit the plug of {config.pistol.value}')
@@ -61,7 +81,9 @@ def cases_of(scenario, options):
         for (config, warnings), vehicle in zip(configs, vehicles, strict=True)]
 
 
-def _fitting(config, names, vehicles):
+def _fitting(
+    config: ControllerConfig, names: list[str], vehicles: list[VehicleConfig],
+) -> str:
     """Return the name of the first vehicle whose plug fits, or that of our own."""
     for name, vehicle in zip(names, vehicles, strict=True):
         if vehicle.protocols[0].is_chademo is config.is_chademo:
@@ -69,38 +91,41 @@ def _fitting(config, names, vehicles):
     return DEFAULT_CHADEMO_VEHICLE if config.is_chademo else DEFAULT_VEHICLE
 
 
-def _vehicle(name, scenario, options):
+def _vehicle(name: str, scenario: Scenario | None, wishes: Wishes) -> VehicleConfig:
     """Return a vehicle: file, then scenario, then options."""
-    changes = {} if scenario is None else dict(scenario.vehicle_entries)
+    changes: dict[str, object] = {} if scenario is None else dict(scenario.vehicle_entries)
     if scenario is None:
         changes['charge_duration_s'] = DEFAULT_DURATION_S
-    if options['duration_s'] is not None:
-        changes['charge_duration_s'] = options['duration_s']
-    for key, option in (('direction', 'direction'), ('max_current_a', 'max_current')):
-        if options[option] is not None:
-            changes[key] = options[option]
-    if options['state_of_charge'] is not None:
-        changes['state_of_charge'] = options['state_of_charge'] / 100
-    if options['insulation_kohm'] is not None:
-        changes['insulation_resistance_ohm'] = 1000 * options['insulation_kohm']
-    if options['steps']:
+    if wishes.duration_s is not None:
+        changes['charge_duration_s'] = wishes.duration_s
+    if wishes.direction is not None:
+        changes['direction'] = wishes.direction
+    if wishes.max_current is not None:
+        changes['max_current_a'] = wishes.max_current
+    if wishes.state_of_charge is not None:
+        changes['state_of_charge'] = wishes.state_of_charge / 100
+    if wishes.insulation_kohm is not None:
+        changes['insulation_resistance_ohm'] = 1000 * wishes.insulation_kohm
+    if wishes.steps:
         changes.update(ramp_up_a_per_s=math.inf, ramp_down_a_per_s=math.inf)
-    for key, text in options['vehicle_entries']:
+    for key, text in wishes.vehicle_entries:
         changes[key] = read_yaml(f'value: {text}', f'--vehicle-set {key}')['value']
     return library.load_vehicle(name, changes)
 
 
-def _configs(scenario, options, *, is_chademo):
+def _configs(
+    scenario: Scenario | None, wishes: Wishes, *, is_chademo: bool,
+) -> list[tuple[ControllerConfig, list[str]]]:
     """Return the configuration of each pistol: file, then scenario, then options."""
-    file, pistol = options['config_file'], options['pistol']
-    entries = {} if scenario is None else dict(scenario.controller)
-    entries.update(options['entries'])
-    if options['index'] is not None:
-        entries['index'] = options['index']
-    if options['sequence_flags'] is not None:
-        entries['use_sequence_flags'] = options['sequence_flags']
-    if options['external_authorisation']:
-        if options['sequence_flags'] is False:
+    file, pistol = wishes.config_file, wishes.pistol
+    entries: dict[str, object] = {} if scenario is None else dict(scenario.controller)
+    entries.update(wishes.entries)
+    if wishes.index is not None:
+        entries['index'] = wishes.index
+    if wishes.sequence_flags is not None:
+        entries['use_sequence_flags'] = wishes.sequence_flags
+    if wishes.external_authorisation:
+        if wishes.sequence_flags is False:
             raise ValueError('--external-authorisation needs --sequence-flags (R36)')
         entries['free_service'] = False
     if not file:
@@ -120,7 +145,7 @@ def _configs(scenario, options, *, is_chademo):
         raise ValueError(f'{file}: {error}') from error
 
 
-def _text(file):
+def _text(file: str) -> str:
     try:
         return pathlib.Path(file).read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError) as error:

@@ -15,7 +15,7 @@ PR_SET_PDEATHSIG = 1
 """``linux/prctl.h``"""
 
 
-def main(starter, death_signal, *command):
+def main(starter: str, death_signal: str, *command: str) -> None:
     """Become the command."""
     # A shell starts what is in the background with SIGINT ignored, which would be inherited.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -201,6 +201,11 @@ class Picture:
         return 'STARTING' if self.last_charge is None else 'UNKNOWN' if charge is None \
             else charge.phase
 
+    @property
+    def end_reason(self) -> str:
+        """How the session ended, as ``charge_session`` names it; empty while it goes on."""
+        return '' if self.last_charge is None else self.last_charge.end_reason
+
     def durations(self) -> list[tuple[str, float]]:
         """Return ``(phase, seconds)`` of the phases, from plug to plug."""
         phases = [*self.phases, ('', self.concluded_s)]

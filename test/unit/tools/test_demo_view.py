@@ -13,7 +13,8 @@ import textual
 from view_bench import lines_of
 
 from gi3_ros.tools import demo_display
-from gi3_ros.tools.demo_display import display_for, Lines, Live, SummaryRow
+from gi3_ros.tools.demo_display import display_for, Lines, Live
+from gi3_ros.tools.demo_outcome import Outcome, SummaryRow
 from gi3_ros.tools.views.demo_app import chart, DemoApp
 from gi3_ros.tools.views.demo_picture import Charge, COLUMNS, Picture, Power, Reading
 from gi3_ros.tools.views.process import NoTextual
@@ -185,6 +186,36 @@ def test_the_summary_says_what_it_is_given(is_plain):
         is_plain=is_plain)
     assert 'ended' in console.file.getvalue()
     assert 'or [not]' in console.file.getvalue()
+
+
+# The end
+
+
+@pytest.mark.parametrize(('outcome', 'first'), [
+    (Outcome(), SummaryRow('ended', 'Clean_Stop, both sides agree')),
+    (Outcome(failures=['one', 'two']), SummaryRow('FAILED', 'one; two', True)),
+    (Outcome(failures=['one'], ended_by='SIGINT'), SummaryRow('ended', 'by SIGINT', True)),
+])
+def test_how_it_ended_comes_first(picture, outcome, first):
+    picture.see_charge(
+        Charge('FINISHED', 'CCS', 1234.0, 40e3, 0.53, 'Clean_Stop'), now_s=11.0, time_s=11.0)
+    rows = outcome.rows(picture, [SummaryRow('charger', 'log: oh', True)], has_vehicle=True)
+    assert rows[0] == first
+    assert (SummaryRow('charger', 'log: oh', True) in rows) is bool(outcome.failures)
+    assert SummaryRow('hardware', 'never overstressed') in rows
+    words = ' until then' if outcome.ended_by else ''
+    assert SummaryRow('rules', f'none broken by the charger{words}') in rows
+    energy = next(row.text for row in rows if row.label == 'energy')
+    assert energy == '1.234 kWh, peak 40.0 kW, battery 52 to 53 %'
+
+
+def test_what_was_broken_is_counted_and_named(picture):
+    rows = Outcome(breaches=['R1: a', 'R2: b'], hardware=['c'], verdict='v').rows(
+        picture, [], has_vehicle=True)
+    assert rows[-5:] == [
+        SummaryRow('simulator', 'v', True), SummaryRow('rules', '2 broken by the charger', True),
+        SummaryRow('', 'R1: a', True), SummaryRow('', 'R2: b', True),
+        SummaryRow('hardware', '1 times overstressed', True)]
 
 
 # The documentation
