@@ -11,7 +11,7 @@ from ..core.rules.tolerances import Tolerances
 from ..logs.audit import Audit, Verdict
 from ..logs.decoding import decoded_batches
 from ..logs.entries import Gap, LogError, Note
-from ..logs.reading import Log
+from ..logs.log import Log
 from ..logs.times import Length, Zone
 from .documents import of_log, print_document
 from .given import given_log, named

@@ -10,8 +10,8 @@ import tempfile
 import click
 
 from ..logs.entries import Heard, LogError
+from ..logs.log import Log
 from ..logs.output import Replaces, written_beside
-from ..logs.reading import Log
 from ..logs.times import Length
 from ..logs.writing import open_writer
 from .documents import of_log, print_document

@@ -5,7 +5,7 @@ import pathlib
 
 import click
 
-from ..logs.reading import Log
+from ..logs.log import Log
 from .version import version
 
 FORMAT = 1

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..bus import Bus
-    from ..logs.writing import LogWriter
+    from ..logs.writers.writer import LogWriter
 
 TIMEOUT_S = 0.1
 SHOWN_EVERY_S = 0.25

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..logs.entries import LogError
-from ..logs.reading import Log
+from ..logs.log import Log
 from ..logs.times import Zone
 from .documents import of_log, print_document
 from .given import given_log, named
@@ -20,7 +20,9 @@ from .options import Entry, log_options, zone_of, zone_options
 if TYPE_CHECKING:
     # Late: with these come all formats of logs.
     from ..logs.replay.comparison import Difference
-    from ..logs.replay.replay import Fault, Outcome, Replay
+    from ..logs.replay.pistol import Replay
+    from ..logs.replay.replay import Outcome
+    from ..logs.replay.today import Fault
 
 SAME = 0
 DIFFERENT = 1

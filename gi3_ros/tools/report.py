@@ -10,8 +10,8 @@ from ..core.rules.tolerances import Tolerances
 from ..logs.audit import Audit
 from ..logs.entries import LogError
 from ..logs.formats.packing import bare_name
+from ..logs.log import Log
 from ..logs.output import write_text
-from ..logs.reading import Log
 from ..logs.report.page import page
 from ..logs.story.series import Window
 from ..logs.story.session import Session

@@ -15,7 +15,8 @@ from ..core.interface.frame import Frame
 from ..core.rules.tolerances import Tolerances
 from ..logs.entries import Heard, LogError
 from ..logs.output import growing, growing_lines
-from ..logs.writing import LogWriter, open_writer
+from ..logs.writers.writer import LogWriter
+from ..logs.writing import open_writer
 from ..priority import raise_priority
 from ..sim import library
 from ..sim.actions import ACTIONS
