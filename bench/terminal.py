@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 How late the status frames of ``gi3 sim`` come, without a live view and with one.
 
