@@ -349,23 +349,27 @@ def _plug(is_fast: bool, port: int) -> Plug | None:
 def _run_fast(
     simulators: list[Simulator], show: Show, log: LogWriter | None, stop: threading.Event,
 ) -> int:
-    clock = Clock(
-        [(simulator, Charger.fitting(simulator.config, simulator.plug))
-         for simulator in simulators],
-        on_frame=None if log is None else _adder(log))
+    pistols = [(simulator, _charger(simulator)) for simulator in simulators]
+    clock = Clock(pistols, on_frame=None if log is None else _adder(log))
     while not (stop.is_set() or all(simulator.is_over for simulator in simulators)):
         clock.step()
         tell(simulators, show)
         if clock.now_s > FAST_LIMIT_S:
             raise ValueError(f'no end within {FAST_LIMIT_S / 3600:g} hours of made-up time')
     breaches = [
-        (simulator, breach) for simulator, charger in clock.pistols
+        (simulator, breach) for simulator, charger in pistols
         for breach in charger.modules.breaches]
     for simulator, breach in breaches:
         simulator.say(
             Kind.CHARGER, f'its hardware would have suffered: {breach.text}', now_s=breach.time_s)
     status = conclude(simulators, show, now_s=clock.now_s, is_stopped=stop.is_set())
     return 1 if breaches else status
+
+
+def _charger(simulator: Simulator) -> Charger:
+    """Return a charger of this package at the other end of the simulator's plug."""
+    plug = simulator.plug
+    return Charger.fitting(simulator.config, plug if isinstance(plug, DirectPlug) else None)
 
 
 def _recorder(log: LogWriter | None, simulators: list[Simulator]) -> Recorder | None:

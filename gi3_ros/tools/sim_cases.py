@@ -5,7 +5,13 @@ import math
 import pathlib
 
 from ..sim import library
-from ..sim.config import configs_of_mapping, configs_of_text, ControllerConfig, Pistol
+from ..sim.config import (
+    configs_of_mapping,
+    configs_of_text,
+    Configured,
+    ControllerConfig,
+    Pistol,
+)
 from ..sim.scenario import read_yaml, Scenario
 from ..sim.vehicle_config import VehicleConfig
 
@@ -115,7 +121,7 @@ def _vehicle(name: str, scenario: Scenario | None, wishes: Wishes) -> VehicleCon
 
 def _configs(
     scenario: Scenario | None, wishes: Wishes, *, is_chademo: bool,
-) -> list[tuple[ControllerConfig, list[str]]]:
+) -> list[Configured]:
     """Return the configuration of each pistol: file, then scenario, then options."""
     file, pistol = wishes.config_file, wishes.pistol
     entries: dict[str, object] = {} if scenario is None else dict(scenario.controller)
@@ -131,16 +137,16 @@ def _configs(
     if not file:
         return configs_of_mapping({pistol or _PLUGS[is_chademo]: {}}, changes=entries)
     text = _text(file)
-    if pathlib.Path(file).suffix in ('.yaml', '.yml'):
+    is_yaml = pathlib.Path(file).suffix in ('.yaml', '.yml')
+    if is_yaml:
         content = read_yaml(text, file)
         unknown = sorted(str(key) for key in content if key != 'pistols')
         if unknown:
             raise ValueError(f'{file}: unknown {", ".join(unknown)} beside pistols')
-        source, read = content.get('pistols'), configs_of_mapping
-    else:
-        source, read = text, configs_of_text
     try:
-        return read(source, pistol=pistol, changes=entries)
+        if is_yaml:
+            return configs_of_mapping(content.get('pistols'), pistol=pistol, changes=entries)
+        return configs_of_text(text, pistol=pistol, changes=entries)
     except ValueError as error:
         raise ValueError(f'{file}: {error}') from error
 
