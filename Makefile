@@ -25,7 +25,7 @@ demo: setup
 
 lint: setup
 	@.venv/bin/ruff check
-#	@.venv/bin/python -m mypy
+	@.venv/bin/python -m mypy
 
 # The command pytest, not python -m pytest: that would put the sources before what was built. All
 # that starts here would read its modules anew each time if Python were not to keep them compiled.

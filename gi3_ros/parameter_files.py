@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 ROS parameters as they were written, before a node takes them, and those that no node takes.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 One DC_Power_Control frame, read: which function it requests, and whether it may be followed.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 The controller's own configuration, read: one pistol section of its ``config.cfg``.
 

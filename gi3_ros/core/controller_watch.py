@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is known of the controller: whether it lives, its state, whether it calls an emergency."""
 
 import math

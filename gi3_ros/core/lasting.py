@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How long a condition has held, and what was in force since a moment."""
 
 from collections import deque

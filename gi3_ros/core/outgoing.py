@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What goes out to the controller of one pistol: fresh, spaced, and never left behind."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How far apart frames go out, whatever bunched up the words of their author on the way."""
 
 import collections

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How old each input may grow before it counts as silence; stated once for all who listen."""
 
 CONTROLLER_TIMEOUT_S = 0.2

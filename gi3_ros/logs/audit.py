@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """All pistols of a log, judged by the rules; a stream in, findings out."""
 
 from collections.abc import Iterable, Iterator

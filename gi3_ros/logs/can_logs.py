@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Log files of CAN buses: candump, Vector ASC and BLF, PEAK TRC, and what python-can writes."""
 
 from collections.abc import Callable, Iterator

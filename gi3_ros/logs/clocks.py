@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Frames of a log whose stamps cannot be: put where the file has them, and said once.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The entries of a log, with what is decoded of each."""
 
 from collections.abc import Iterable, Iterator

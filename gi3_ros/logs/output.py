@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Where output goes: nothing is replaced but a plain file or a bag, and only by what is complete.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One way to open a log, whatever file it is."""
 
 from collections.abc import Mapping

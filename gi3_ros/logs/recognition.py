@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which format a file has, and the log in it: the content decides, then the suffix."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 ROS messages without ROS: the types of this package for the library ``rosbags``.
 

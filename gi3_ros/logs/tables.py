@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tables that this package wrote, CSV and Parquet, read again: the frames that they are of."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Moments of a log in words: one way for every command, in the time zone that was asked for."""
 
 import datetime

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How a process of this package starts: its arguments, ROS, and parameters that nobody took."""
 
 from collections.abc import Iterator, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What all nodes have in common: their life, their tick, and how they listen, answer and fail.
 

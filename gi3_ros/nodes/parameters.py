@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The parameters of the nodes: declared with their units and ranges, and read-only."""
 
 import dataclasses

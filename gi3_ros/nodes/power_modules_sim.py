@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 power_modules_sim: a simulated driver of power modules and contactors behind real topics.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How a process of this package runs its nodes, and how it ends: at rest, whatever ended it."""
 
 from collections.abc import Callable, Iterable, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 recorder: writes everything that tells the story of a charge into a bag.
 

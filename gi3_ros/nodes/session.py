@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 session: the only author of Sequence_Control, and the teller of the charge's story.
 

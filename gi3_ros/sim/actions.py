@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What can be done to the simulator while it runs: by a scenario, a typed line or a key.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What controller and vehicle settle on before any power flows (interface.md 4.3).
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The battery of the vehicle, and the meter at its inlet."""
 
 from .plug import InletReading

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the controller knows of one session: :class:`Session` while it lasts, then its outcome."""
 
 import dataclasses

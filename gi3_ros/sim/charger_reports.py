@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the charger has said: :class:`ChargerReports`, the controller's view of it."""
 
 import math

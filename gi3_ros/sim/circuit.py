@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 The circuit between the power modules and the battery of the vehicle: physics, not an echo.
 

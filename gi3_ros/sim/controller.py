@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 An ADVANTICS controller: the session as the charger sees it from the other end of the bus.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the simulator has to tell: :class:`Event`, a line of text or of JSON."""
 
 import dataclasses

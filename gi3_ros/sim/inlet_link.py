@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 The vehicle's end of the plug link: what is at its inlet, and what the circuit has to know.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the rules find in the charger: :class:`Judgement` feeds them and keeps what they say."""
 
 import dataclasses

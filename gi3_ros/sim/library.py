@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Vehicles and scenarios: those that come along with the package, and files of one's own.
 

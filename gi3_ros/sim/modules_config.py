@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How the simulated power modules are installed, how they behave, and what is too much."""
 
 import dataclasses

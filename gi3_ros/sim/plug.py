@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 The copper between the pistol and the vehicle, when the two ends live in two processes.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which DC_Power_Control the controller wants in a stage: :class:`PowerCommands`."""
 
 from ..core.interface.signals import DcPowerControl

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What vehicle and controller may speak, who plans the current, and which way energy may flow."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 The controller of one pistol, its vehicle, the plug link, the rules and what goes wrong on demand.
 

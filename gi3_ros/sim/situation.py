@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What all parts of the controller look at: :class:`Situation`, how far it is with whom."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What the controller does in each stage: :class:`StageWork`, row by row as in interface.md 4.1, 4.2.
 

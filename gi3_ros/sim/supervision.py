@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What may end a session in any of its stages: :class:`Supervision`."""
 
 from .charge_session import Session

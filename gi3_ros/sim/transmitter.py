@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """When the controller sends what: :class:`Transmitter`, the frames of each tick in their order."""
 
 import math

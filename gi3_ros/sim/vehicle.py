@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 The vehicle at the other end of the cable: a battery, two contactors and a few wishes.
 

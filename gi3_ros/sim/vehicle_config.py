@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a simulated vehicle is like: :class:`VehicleConfig`, the entries of its YAML file."""
 
 import dataclasses

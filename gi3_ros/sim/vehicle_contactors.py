@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The two contactors between the inlet of the vehicle and its battery, and when it moves them."""
 
 import enum

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the real hardware would have suffered from: :class:`Wear` watches the circuit for it."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What the vehicle wants of the energy transfer: how much, until when, with which pauses.
 

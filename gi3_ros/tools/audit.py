@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``gi3 audit``: who broke which rule in a log."""
 
 import collections

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Processes that a command starts: with a log each, and gone when it is gone."""
 
 from collections.abc import Callable, Iterable, Mapping

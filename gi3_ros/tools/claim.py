@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A ROS domain and ports for one demo, apart from all others on this machine."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How ``gi3 demo`` shows the session: live in a terminal, or as lines; and the summary."""
 
 from collections.abc import Callable, Iterable

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What became of a run of ``gi3 demo``, and how it is summed up."""
 
 import dataclasses

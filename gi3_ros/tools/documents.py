@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What ``--json`` prints: one document, of one shape for all commands (docs/reference/json.md)."""
 
 import json

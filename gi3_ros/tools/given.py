@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The log that somebody names on the command line: a file, a bag, or standard input."""
 
 from collections.abc import Iterator, Mapping

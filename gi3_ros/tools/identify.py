@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``gi3 identify``: which version of the interface speaks, at each end."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The ``gi3`` command; what it offers without ROS works without ROS."""
 
 from collections.abc import Iterator

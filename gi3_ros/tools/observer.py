@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What ``gi3 demo`` sees of a charge through ROS. Importing this needs ROS 2."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Options that several commands of ``gi3`` have in common."""
 
 from collections.abc import Callable, Iterable

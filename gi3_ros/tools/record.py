@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``gi3 record``: what is on a bus, into a file."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``gi3 replay``: what power_control and precharge decide today, from a recorded session."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``gi3 sim``: an ADVANTICS controller with a vehicle, on any bus."""
 
 from collections.abc import Callable

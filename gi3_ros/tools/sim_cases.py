@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From the options of ``gi3 sim`` to the pistols with their vehicles."""
 
 import dataclasses

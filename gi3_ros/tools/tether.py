@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Start a command that must not outlive its starter: ``tether.py PID SIGNAL COMMAND ARGUMENT..``.
 

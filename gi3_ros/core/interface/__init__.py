@@ -1,1 +1,3 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is on the wire, and nothing else."""

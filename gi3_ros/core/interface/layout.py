@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The words in which the generated :mod:`signals` describes the frames."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Which version of the interface the two ends of a bus speak, told by their frames alone.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What is told to the controller of our limits, in DC_Power_Parameters (R32, R33).
 

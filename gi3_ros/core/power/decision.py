@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a tick decides: the setpoint of the modules, and how it came about."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What this charger and its cable can do, as configured, and what heat and voltage leave of it.
 

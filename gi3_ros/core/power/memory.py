@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What power_control remembers of a session: what has happened in it, and who wished what."""
 
 import math

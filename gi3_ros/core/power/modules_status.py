@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Power_Modules_Status, the heartbeat of the charger: what it says, and when it is due."""
 
 import math

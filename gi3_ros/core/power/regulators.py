@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 The setpoint of each function while it runs: insulation test, precharge, power transfer.
 

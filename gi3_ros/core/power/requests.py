@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What people and robots may ask for within a session: a current, lower limits."""
 
 from .advertised import Advertising, SMALLEST_CURRENT_A

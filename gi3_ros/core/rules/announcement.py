@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """New_Charge_Session: repeated, complete, and before any power (R6, R46, R49, R53)."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """DC_Power_Control: its form, its mode, its order and its pace (R10, R16, R20, R22, R24..R27)."""
 
 from ..command import breach_of

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Emergency_Stop: no power after it, and repeated until the charge is ended (R38)."""
 
 from ..interface.layout import CONTROLLER

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The end of a charge: its steps, its current, and Charge_Session_Finished (R40, R41, R42)."""
 
 import collections

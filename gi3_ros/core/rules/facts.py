@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What both ends of one pistol have said, and what follows from it: all that the rules look at.
 

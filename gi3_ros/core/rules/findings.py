@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is found wrong with one end of the bus."""
 
 from collections.abc import Mapping

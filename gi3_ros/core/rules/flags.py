@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Sequence_Control: what the charger tells, and what the controller waits for (R34 to R39)."""
 
 from ..controller_watch import IDLE_STATES

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Single frames, whatever they say: whole, no stray bits, known labels (1.4, R52, R6)."""
 
 from ..interface.layout import CONTROLLER, CUSTOMER, Message

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What repeats every 100 ms: the status of the controller, and of the charger (R1, R2, R3)."""
 
 import collections

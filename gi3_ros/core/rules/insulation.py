@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The insulation test, and the insulation after it (R11, R12, R14)."""
 
 import collections

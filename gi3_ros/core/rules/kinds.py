@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Two kinds of rules: about what is at the output, and about what the controller does."""
 
 from ..interface.layout import CONTROLLER, CUSTOMER

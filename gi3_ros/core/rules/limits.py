@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """DC_Power_Parameters: not too often, and the controller keeps within them (R4, R33)."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The rules while it happens: judging that may never hold up or stop a charge."""
 
 import collections

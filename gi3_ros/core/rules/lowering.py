@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Lowering of the output voltage: after the insulation test, and at the end (R15, R16, R18)."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """No power where none is commanded: in Standby and Off, and before any command (R21, R22)."""
 
 from ..interface.layout import CUSTOMER

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One session as it is at the charger's output: what is to be there, and what is measured."""
 
 import collections

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """System_Enable: given in time, and what follows where it is withdrawn (R3, R6, R7, R8)."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Precharge: the vehicle's cap, and the window around its voltage (R19)."""
 
 from ..interface.signals import PowerModulesStatus

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What a rule is: one object that looks at what happens, and says when somebody breaks it.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The rules of one or both ends, held against what these send: messages in, findings out."""
 
 from collections.abc import Callable, Collection

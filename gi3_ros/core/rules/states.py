@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """States of the controller, by what the rules expect in them."""
 
 from ..controller_watch import IDLE_STATES

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How far a good charger and a good controller may be off: every tolerance, with its reason."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Power transfer: current and voltage keep to the set-points (R24, R25, R29), and it is told (R48).
 

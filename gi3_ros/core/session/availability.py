@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Whether a charge may begin at this pistol: Start_Charge_Authorisation (R35), and why not.
 

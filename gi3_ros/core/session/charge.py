@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One charge from its announcement to its end: its energy, its time, how it ended."""
 
 from ..hardware import PowerMeasurement

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is known of the plug: what is measured on both sides of the contactors, and its age."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Sequence_Control: its flags are levels, its buttons act on their edge (R34, R39)."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is said of a charge to people and robots; what is not known is said to be unknown."""
 
 import dataclasses

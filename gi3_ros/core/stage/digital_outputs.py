@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 The controller's digital outputs, which are commanded over CAN (ADM_CS_SECC_Outputs, R47).
 

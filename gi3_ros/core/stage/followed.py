@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Output stages that are not ours to move: the path is followed, nothing is commanded."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which class of output stage an installation has."""
 
 from .contactors import OwnContactors

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What a precharge through a resistor looks like, and what went into the resistor (R47).
 

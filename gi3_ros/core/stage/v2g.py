@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 The precharge stage of CHAdeMO V2G, in place of the diode (R47).
 

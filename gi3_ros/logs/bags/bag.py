@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Reading rosbag2: of raw CAN frames, of this package's typed topics, or of both.
 

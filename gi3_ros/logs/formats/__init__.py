@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Formats of log files: how each is recognised and read, in a module of its own.
 

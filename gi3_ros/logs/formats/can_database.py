@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The sqlite3 database that python-can writes."""
 
 from collections.abc import Iterator

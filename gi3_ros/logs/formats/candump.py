@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``candump``: log files, and what it shows on the screen."""
 
 import dataclasses

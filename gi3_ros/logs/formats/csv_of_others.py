@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Tables of others with commas between the values: of python-can, SavvyCAN and CANedge.
 

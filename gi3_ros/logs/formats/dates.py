@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Dates as the heads of text logs have them: of many languages, code pages and orders."""
 
 import datetime

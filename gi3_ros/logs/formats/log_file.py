@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A file as the formats see it: its beginning, and where the rest is."""
 
 import codecs

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ASAM MF4, with the reader of python-can and its library asammdf, where that is installed."""
 
 from collections.abc import Iterator

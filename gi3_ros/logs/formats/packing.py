@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Packed files: gzip, bzip2, xz, Zstandard, and a zip with one member."""
 
 import bz2

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The rows of a table that this package wrote, CSV or Parquet, as frames."""
 
 import abc

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the reading of a file meets that gives no entry: counted, and said at the end."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What was recorded of the hardware, without what it would not have done today."""
 
 import dataclasses

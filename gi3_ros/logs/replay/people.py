@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What people did during a recorded session, as far as it shows, done again."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a log has, before it is replayed: its pistols, their topics, its length."""
 
 from collections.abc import Iterable

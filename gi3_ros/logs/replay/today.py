@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What power_control and precharge of one pistol decide today, ticked as the nodes tick them."""
 
 import collections

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The sessions of a pistol on its page: a card for each."""
 
 from collections.abc import Iterator

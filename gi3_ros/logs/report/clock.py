@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Times of a log for people: on its page, and on the axis of its charts."""
 
 import bisect

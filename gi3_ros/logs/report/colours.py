@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 The colours of the report: of findings, of bars and lines of the chart, and of the page.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """HTML of the report: whatever comes from the log is escaped."""
 
 from collections.abc import Iterable, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The tables of a pistol on its page: findings, sessions, rates and gaps, bad frames."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The time of a story: seconds since the first entry, by a clock that never goes back."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What DC_Power_Control has in force at a moment of a log."""
 
 from ...core.interface.signals import DcPowerControl

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Bars of a chart, gathered in one pass with bounded memory, whatever the length of the log."""
 
 from collections.abc import Set

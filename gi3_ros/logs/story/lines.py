@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is drawn of one pistol: lanes (what held from when to when) and series (values)."""
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How often what was on the bus, where it paused, and what was wrong with single frames."""
 
 import heapq

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A story in one sentence, and whether all of it was there to be judged."""
 
 import collections

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 Writing rosbag2 bags that survive the sudden end of whoever writes them.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 The columns of a table, CSV or Parquet: a row for each frame, for pandas and for spreadsheets.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The CSV of this package, to be read again and for spreadsheets."""
 
 import csv

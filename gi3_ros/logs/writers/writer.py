@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What every writer of a log has, and what those of one file have in common."""
 
 import abc

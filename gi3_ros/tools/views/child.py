@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The process of a live view; :mod:`.process` starts it."""
 
 import contextlib

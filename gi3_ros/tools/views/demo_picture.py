@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """
 What is known of the charging session of ``gi3 demo``, and what of it is shown at a moment.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What all live views have in common: the application, and the terminal it is in."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The command's side of a live view: start it, send it pictures, end it, free the terminal."""
 
 from collections.abc import Iterator

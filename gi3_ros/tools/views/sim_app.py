@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The live view of ``gi3 sim --live``."""
 
 from rich.console import Group, RenderableType

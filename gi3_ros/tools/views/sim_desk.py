@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The simulator's side of its live view: what keys and typed actions do, and when it looks."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the live view of ``gi3 sim`` shows, as plain data taken from the simulators."""
 
 import collections

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How the live view of ``gi3 sim`` says what is in a picture."""
 
 from collections.abc import Iterator

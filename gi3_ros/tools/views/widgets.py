@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pieces that several live views are made of."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence

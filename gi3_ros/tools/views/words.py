@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How the live views and the lines say things: plain words, and numbers with their units."""
 
 import enum

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A command that is legal by itself, held against what is going on."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is remembered of a session, when it is forgotten, and in which one we have no part."""
 
 import pytest

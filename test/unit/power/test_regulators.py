@@ -1,3 +1,5 @@
+# Copyright 2026 gi3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The setpoint of each function, and what its reading is held against."""
 
 import dataclasses

@@ -40,6 +40,7 @@ def test_a_terminal_is_taken_and_given_back(start):
     terminal = start(*SIM)
     terminal.wait_for('quit')
     assert not terminal.are_modes_as_before()
+    terminal.wait_for('plugged in')
     terminal.type('p')
     terminal.wait_for('> unplug')
     terminal.type(':plug_in\r')
@@ -69,6 +70,7 @@ def test_a_key_that_suspends_does_not(start):
     """A suspended simulator would be a dead controller for the charger."""
     terminal = start(*SIM)
     terminal.wait_for('quit')
+    terminal.wait_for('plugged in')
     terminal.type('\x1a\x1c')
     terminal.type('p')
     terminal.wait_for('> unplug')
