@@ -14,7 +14,15 @@ import sys
 import termios
 import time
 
+ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 COMMAND = 'from gi3_ros.tools.main import main; main()'
+
+
+def _begin_like_a_shell():
+    """Take the terminal; who runs the tests in the background, or with nohup, ignores signals."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class Terminal:
@@ -36,7 +44,7 @@ class Terminal:
         self._process = subprocess.Popen(
             [sys.executable, '-c', COMMAND, *map(str, arguments)],
             stdin=command_end, stdout=command_end, stderr=command_end, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_begin_like_a_shell,
             env={**sizeless, 'TERM': 'xterm-256color', **(environment or {})})
         self.pid = self._process.pid
         os.close(command_end)
