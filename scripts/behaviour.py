@@ -206,7 +206,7 @@ def bag(out: pathlib.Path, name: str) -> None:
     store = module('ros_types').typestore()
     heard = module('entries').Heard
     path = out / 'logs' / f'{slug(f"bag {name}")}'
-    with module('bag_writer').BagWriter(path) as writer:
+    with module('writers.bag').BagWriter(path) as writer:
         for entry in recorder:
             if isinstance(entry, heard):
                 writer.write(entry)

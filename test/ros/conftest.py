@@ -7,6 +7,7 @@ import time
 
 import can
 import can.interfaces.virtual
+import processors
 import pytest
 
 from gi3_ros import msg as ros
@@ -17,6 +18,14 @@ State = signals.AdvanticsControllerStatus.State
 BEAT_S = 0.01
 STATUS_PERIOD_S = 0.02
 """Faster than the interface's 100 ms, so that a busy machine does not look like silence."""
+
+
+@pytest.fixture(autouse=True)
+def first_to_the_processor():
+    """Let nodes and peers, which are threads of this process, go before tests that compute."""
+    processors.go_first(1)
+    yield
+    processors.be_ordinary()
 
 
 @pytest.fixture
