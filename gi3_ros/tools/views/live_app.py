@@ -151,6 +151,10 @@ class LiveApp(App[End]):
         """Return what stays in a terminal of this size."""
         raise NotImplementedError
 
+    def on_key(self, event: events.Key) -> None:
+        """Take a key that came before the :class:`Keyboard` had the focus."""
+        self.take_key(event)
+
     def take_key(self, event: events.Key) -> None:
         """Do what a key says."""
 

@@ -15,8 +15,7 @@ from terminal_person import Terminal
 from gi3_ros.tools.sim import sim
 from gi3_ros.tools.views import process
 
-SIM = ('sim', '--live', '-i', 'virtual', '-c', 'test_live_terminal', '--plug-port', '0',
-       '--plug-in-after', '600')
+SIM = ('sim', '--live', '-i', 'virtual', '-c', 'test_live_terminal', '--plug-port', '0')
 TAKEN, LEFT, CURSOR = '\x1b[?1049h', '\x1b[?1049l', '\x1b[?25h'
 
 
@@ -43,9 +42,9 @@ def test_a_terminal_is_taken_and_given_back(start):
     assert not terminal.are_modes_as_before()
     terminal.wait_for('plugged in')
     terminal.type('p')
-    terminal.wait_for('> plug_in')
-    terminal.type(':unplug\r')
     terminal.wait_for('> unplug')
+    terminal.type(':plug_in\r')
+    terminal.wait_for('> plug_in')
     terminal.type('q')
     assert terminal.exit_status() == 1
     assert terminal.are_modes_as_before()
@@ -74,7 +73,7 @@ def test_a_key_that_suspends_does_not(start):
     terminal.wait_for('plugged in')
     terminal.type('\x1a\x1c')
     terminal.type('p')
-    terminal.wait_for('> plug_in')
+    terminal.wait_for('> unplug')
     terminal.type('\x03')
     assert terminal.exit_status() == 1
 

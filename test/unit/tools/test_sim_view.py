@@ -218,6 +218,14 @@ async def test_quits(view, key):
 
 
 @live()
+async def test_a_key_before_the_view_has_the_focus_counts(view):
+    await view.run(0.1)
+    view.app.set_focus(None)
+    await view.press('q')
+    assert view.stop.is_set()
+
+
+@live()
 async def test_two_keys_at_once_are_both_done(view):
     """The second one means what it means after the first."""
     await view.run(0.5)
