@@ -24,7 +24,7 @@ setup(
     python_requires='>=3.10',
     install_requires=[
         'click', 'msgpack', 'plotly>=6', 'pyarrow', 'python-can>=4.3', 'pyyaml', 'rich',
-        'rosbags>=0.11,<0.12', 'textual>=8',
+        'rosbags>=0.11,<0.12', 'textual>=8,<9',
     ],
     packages=[
         *find_packages(include=[name, f'{name}.*'], exclude=[f'{name}.nodes*']),

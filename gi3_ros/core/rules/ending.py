@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The end of a charge: its steps, its current, and Charge_Session_Finished (R40, R41, R42)."""
 
+import abc
 import collections
 
 from ..interface.layout import CONTROLLER
@@ -85,7 +86,7 @@ class NoPowerAtTheEnd(CommandRule):
                 'into the end of the charge')
 
 
-class OpeningRule(CommandRule):
+class OpeningRule(CommandRule, abc.ABC):
     """
     How the contactors open at the end: a breach only if the session ends in the regular way (A26).
 
@@ -106,13 +107,13 @@ class OpeningRule(CommandRule):
                 and self.facts.state in (State.CHARGING, State.ENDING_CHARGE)):
             self._opening = self._opening or self.wrong_opening(before, now_s)
 
+    @abc.abstractmethod
     def wrong_opening(self, before: DcPowerControl, now_s: float) -> Finding | None:
         """
         Tell what is wrong with contactors that open.
 
         :param before: what was commanded until then
         """
-        raise NotImplementedError
 
     def on_finished(self, message: ChargeSessionFinished, now_s: float) -> None:
         if self._opening is not None and _is_regular(self.facts.session):

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sequence_Control: what the charger tells, and what the controller waits for (R34 to R39)."""
 
+import abc
+
 from ..controller_watch import IDLE_STATES
 from ..interface.layout import CONTROLLER, CUSTOMER
 from ..interface.signals import SequenceControl
@@ -132,7 +134,7 @@ class ButtonsComeBack(Rule):
                 'in Not_Available', **values)
 
 
-class WaitsForFlags(Rule):
+class WaitsForFlags(Rule, abc.ABC):
     """What the controller has to wait for before it goes on; flags may cross with its state."""
 
     who = CONTROLLER
@@ -145,6 +147,7 @@ class WaitsForFlags(Rule):
         self.check(
             facts.state_before, state, [flags for _, flags in facts.flags.recent], now_s)
 
+    @abc.abstractmethod
     def check(
             self, before: int, state: int, recent: list[SequenceControl], now_s: float) -> None:
         """
@@ -152,7 +155,6 @@ class WaitsForFlags(Rule):
 
         :param recent: flags that may have been in force, the newest last
         """
-        raise NotImplementedError
 
 
 class WaitsForStart(WaitsForFlags):

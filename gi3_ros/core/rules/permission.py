@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """System_Enable: given in time, and what follows where it is withdrawn (R3, R6, R7, R8)."""
 
+import abc
 import math
 
 from ..interface.layout import CUSTOMER
@@ -41,7 +42,7 @@ class AllowedInTime(Rule):
                 waited_s=waited_s)
 
 
-class Reaction(CommandRule):
+class Reaction(CommandRule, abc.ABC):
     """What the controller has to do when the charger fails."""
 
     def on_tick_alive(self, now_s: float) -> None:
@@ -59,9 +60,9 @@ class Reaction(CommandRule):
         if not session.has_emergency and not session.has_unreadable_emergency:
             self.check(session, now_s, is_over=is_over)
 
+    @abc.abstractmethod
     def check(self, session: Session, now_s: float, *, is_over: bool) -> None:
         """Look at a session without an emergency, which may end in this moment."""
-        raise NotImplementedError
 
     def time_to_react_s(self, *, is_over: bool) -> float:
         """Return how long the controller may take; what the end brings may cross with it."""
@@ -114,10 +115,10 @@ class Withdrawal(Reaction):
         if session.withdrawn_at_s is not None:
             self.check_withdrawn(session, session.withdrawn_at_s, now_s, is_over=is_over)
 
+    @abc.abstractmethod
     def check_withdrawn(
             self, session: Session, at_s: float, now_s: float, *, is_over: bool) -> None:
         """Look at a session in which System_Enable was withdrawn."""
-        raise NotImplementedError
 
 
 class EmergencyWhenWithdrawn(Withdrawal):

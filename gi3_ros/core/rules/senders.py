@@ -8,6 +8,7 @@ long as they are not in the same situation: what comes is not what came just now
 what came before that.
 """
 
+import abc
 import collections
 import math
 from typing import ClassVar, Generic, TypeVar
@@ -33,7 +34,7 @@ APART_V, APART_A = 20.0, 10.0
 """Readings have to be so far apart to contradict each other."""
 
 
-class Senders(Generic[M]):
+class Senders(abc.ABC, Generic[M]):
     """Watches one message that is repeated every 100 ms."""
 
     who: ClassVar[str]
@@ -48,13 +49,13 @@ class Senders(Generic[M]):
         """When the last one was another than the one before it."""
         self.are_two = False
 
+    @abc.abstractmethod
     def is_other(self, one: M, other: M) -> bool:
         """Tell whether one sender would not say both within a moment."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def words(self, message: M) -> str:
         """Say what a message says."""
-        raise NotImplementedError
 
     def is_suspected(self, now_s: float) -> bool:
         """Tell whether there may be two: what is found now may be the work of both."""

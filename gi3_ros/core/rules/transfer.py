@@ -7,6 +7,7 @@ They are held against the hull of the set-points of the last moments, so that ra
 permitted.
 """
 
+import abc
 import math
 
 from ..interface.signals import DcPowerControl, DcPowerParameters, PowerModulesStatus
@@ -21,7 +22,7 @@ Function = DcPowerControl.PowerFunction
 Mode = DcPowerControl.SetpointsMode
 
 
-class TransferRule(OutputRule):
+class TransferRule(OutputRule, abc.ABC):
     """In a log that begins in mid-session, what held before the first command may still count."""
 
     during = frozenset({InForce.POWER_TRANSFER})
@@ -30,9 +31,9 @@ class TransferRule(OutputRule):
         if now_s - self.facts.output.heard_since_s > self.limits.exceed_s:
             self.check(status, now_s)
 
+    @abc.abstractmethod
     def check(self, status: PowerModulesStatus, now_s: float) -> None:
         """Look at a Power_Modules_Status."""
-        raise NotImplementedError
 
 
 class VoltageIsNotExceeded(TransferRule):
