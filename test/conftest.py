@@ -20,7 +20,6 @@ import processors
 import pytest
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent
-FAST_DDS = 'rmw_fastrtps_cpp'
 FIRST_DOMAIN_PORT = 47300
 DOMAINS = range(1, 102)
 """The domain ids whose ports stay below the ephemeral ports of Linux."""
@@ -134,16 +133,12 @@ def _set_amount(config, factor):
 
 
 def _stay_on_this_machine():
-    if os.environ.get('RMW_IMPLEMENTATION', FAST_DDS) != FAST_DDS:
-        os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-        return
-    # With LOCALHOST Fast DDS opens shared memory, whatever else it is told; through it a publisher
-    # can stand still for a third of a second when another process is killed or joins, which ends
-    # a session (docs/how-to/prepare_the_machine.md has figures).
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'SYSTEM_DEFAULT'
-    # The names of Jazzy's version and of Kilted's.
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
-        os.environ[name] = str(SOURCES / 'test' / 'loopback.xml')
+        os.environ.pop(name, None)
+    if importlib.util.find_spec('rclpy') is not None:
+        from gi3_ros.dds import keep_out_of_shared_memory
+        keep_out_of_shared_memory()
 
 
 def pytest_unconfigure(config):

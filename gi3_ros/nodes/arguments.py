@@ -17,6 +17,7 @@ from rclpy.logging import get_logger_level, LoggingSeverity, set_logger_level
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from ..dds import keep_out_of_shared_memory
 from ..parameter_files import check, NodeParameters, Process, read, Section, UnusableParameters
 
 RCLError = rclpy_implementation.RCLError
@@ -50,8 +51,7 @@ def start_ros(arguments: Sequence[str] | None = None) -> None:
             'as in --ros-args -p autostart:=true --params-file my_charger.yaml')
     sections_of(arguments)
     _check_log_folder()
-    # Fast DDS: through shared memory each process that joins makes publishers wait, for 0.3 s.
-    os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
+    keep_out_of_shared_memory()
     with _quiet_rcl():
         try:
             rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)

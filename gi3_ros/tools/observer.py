@@ -18,6 +18,7 @@ from gi3_ros import srv
 from ..core.hardware import Contact
 from ..core.interface.signals import AdvanticsControllerStatus
 from ..core.stage.precharge import Verdict
+from ..dds import keep_out_of_shared_memory
 from .views.demo_picture import Charge, Picture, Power, Precharge, Reading
 
 State = AdvanticsControllerStatus.State
@@ -42,6 +43,7 @@ class Observer:
         self._clock = clock
         self._pistol = pistol
         self._context = rclpy.Context()
+        keep_out_of_shared_memory()
         # The command has its own signal handlers: rclpy's would cut it off from the charger.
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node('demo', context=self._context)
