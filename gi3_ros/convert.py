@@ -6,8 +6,9 @@ Signals to ROS messages and back: the only place where one becomes the other.
 Field names and units are the same on both sides, as both are generated from the database.
 """
 
+import enum
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from builtin_interfaces.msg import Time
 
@@ -29,6 +30,40 @@ MESSAGE_CLASSES: tuple[type[Message], ...] = tuple(signals.MESSAGES.values())
 ROS_TYPES: dict[type[Message], Any] = {cls: getattr(ros, cls.__name__) for cls in MESSAGE_CLASSES}
 """Class of signals -> ROS type."""
 _CLASSES = {ros_type: cls for cls, ros_type in ROS_TYPES.items()}
+NS = 1_000_000_000
+"""Nanoseconds in a second."""
+
+
+class _Fields(NamedTuple):
+    """What is to be carried over between the two forms of a message, worked out once."""
+
+    ros_type: Any
+    names: tuple[str, ...]
+    """Numbers and single bits."""
+    labelled: tuple[tuple[str, dict[int, enum.IntEnum]], ...]
+    """Name and labels by number."""
+
+
+def _fields_of(cls: type[Message]) -> _Fields:
+    return _Fields(
+        ROS_TYPES[cls],
+        tuple(signal.field for signal in cls.SIGNALS if signal.enum is None),
+        tuple((signal.field, {int(label): label for label in signal.enum})
+              for signal in cls.SIGNALS if signal.enum is not None))
+
+
+_FIELDS = {cls: _fields_of(cls) for cls in MESSAGE_CLASSES}
+
+
+def to_stamp(time_ns: int) -> Time:
+    """Turn nanoseconds since 1970 into a stamp."""
+    return Time(sec=time_ns // NS, nanosec=time_ns % NS)
+
+
+def nanoseconds(stamp: Time) -> int:
+    """Turn a stamp into nanoseconds since 1970."""
+    seconds: int = stamp.sec
+    return seconds * NS + int(stamp.nanosec)
 
 
 def to_ros(message: Message, stamp: Time) -> Any:
@@ -37,23 +72,24 @@ def to_ros(message: Message, stamp: Time) -> Any:
 
     :param stamp: ``builtin_interfaces/Time`` at which the content was true
     """
-    result = ROS_TYPES[type(message)]()
+    fields = _FIELDS[type(message)]
+    result = fields.ros_type()
     result.header.stamp = stamp
-    for signal in message.SIGNALS:
-        value = getattr(message, signal.field)
-        setattr(result, signal.field, value if signal.enum is None else int(value))
+    for name in fields.names:
+        setattr(result, name, getattr(message, name))
+    for name, _ in fields.labelled:
+        setattr(result, name, int(getattr(message, name)))
     return result
 
 
 def from_ros(message: Any) -> Message:
     """Turn a ROS message of the interface into signals; an undefined label stays a number."""
     cls = _CLASSES[type(message)]
-    values: dict[str, Any] = {}
-    for signal in cls.SIGNALS:
-        value = getattr(message, signal.field)
-        if signal.enum is not None and value in signal.labels:
-            value = signal.enum(value)
-        values[signal.field] = value
+    fields = _FIELDS[cls]
+    values = {name: getattr(message, name) for name in fields.names}
+    for name, labels in fields.labelled:
+        value = getattr(message, name)
+        values[name] = labels.get(value, value)
     return cls(**values)
 
 

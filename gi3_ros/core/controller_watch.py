@@ -4,6 +4,7 @@
 
 import math
 
+from .deadlines import ROUNDING_S
 from .interface.signals import AdvanticsControllerStatus
 from .timing import CONTROLLER_TIMEOUT_S, EMERGENCY_CLEAR_S
 
@@ -86,6 +87,16 @@ class ControllerWatch:
     def is_past_announcement(self) -> bool:
         """Whether a session is past its announcement; a state without a label here is."""
         return self.state is not None and self.state not in _UNTIL_ANNOUNCED
+
+    @property
+    def silent_s(self) -> float:
+        """When it counts as silent, if nothing more is heard (R1)."""
+        return self._heard_s + CONTROLLER_TIMEOUT_S + ROUNDING_S
+
+    @property
+    def calm_s(self) -> float:
+        """When its emergency is over, if nothing more is heard (R38)."""
+        return self._emergency_s + EMERGENCY_CLEAR_S + ROUNDING_S
 
     def is_alive(self, *, now_s: float) -> bool:
         """Return whether its status came within the last 200 ms (R1)."""

@@ -94,6 +94,11 @@ class Outgoing:
         """Whether there is something that has to go out before the process may end."""
         return self._outputs.are_high or any(self._spacings.values())
 
+    @property
+    def due_s(self) -> float:
+        """When :meth:`tick` has something to send; infinite when nothing waits."""
+        return min(spacing.due_s for spacing in self._spacings.values())
+
     def offer(self, message: Message, true_at_s: float, *, now_s: float) -> None:
         """Take a message, and since when its content is true; it goes out now if it may."""
         self.asked_s = now_s

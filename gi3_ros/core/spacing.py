@@ -7,6 +7,8 @@ import dataclasses
 import math
 from typing import Generic, TypeVar
 
+from .deadlines import ROUNDING_S
+
 T = TypeVar('T')
 
 SPACING_S = 0.105
@@ -47,6 +49,11 @@ class Spacing(Generic[T]):
         if not (self._keeps_edges and is_news) and self._waiting:
             self._waiting.pop()
         self._waiting.append(Waiting(content, true_at_s))
+
+    @property
+    def due_s(self) -> float:
+        """When the first of those that wait may go out; infinite when none waits."""
+        return self._sent_s + SPACING_S + ROUNDING_S if self._waiting else math.inf
 
     def due(self, *, now_s: float) -> Waiting[T] | None:
         """Return what may go out now, or ``None``; it goes on to wait."""

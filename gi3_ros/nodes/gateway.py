@@ -24,7 +24,6 @@ import traceback
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.duration import Duration
 from rclpy.publisher import Publisher
 
 from .. import convert
@@ -44,6 +43,8 @@ from .process import run
 
 RECEIVE_TIMEOUT_S = 0.1
 """Bounds how long the receive thread needs to notice that it shall end."""
+RETRY_S = 0.02
+"""After this time a frame is offered again to a bus that did not take it."""
 QUIET_S = 0.25
 """When nobody has had a word for the controller for this long, nobody will: R2 asks for 0.1 s."""
 OTHER_CLOCK_S = 60.0
@@ -84,8 +85,6 @@ class _Pistol:
 class Gateway(ChargerNode):
     """The bridge between one CAN bus and the topics of its pistols."""
 
-    TICK_S = 0.02
-    """What waits for its distance on the bus waits no longer than this for its turn."""
     PARAMETERS = (
         Parameter('interface', 'udp_multicast',
                   'python-can interface: socketcan, udp_multicast (this machine only), ..'),
@@ -107,6 +106,7 @@ class Gateway(ChargerNode):
         self.outputs: collections.defaultdict[int, OutputsWatch] = collections.defaultdict(
             OutputsWatch)
         self._pistols: dict[int, _Pistol] = {}
+        self._ticked_s = -math.inf
         self._receiver: threading.Thread | None = None
         self._receiving = False
 
@@ -181,13 +181,21 @@ class Gateway(ChargerNode):
         if self.is_active:
             outgoing.offer(convert.from_ros(message), true_at_s, now_s=time.monotonic())
 
-    def tick(self) -> None:
+    @property
+    def due_s(self) -> float:
+        due_s = min(pistol.outgoing.due_s for pistol in self._pistols.values())
+        # What the bus did not take is tried again.
+        return due_s if due_s > self._ticked_s else self._ticked_s + RETRY_S
+
+    def tick(self, *, now_s: float) -> None:
         """Send what has kept its distance by now."""
+        self._ticked_s = now_s
         for pistol in self._pistols.values():
-            if self.is_active:
-                pistol.outgoing.tick(now_s=time.monotonic())
-            else:
-                pistol.outgoing.clear()
+            pistol.outgoing.tick(now_s=now_s)
+
+    def stop(self) -> None:
+        for pistol in self._pistols.values():
+            pistol.outgoing.clear()
 
     def transmit(self, bus: Bus, frame: Frame) -> bool:
         """Return whether the bus has taken it."""
@@ -236,9 +244,10 @@ class Gateway(ChargerNode):
         age_s = self._age_s(arrival)
         pistol = self._pistols[decoded.index]
         if isinstance(decoded, codec.Received):
-            stamp = (self.get_clock().now() - Duration(seconds=age_s)).to_msg()
-            message = decoded.message
-            pistol.publishers[type(message)].publish(convert.to_ros(message, stamp))
+            publisher = pistol.publishers[type(decoded.message)]
+            if self.is_heard(publisher):
+                stamp = convert.to_stamp(time.time_ns() - round(age_s * convert.NS))
+                publisher.publish(convert.to_ros(decoded.message, stamp))
         pistol.judge.take(decoded, now_s=now_s - age_s)
 
     @staticmethod

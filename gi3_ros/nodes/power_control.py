@@ -20,7 +20,7 @@ import gi3_ros.srv as srv
 
 from .. import convert
 from ..core import controller_config
-from ..core.hardware import PowerSetpoint
+from ..core.hardware import ModulesMode, PowerSetpoint
 from ..core.interface import signals
 from ..core.interface.layout import Message
 from ..core.power.control import PowerControl
@@ -34,7 +34,11 @@ from .process import run
 
 SETPOINT_PERIOD_S = 0.05
 """A driver switches off after 300 ms without one; a changed one goes out at once."""
+OFF_PERIOD_S = 0.1
+"""One that asks for nothing may be late."""
 REPORT_PERIOD_S = 0.1
+EARLY_S = 0.02
+"""What is repeated may go out so much sooner, with a decision that is made anyway."""
 SIGNALS = (
     signals.AdvanticsControllerStatus, signals.NewChargeSession, signals.ChargeStatusChange,
     signals.DcPowerControl, signals.ChargeSessionFinished, signals.EmergencyStop,
@@ -46,7 +50,6 @@ LIMITS = parameters_of(ChargerLimits)
 class PowerControlNode(ChargerNode):
     """Power for one pistol."""
 
-    TICK_S = 0.01
     PARAMETERS = (
         Parameter('controller_config', '',
                   "path of the controller's own config.cfg: its entries hold for the parameters "
@@ -90,7 +93,7 @@ class PowerControlNode(ChargerNode):
     def build(self) -> None:
         self._config = self.config(PowerConfig, limits=self.config(ChargerLimits))
         self._core = PowerControl(self._config)
-        self._setpoint_due_s = self._status_due_s = -math.inf
+        self._setpoint_due_s = self._words_due_s = -math.inf
         self._last: Decision | None = None
         self._measurement_stamp: Time | None = None
         self._fault_since = Time()
@@ -148,13 +151,15 @@ class PowerControlNode(ChargerNode):
         reading = self._core.reading(now_s=time.monotonic())
         return reading is None or abs(reading.current_a) <= 1.0
 
-    def tick(self) -> None:
-        if self.is_active:
-            self._step()
+    @property
+    def due_s(self) -> float:
+        return min(self._core.due_s, self._setpoint_due_s, self._words_due_s)
 
-    def _step(self) -> Decision:
+    def tick(self, *, now_s: float) -> None:
+        self._step(now_s)
+
+    def _step(self, now_s: float) -> Decision:
         """Decide and publish; the lock is held."""
-        now_s = time.monotonic()
         decision = self._core.tick(now_s=now_s)
         last, self._last = self._last, decision
         stamp = self.now()
@@ -162,9 +167,11 @@ class PowerControlNode(ChargerNode):
             self._fault_since = Time()
         elif self._fault_since == Time():
             self._fault_since = stamp
-        if last is None or decision.setpoint != last.setpoint or now_s >= self._setpoint_due_s:
+        is_due = now_s >= self._setpoint_due_s - EARLY_S
+        if last is None or decision.setpoint != last.setpoint or is_due:
             self._setpoint.publish(convert.setpoint_to_ros(decision.setpoint, stamp))
-            self._setpoint_due_s = now_s + SETPOINT_PERIOD_S
+            is_off = decision.setpoint.mode is ModulesMode.OFF
+            self._setpoint_due_s = now_s + (OFF_PERIOD_S if is_off else SETPOINT_PERIOD_S)
         if decision.status is not None:
             self._publish_status(decision.status)
         if decision.parameters is not None:
@@ -173,8 +180,8 @@ class PowerControlNode(ChargerNode):
         has_moved = last is None or (
             (decision.phase, decision.fault) != (last.phase, last.fault)
         )
-        if has_moved or now_s >= self._status_due_s:
-            self._status_due_s = now_s + REPORT_PERIOD_S
+        if has_moved or now_s >= self._words_due_s - EARLY_S:
+            self._words_due_s = now_s + REPORT_PERIOD_S
             self._publish_words(decision, stamp)
         self.tell(self._core.journal)
         return decision
@@ -192,14 +199,13 @@ class PowerControlNode(ChargerNode):
         )
         message.header.stamp = stamp
         self._status.publish(message)
-        self._effective.publish(convert.effective_to_ros(decision.effective, stamp))
+        if self.is_heard(self._effective):
+            self._effective.publish(convert.effective_to_ros(decision.effective, stamp))
 
     # Inputs
 
     def _on_controller(self, message: Message, true_at_s: float) -> None:
         self._core.receive(message, now_s=true_at_s)
-        # The vehicle waits for no tick (R5): a command acts now.
-        self.tick()
 
     def _on_measurement(self, message: ros.PowerMeasurement, true_at_s: float) -> None:
         if self._core.measure(convert.measurement_from_ros(message), now_s=true_at_s):
@@ -211,7 +217,6 @@ class PowerControlNode(ChargerNode):
             has_output_contactors=message.has_output_contactors,
             battery_may_be_connected=message.battery_may_be_connected,
         )
-        self.tick()
 
     # Services
 
@@ -225,7 +230,7 @@ class PowerControlNode(ChargerNode):
                 source=request.source, now_s=now_s,
             )
         finally:
-            effective = self._step().effective
+            effective = self._step(now_s).effective
             response.current_in_force = effective.current_a
             response.target_in_force = effective.target_a
             response.source_in_force = effective.source
@@ -240,8 +245,9 @@ class PowerControlNode(ChargerNode):
         )
 
     def _emergency_stop(self, request: srv.EmergencyStop.Request, _response: object) -> str:
-        self._core.emergency_stop(request.reason, now_s=time.monotonic())
-        self._step()
+        now_s = time.monotonic()
+        self._core.emergency_stop(request.reason, now_s=now_s)
+        self._step(now_s)
         return f'no power; latched until reset_fault: {self._core.fault}'
 
     def _reset_fault(self, _request: object, _response: object) -> str:

@@ -9,7 +9,7 @@ and the levels of its outputs, where coils hang on these. Whoever wants to see i
 faults on the topic ``hardware_faults``. A real installation puts its own driver here.
 """
 
-import time
+import math
 from typing import Any
 
 from std_msgs.msg import String
@@ -27,13 +27,13 @@ from .node import CannotConfigure, ChargerNode
 from .parameters import Parameter
 from .process import run
 
+STEP_S = 0.005
 MEASURE_PERIOD_S = 0.04
 
 
 class PowerModulesSim(ChargerNode):
     """Simulated hardware of one pistol."""
 
-    TICK_S = 0.005
     PARAMETERS = (
         Parameter('plug_port', DEFAULT_PORT,
                   'UDP port of the plug link on this machine, the same as for gi3 sim', 1, 65535),
@@ -75,6 +75,7 @@ class PowerModulesSim(ChargerNode):
         self._modules = modules
         self._breaches_told = 0
         self._due_s = 0.0
+        self._ticked_s = -math.inf
         self._last_contacts: tuple[Contact, Contact] | None = None
         self._measurement = self.publisher(ros.PowerMeasurement, 'power_measurement')
         self._feedback = self.publisher(ros.ContactorFeedback, 'contactor_feedback')
@@ -92,8 +93,17 @@ class PowerModulesSim(ChargerNode):
         # Hardware does not vanish: it is there until those who command it have opened it.
         return not self.is_active or self._modules.is_at_rest
 
-    def tick(self) -> None:
-        now_s = time.monotonic()
+    @property
+    def is_ticking(self) -> bool:
+        # Hardware is there whether somebody listens or not.
+        return self._plug is not None
+
+    @property
+    def due_s(self) -> float:
+        return self._ticked_s + STEP_S
+
+    def tick(self, *, now_s: float) -> None:
+        self._ticked_s = now_s
         modules = self._modules
         modules.advance(now_s=now_s)
         if self._plug is not None:

@@ -30,6 +30,8 @@ from .parameters import Parameter, parameters_of
 from .process import run
 
 REPORT_PERIOD_S = 0.1
+EARLY_S = 0.02
+"""What is repeated may go out so much sooner, with a decision that is made anyway."""
 SIGNALS = (
     signals.AdvanticsControllerStatus, signals.NewChargeSession, signals.ChargeStatusChange,
     signals.DcPowerControl, signals.ChargeSessionFinished, signals.EmergencyStop,
@@ -39,7 +41,6 @@ SIGNALS = (
 class PrechargeNode(ChargerNode):
     """The output stage of one pistol."""
 
-    TICK_S = 0.02
     PARAMETERS = (
         *parameters_of(StageConfig),
         Parameter('precharge_timeout', 20.0,
@@ -101,13 +102,11 @@ class PrechargeNode(ChargerNode):
         return (not self.is_active or self._stage.stage is Stage.OPEN
                 or not self._config.has_output_contactors)
 
-    def tick(self) -> None:
-        if self.is_active:
-            self._step()
+    @property
+    def due_s(self) -> float:
+        return min(self._stage.due_s, self._outputs.due_s, self._due_s)
 
-    def _step(self) -> None:
-        """Decide and publish; the lock is held."""
-        now_s = time.monotonic()
+    def tick(self, *, now_s: float) -> None:
         stage = self._stage
         if self._ending:
             stage.see_power('the process was asked to end', is_enabled=False, now_s=now_s)
@@ -116,7 +115,7 @@ class PrechargeNode(ChargerNode):
         if command is not None:
             self._outputs.follow(command)
         self._publish_outputs(self._outputs.due(now_s=now_s))
-        if decision != self._last or now_s >= self._due_s:
+        if decision != self._last or now_s >= self._due_s - EARLY_S:
             self._last, self._due_s = decision, now_s + REPORT_PERIOD_S
             if command is not None:
                 self._command.publish(convert.command_to_ros(command, self.now()))
@@ -167,7 +166,6 @@ class PrechargeNode(ChargerNode):
     def _on_controller(self, message: Message, true_at_s: float) -> None:
         self._stage.receive(message, now_s=true_at_s)
         self._supervision.receive(message, now_s=true_at_s)
-        self.tick()
 
     def _on_measurement(self, message: ros.PowerMeasurement, true_at_s: float) -> None:
         measurement = convert.measurement_from_ros(message)
@@ -176,7 +174,6 @@ class PrechargeNode(ChargerNode):
 
     def _on_feedback(self, message: ros.ContactorFeedback, true_at_s: float) -> None:
         self._stage.see_contacts(convert.feedback_from_ros(message), now_s=true_at_s)
-        self.tick()
 
     def _on_power(self, message: ros.PowerStatus, true_at_s: float) -> None:
         self._stage.see_power(

@@ -46,7 +46,6 @@ SIGNALS = (
 class SessionNode(ChargerNode):
     """The session of one pistol."""
 
-    TICK_S = 0.05
     PARAMETERS = parameters_of(SessionConfig)
 
     def __init__(self, **options: Any) -> None:
@@ -88,10 +87,11 @@ class SessionNode(ChargerNode):
         self._publish(self._words.last(self.failure or 'session has left active'))
         self._word.publish(convert.to_ros(self._core.start_forbidden, self.now()))
 
-    def tick(self) -> None:
-        if not self.is_active:
-            return
-        now_s = time.monotonic()
+    @property
+    def due_s(self) -> float:
+        return min(self._core.due_s, self._due_s)
+
+    def tick(self, *, now_s: float) -> None:
         word = self._core.tick(now_s=now_s)
         if word is not None:
             self._word.publish(convert.to_ros(word, self.now()))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import math
 import typing
 
+from ..deadlines import ROUNDING_S
 from ..interface.signals import DcPowerControl, DcPowerParameters
 from ..lasting import forget_before
 from .inputs import Inputs
@@ -207,6 +208,15 @@ class AdvertisedLimits:
         """Make the limits due again: a session is beginning, or the controller has restarted."""
         self._sent = None
 
+    @property
+    def due_s(self) -> float:
+        """When the limits in force are due."""
+        return self._sent_s + self._wait_s + ROUNDING_S
+
+    @property
+    def _wait_s(self) -> float:
+        return self.REPEAT_S if self.current == self._sent else self.SPACING_S + self._MARGIN_S
+
     def due(self, *, now_s: float) -> DcPowerParameters | None:
         """
         Return the message to send now, or ``None``.
@@ -214,8 +224,7 @@ class AdvertisedLimits:
         It is due on change and every second, and never faster than R4 allows.
         """
         message = self.current
-        wait_s = self.REPEAT_S if message == self._sent else self.SPACING_S + self._MARGIN_S
-        if now_s - self._sent_s < wait_s:
+        if now_s - self._sent_s < self._wait_s:
             return None
         self._sent, self._sent_s = message, now_s
         forget_before(now_s - FOLLOWED_S, self._history)

@@ -34,6 +34,7 @@ from .decision import Decision, Effective, Regulation
 from .inputs import Inputs, nonsense_in
 from .memory import NO_PART, SessionMemory
 from .modules_status import ModulesStatus
+from .pace import Pace
 from .parameters import PowerConfig
 from .phases import BATTERY_CONNECTS, BLEEDING, Event, Happening, Phase, PhaseMachine, readiness
 from .regulators import regulators_for
@@ -46,8 +47,8 @@ class PowerControl:
     The decisions about power, for one pistol.
 
     Feed it with :meth:`receive` (from the controller), :meth:`measure` and :meth:`see_stage`;
-    call :meth:`tick` at 100 Hz and after every command. It reads no clock: ``now_s`` is seconds
-    on one monotonic clock, for an input the time at which it was true.
+    call :meth:`tick` whenever :attr:`due_s` says so. It reads no clock: ``now_s`` is seconds on
+    one monotonic clock, for an input the time at which it was true.
     """
 
     def __init__(self, config: PowerConfig) -> None:
@@ -68,6 +69,8 @@ class PowerControl:
         self._advertising = Advertising(config, *around)
         self._status = ModulesStatus(*around)
         self._requests = Requests(config.limits, self._memory, self._advertising)
+        self._pace = Pace(
+            self._commands, self._supervision, self._status, self._advertising, *around[:2])
         self._regulators = regulators_for(
             config, self._commands, self._inputs.modules, self._memory, self._advertising.limits)
 
@@ -85,6 +88,7 @@ class PowerControl:
 
     def receive(self, message: object, *, now_s: float) -> None:
         """Take a decoded message of the controller; information on the vehicle moves nothing."""
+        self._pace.hear_controller(message)
         match message:
             case AdvanticsControllerStatus():
                 self._on_status(message, now_s)
@@ -120,6 +124,7 @@ class PowerControl:
             # What was missing between two ticks was missing all the same.
             self._fail_if(modules.silence(now_s=now_s), now_s)
         modules.take(measurement, now_s=now_s)
+        self._pace.hear_reading()
         return True
 
     def see_stage(
@@ -129,6 +134,7 @@ class PowerControl:
         """Take a report of the output stage."""
         reports = self._inputs.stage
         was_closed = reports.is_closed
+        self._pace.hear()
         reports.take(
             stage, reason, has_output_contactors=has_output_contactors,
             sees_battery=battery_may_be_connected, now_s=now_s)
@@ -191,6 +197,11 @@ class PowerControl:
 
     # The tick
 
+    @property
+    def due_s(self) -> float:
+        """When :meth:`tick` has something to do next, if nothing is heard until then."""
+        return self._pace.due_s
+
     def tick(self, *, now_s: float) -> Decision:
         """Decide: age every input, latch what went wrong, and say what the modules shall do."""
         if self._machine.is_powered and now_s - self._ticked_s >= DRIVER_TIMEOUT_S:
@@ -200,6 +211,7 @@ class PowerControl:
         self._obey_doubtful_stop(now_s)
         self._supervise(now_s)
         regulation = self._regulate(now_s)
+        self._pace.decided(regulation.setpoint, now_s=now_s)
         mode = regulation.setpoint.mode
         if mode is not ModulesMode.REGULATE:
             self._restart_function()
@@ -371,7 +383,9 @@ class PowerControl:
             if stop is None:
                 self._refuse(why, now_s)
             else:
-                self._doubt(why, stop, now_s)
+                words = f'DC_Power_Control: {why}; obeyed as a stop if no good command follows'
+                self.journal.finding('command', words, now_s=now_s)
+                self._commands.refusals.doubt(words, stop, now_s=now_s)
             return
         event = self._commands.event_of(command)
         why = self._commands.misfit(command, event, ticked_s=self._ticked_s, now_s=now_s)
@@ -398,11 +412,6 @@ class PowerControl:
                 f'Target_Voltage {command.target_voltage:g} V above the maximum of '
                 f'{maximum_v:g} V (A38)', now_s)
 
-    def _doubt(self, why: str, stop: DcPowerControl, now_s: float) -> None:
-        words = f'DC_Power_Control: {why}; obeyed as a stop if no good command follows'
-        self.journal.finding('command', words, now_s=now_s)
-        self._commands.refusals.doubt(words, stop, now_s=now_s)
-
     def _obey_doubtful_stop(self, now_s: float) -> None:
         stop = self._commands.refusals.take_stop(now_s=now_s)
         # Where nothing is delivered there is nothing to stop: what is in force goes on.
@@ -426,6 +435,7 @@ class PowerControl:
         before = self.phase
         if not self._machine.happen(event):
             return
+        self._pace.hear()
         after = self.phase
         if after is Phase.IDLE and before is not Phase.IDLE:
             self._memory.leave(is_lost=event is Happening.CONTROLLER_LOST)

@@ -11,6 +11,7 @@ monotonic clock, for an input the time at which it was true.
 import math
 
 from ..controller_watch import ControllerWatch
+from ..deadlines import ROUNDING_S
 from ..hardware import PowerMeasurement, Stage
 from ..timing import MEASUREMENT_FAULT_AGE_S, MEASUREMENT_MAX_AGE_S, STAGE_MAX_AGE_S
 from .limits import Derating
@@ -51,6 +52,11 @@ class Modules:
     def reading(self, *, now_s: float) -> PowerMeasurement | None:
         """Return the last reading while it is young enough to be used, else ``None`` (R5)."""
         return self.last if now_s - self.measured_s < MEASUREMENT_MAX_AGE_S else None
+
+    @property
+    def silent_s(self) -> float:
+        """When missing readings are a fault, if none comes."""
+        return self.measured_s + MEASUREMENT_FAULT_AGE_S + ROUNDING_S
 
     def silence(self, *, now_s: float) -> str:
         """Say that readings are missing; empty while they come."""
@@ -101,6 +107,11 @@ class StageReports:
     def words(self) -> str:
         """What it says, and why."""
         return f'{self.stage.name} {self.reason}'.rstrip()
+
+    @property
+    def silent_s(self) -> float:
+        """When it counts as silent, if nothing more is heard."""
+        return self._heard_s + STAGE_MAX_AGE_S + ROUNDING_S
 
     def is_open(self, *, now_s: float) -> bool:
         """Return whether it says that the contacts are open, and said so a moment ago."""

@@ -50,6 +50,11 @@ class ModulesStatus:
         """Make it due now: the controller must learn of a fault before the next period."""
         self._next_s = -math.inf
 
+    @property
+    def due_s(self) -> float:
+        """When the next one is due, if there is something to say."""
+        return self._next_s
+
     def due(self, *, now_s: float) -> PowerModulesStatus | None:
         """
         Return the status frame when it is time (R2), with a reading that is fresh, or nothing.

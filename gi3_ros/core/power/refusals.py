@@ -9,6 +9,7 @@ formed is another matter: it counts unless a good command follows, so that no st
 
 import math
 
+from ..deadlines import ROUNDING_S
 from ..interface.signals import DcPowerControl
 
 INSISTING_FRAMES = 3
@@ -59,6 +60,11 @@ class Refusals:
         self.words = words
         if self._stop is None:
             self._stop, self._stop_s = stop, now_s
+
+    @property
+    def stop_s(self) -> float:
+        """When a stop that is in doubt is obeyed; infinite without one."""
+        return math.inf if self._stop is None else self._stop_s + DOUBT_S + ROUNDING_S
 
     def take_stop(self, *, now_s: float) -> DcPowerControl | None:
         """Return the stop that has to be obeyed now, once, or ``None``."""

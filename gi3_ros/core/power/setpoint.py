@@ -163,6 +163,10 @@ def is_range_mode(command: DcPowerControl) -> bool:
     return command.setpoints_mode == DcPowerControl.SetpointsMode.RANGE_MODE
 
 
+FIRST_STEP_S = 0.01
+"""What a move that begins may use of the time since the last decision: it begins at once."""
+
+
 class Ramp:
     """
     A value that moves towards its target no faster than its slopes.
@@ -177,6 +181,8 @@ class Ramp:
         self.value = 0.0
         self._moved_s: float | None = None
         """``None`` after a jump: the next move begins then."""
+        self._rests = False
+        """Whether it was where it should be: the time since then was no time of a move."""
 
     def reset(self, value: float = 0.0) -> None:
         """Jump: for a stop (which is never ramped) and for a start from a measured value."""
@@ -185,12 +191,15 @@ class Ramp:
 
     def clamp(self, low: float, high: float) -> None:
         """Jump to the nearest value of [low, high]: what limits ourselves is not ramped."""
-        self.value = min(max(self.value, low), high)
+        before, self.value = self.value, min(max(self.value, low), high)
+        self._rests |= self.value != before
 
     def move(self, target: float, *, now_s: float) -> float:
         """Move towards ``target`` for the time since the last move and return the new value."""
         elapsed_s = 0.0 if self._moved_s is None else max(0.0, now_s - self._moved_s)
         self._moved_s = now_s
+        if self._rests:
+            elapsed_s = min(elapsed_s, FIRST_STEP_S)
         while elapsed_s > 0.0 and self.value != target:
             # Passing through zero changes the slope that applies, so it ends a stretch.
             away = self.value == 0.0 or (target - self.value) * self.value > 0.0
@@ -203,4 +212,5 @@ class Ramp:
                 break
             self.value = goal
             elapsed_s -= needed_s
+        self._rests = self.value == target
         return self.value

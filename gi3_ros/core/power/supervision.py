@@ -179,6 +179,11 @@ class Watch:
                 return check.words
         return ''
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether something is beyond its limit, not for too long yet."""
+        return bool(self._since_s)
+
     def restart(self) -> None:
         """Forget what was: another session begins."""
         self._since_s.clear()
@@ -195,6 +200,11 @@ class Supervision:
         self._inputs = inputs
         self._memory = memory
         self._watch = Watch(config.over_limit_time)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a measured value is wrong, not for too long yet."""
+        return self._watch.is_in_doubt
 
     def restart(self) -> None:
         """Forget what was: another session begins."""

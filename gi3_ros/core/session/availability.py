@@ -9,6 +9,7 @@ power, withdraws it whatever people say, and gives it back when it is over.
 
 import math
 
+from ..deadlines import ROUNDING_S
 from ..hardware import Stage
 from ..timing import POWER_MAX_AGE_S, STAGE_MAX_AGE_S
 
@@ -56,6 +57,12 @@ class Availability:
                 f'duration is {duration_s:g}: give seconds, or 0 for "until the next call"')
         self._asked, self._asked_reason = is_available, reason.strip()
         self._asked_until_s = now_s + duration_s if duration_s else math.inf
+
+    @property
+    def deadlines_s(self) -> tuple[float, float, float]:
+        """When a word of others is too old, and when what people asked for is over."""
+        return (self._power_s + POWER_MAX_AGE_S + ROUNDING_S,
+                self._stage_s + STAGE_MAX_AGE_S + ROUNDING_S, self._asked_until_s)
 
     def why_not(self, *, now_s: float) -> str:
         """Say why no charge may begin, with what to do; empty when one may."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..config import entry
 from ..controller_watch import IDLE_STATES, State
+from ..deadlines import next_of, ROUNDING_S
 from ..hardware import PowerMeasurement, Stage
 from ..interface.layout import Message
 from ..interface.signals import (
@@ -40,6 +41,10 @@ REPEAT_IN_SESSION_S = 1.0
 """The whole word again: levels lose nothing by it, and buttons act on the edge only (R34, R39)."""
 PRE_AUTHORISATION_S = 120.0
 """A result given before the vehicle came is forgotten after this time."""
+STEP_S = 0.05
+"""How often to look again in a session."""
+IDLE_S = 0.1
+"""The same without one."""
 FLOWING_A = 0.5
 """More than the offset of a current sensor: energy goes into the battery, or comes out of it."""
 HEEDED_S = 1.0
@@ -97,14 +102,20 @@ class SessionControl:
         self._power_fault = ''
         self._state_of_charge = math.nan
         self._plug = Plug()
+        self._ticked_s = -math.inf
+        self._has_news = True
+        """Something was heard that may change what is said: it is said at the next tick, now."""
 
     # Inputs
 
     def receive(self, message: Message, *, now_s: float) -> None:
         """Take a decoded message of the controller, or our own DC_Power_Parameters."""
         handler = _HANDLERS.get(type(message))
+        before = self._state
         if handler is not None:
             handler(self, message, now_s)
+            self._has_news |= (
+                not isinstance(message, AdvanticsControllerStatus) or self._state != before)
 
     def measure(self, measurement: PowerMeasurement, *, now_s: float) -> bool:
         """
@@ -120,6 +131,7 @@ class SessionControl:
 
     def see_power(self, fault: str, *, now_s: float) -> None:
         """Take power_control's latched fault in words, empty when there is none."""
+        self._has_news |= fault != self._power_fault
         self._power_fault = fault
         self._availability.see_power(fault, now_s=now_s)
 
@@ -128,6 +140,7 @@ class SessionControl:
     ) -> None:
         """Take a report of the output stage: where it is, why, and whose its contacts are."""
         where = Stage(stage)
+        self._has_news |= where is not self._plug.stage
         self._plug.see_stage(where, has_output_contactors=has_output_contactors, now_s=now_s)
         self._availability.see_stage(
             where, reason, has_output_contactors=has_output_contactors, now_s=now_s)
@@ -217,6 +230,7 @@ class SessionControl:
         :returns: words that say what holds now
         :raises ValueError: with the reason of the refusal
         """
+        self._has_news = True
         self._availability.ask(
             is_available, reason=reason, duration_s=duration_s, now_s=now_s)
         why = self._availability.why_not(now_s=now_s)
@@ -233,8 +247,23 @@ class SessionControl:
 
     # The tick
 
+    @property
+    def due_s(self) -> float:
+        """When :meth:`tick` has something to do next, if nothing is heard until then."""
+        ticked_s = self._ticked_s
+        if self._has_news or (self._sequence.is_due and self._is_listened_to(ticked_s)):
+            return -math.inf
+        sequence = self._sequence
+        return next_of(
+            ticked_s + (STEP_S if self._is_in_session(ticked_s) else IDLE_S),
+            sequence.sent_s + REPEAT_IN_SESSION_S + ROUNDING_S,
+            sequence.stop_button.let_go_s, sequence.start_button.let_go_s,
+            self._state_s + CONTROLLER_TIMEOUT_S + ROUNDING_S, *self._availability.deadlines_s,
+            after_s=ticked_s)
+
     def tick(self, *, now_s: float) -> SequenceControl | None:
         """Return the Sequence_Control word to send now, or ``None``."""
+        self._has_news, self._ticked_s = False, now_s
         self._set_permission(now_s)
         self._sequence.set_buttons(now_s=now_s)
         self._watch_start(now_s)
@@ -243,14 +272,16 @@ class SessionControl:
         if (self._state is not None and self._state not in IDLE_STATES
                 and now_s - self._sequence.sent_s >= REPEAT_IN_SESSION_S):
             self._sequence.is_due = True
-        # What is said to a controller that starts is not taken as initialisation (R34, A7).
-        if (not self._sequence.is_due or not self._is_controller_alive(now_s)
-                or self._state == State.INITIALISING):
+        if not self._sequence.is_due or not self._is_listened_to(now_s):
             return None
         word = self._sequence.send(now_s=now_s)
         self._withheld_s = math.inf if word.start_charge_authorisation else min(
             self._withheld_s, now_s)
         return word
+
+    def _is_listened_to(self, now_s: float) -> bool:
+        # What is said to a controller that starts is not taken as initialisation (R34, A7).
+        return self._is_controller_alive(now_s) and self._state != State.INITIALISING
 
     @property
     def _is_unheeded(self) -> bool:

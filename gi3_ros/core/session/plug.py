@@ -18,7 +18,7 @@ class Plug:
     def __init__(self) -> None:
         self.measurement: PowerMeasurement | None = None
         self._measured_s = -math.inf
-        self._stage = Stage.UNKNOWN
+        self.stage = Stage.UNKNOWN
         self._has_output_contactors = True
         self._stage_s = -math.inf
         self._pistol_v = math.nan
@@ -40,7 +40,7 @@ class Plug:
 
     def see_stage(self, stage: Stage, *, has_output_contactors: bool, now_s: float) -> None:
         """Take where the output stage is, and whether its contacts are our own."""
-        self._stage, self._stage_s = stage, now_s
+        self.stage, self._stage_s = stage, now_s
         self._has_output_contactors = has_output_contactors
 
     def see_pistol(self, voltage_v: float, *, now_s: float) -> None:
@@ -52,7 +52,7 @@ class Plug:
         reading = self.measurement
         is_battery = (
             reading is not None
-            and self._stage is Stage.CLOSED and now_s - self._stage_s < STAGE_MAX_AGE_S
+            and self.stage is Stage.CLOSED and now_s - self._stage_s < STAGE_MAX_AGE_S
             and now_s - self._measured_s < MEASUREMENT_MAX_AGE_S
             # Behind a diode the output may be empty (R46): that is not the battery's voltage.
             and reading.voltage_v >= BATTERY_FROM_V)
@@ -76,7 +76,7 @@ class Plug:
         volts = reading.voltage_v
         if self._has_output_contactors:
             is_fresh = now_s - self._pistol_s < FEEDBACK_MAX_AGE_S
-            if self._stage is not Stage.OPEN or not is_fresh:
+            if self.stage is not Stage.OPEN or not is_fresh:
                 return False
             if not math.isnan(self._pistol_v):
                 volts = max(volts, self._pistol_v)

@@ -5,6 +5,7 @@
 import dataclasses
 import math
 
+from ..deadlines import ROUNDING_S
 from ..interface.signals import SequenceControl
 
 BUTTON_S = 0.3
@@ -36,6 +37,11 @@ class Button:
     def is_held(self, *, now_s: float) -> bool:
         """Tell whether it is pressed at this moment."""
         return now_s - self._pressed_s < (BUTTON_S if self._is_told else PRESS_WITHIN_S)
+
+    @property
+    def let_go_s(self) -> float:
+        """When it is let go by itself."""
+        return self._pressed_s + (BUTTON_S if self._is_told else PRESS_WITHIN_S) + ROUNDING_S
 
     def let_go(self) -> None:
         """Forget that it was pressed."""

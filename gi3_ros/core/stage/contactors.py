@@ -86,7 +86,7 @@ class OwnContactors(OutputStage):
                 loaded = 'a power function is in force'
             if loaded:
                 raise ValueError(f'{loaded}: end the charge with stop_charge first')
-        self._operator_holds_open = True
+        self._operator_holds_open = self._has_news = True
         if self.stage is Stage.OPEN:
             return 'already open; held open until CLOSE or the end of the session'
         return 'opening; held open until CLOSE or the end of the session'
@@ -101,7 +101,7 @@ class OwnContactors(OutputStage):
             _, why = self._way_to_close(now_s)
         if why:
             raise ValueError(why)
-        self._operator_holds_open = False
+        self._operator_holds_open, self._has_news = False, True
         return 'closing'
 
     # The tick
@@ -112,6 +112,7 @@ class OwnContactors(OutputStage):
         return self.stage if is_heard or self.stage is not Stage.OPEN else Stage.UNKNOWN
 
     def tick(self, *, now_s: float) -> ContactorCommand | None:
+        self._has_news, self._ticked_s = False, now_s
         if not self._has_begun:
             if self._feedback_s == -math.inf or self._fresh_reading(now_s) is None:
                 return None

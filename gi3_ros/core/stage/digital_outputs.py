@@ -9,6 +9,7 @@ Those that drive a relay of the output stage follow its command; the others are 
 from collections.abc import Sequence
 import math
 
+from ..deadlines import ROUNDING_S
 from ..hardware import ContactorCommand
 from ..interface.signals import AdmCsSeccOutputs
 from .output_stage import Installation, StageConfig
@@ -65,6 +66,12 @@ class DigitalOutputs:
         self._are_relays_known = True
         for number, name in self._relays.items():
             self._levels[number] = getattr(command, name)
+
+    @property
+    def due_s(self) -> float:
+        """When the levels are to be said again; infinite where no output is in use."""
+        is_told = self._is_in_use and self._are_relays_known
+        return self._sent_s + PERIOD_S + ROUNDING_S if is_told else math.inf
 
     def due(self, *, now_s: float) -> AdmCsSeccOutputs | None:
         """Return the message to send now, or ``None``; never one before an output is used."""

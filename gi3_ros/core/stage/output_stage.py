@@ -22,7 +22,9 @@ from typing import ClassVar
 from ..command import Function, illegality, Request, request_of
 from ..config import check, entry
 from ..controller_watch import ControllerWatch
+from ..deadlines import next_of, ROUNDING_S
 from ..hardware import (
+    BATTERY_FROM_V,
     ContactorCommand,
     ContactorFeedback,
     DRIVER_TIMEOUT_S,
@@ -42,6 +44,15 @@ from ..interface.signals import (
 from ..journal import Journal
 from ..timing import FEEDBACK_MAX_AGE_S, MEASUREMENT_MAX_AGE_S, POWER_MAX_AGE_S
 from .precharge import Progress
+
+MOVING_S = 0.02
+"""While the contacts move, or may: their feedback and the readings tell what they do."""
+RESTING_S = 0.05
+"""Behind a path that is closed for good; a reading is looked at when it comes."""
+IDLE_S = 0.1
+"""Behind a path that is open, with nobody who wants it closed."""
+SETTLING_S = 1.0
+"""After a move; longer than any contact takes."""
 
 
 class Installation(enum.Enum):
@@ -179,28 +190,35 @@ class OutputStage:
         self._measured_s = -math.inf
         self._feedback = ContactorFeedback()
         self._feedback_s = -math.inf
+        self._ticked_s = -math.inf
+        self._has_news = True
+        """Something has changed that may move the stage: a decision is due now."""
 
     # Inputs
 
     def receive(self, message: Message, *, now_s: float) -> None:
         """Take a decoded message of the controller; others are ignored."""
         if isinstance(message, AdvanticsControllerStatus):
-            self._controller.see_status(message.state, now_s=now_s)
+            before = self._controller.see_status(message.state, now_s=now_s)
+            self._has_news |= message.state != before
             if self._controller.is_idle:
                 self._end_session()
                 self._forget_battery()
         elif isinstance(message, EmergencyStop):
             self._controller.see_emergency(now_s=now_s)
+            self._has_news = True
         elif isinstance(message, NewChargeSession):
             self._is_chademo = message.plug_and_pins == NewChargeSession.PlugAndPins.CHADEMO
         elif isinstance(message, ChargeStatusChange):
             started = ChargeStatusChange.VehicleReadyForCharging.CHARGE_STARTED
             if message.vehicle_ready_for_charging == started:
                 self._battery_may_be_connected = self._is_ready_for_transfer = True
+                self._has_news = True
         elif isinstance(message, ChargeSessionFinished):
             # An undefined label controls nothing (1.4).
             if isinstance(message.state, ChargeSessionFinished.State):
                 self._end_session()
+                self._has_news = True
         elif isinstance(message, DcPowerControl):
             self._receive_command(message, now_s)
 
@@ -208,9 +226,18 @@ class OutputStage:
         """Take a reading of the power modules' driver."""
         if math.isfinite(measurement.voltage_v) and math.isfinite(measurement.current_a):
             self._measurement, self._measured_s = measurement, now_s
+            # Open, told to stay so and empty, nothing hangs on a single reading.
+            self._has_news |= (
+                self.stage is not Stage.OPEN or self._says_close
+                or measurement.voltage_v >= BATTERY_FROM_V
+                or abs(measurement.current_a) > self._switchable_a)
 
     def see_contacts(self, feedback: ContactorFeedback, *, now_s: float) -> None:
         """Take a report of the contactors' driver."""
+        before = self._feedback
+        self._has_news |= self.stage is not Stage.OPEN or (
+            (feedback.output, feedback.precharge) != (before.output, before.precharge)
+            or feedback.pistol_voltage_v >= BATTERY_FROM_V)
         self._feedback, self._feedback_s = feedback, now_s
 
     def see_power(
@@ -223,11 +250,14 @@ class OutputStage:
         :param is_enabled: whether it is in a session, with System_Enable given
         :param is_commanded: whether a power function is in force
         """
+        before = self._power_fault, self._is_power_enabled, self._is_power_commanded
         self._power_fault, self._power_s = fault, now_s
         self._is_power_enabled, self._is_power_commanded = is_enabled, is_commanded
+        self._has_news |= before != (fault, is_enabled, is_commanded)
 
     def see_setpoint(self, mode: ModulesMode, *, now_s: float) -> None:
         """Take what power_control tells the modules to do, a :class:`ModulesMode`."""
+        self._has_news |= mode is not self._modules_mode
         self._modules_mode, self._modules_mode_s = mode, now_s
 
     # What people ask for
@@ -276,11 +306,29 @@ class OutputStage:
         :returns: the command for their driver, or ``None`` as long as it is not known where they
             are: whoever was here before us may have left them closed under load
         """
+        self._has_news, self._ticked_s = False, now_s
         if self._must_stay_open(now_s):
             # Forgotten, not remembered: to close again the controller must say it again.
             self._says_close = False
         getattr(self, f'_while_{self.stage.name.lower()}')(now_s)
         return ContactorCommand(reason=self.reason)
+
+    @property
+    def due_s(self) -> float:
+        """When :meth:`tick` has something to do next, if nothing is heard until then."""
+        if self._has_news:
+            return -math.inf
+        return next_of(
+            self._ticked_s + self._step_s, self._controller.silent_s, self._controller.calm_s,
+            self._power_s + POWER_MAX_AGE_S + ROUNDING_S, after_s=self._ticked_s)
+
+    @property
+    def _step_s(self) -> float:
+        """After what time to look again although nothing is heard."""
+        is_settled = self._ticked_s - self._entered_s >= SETTLING_S
+        if self.stage is Stage.OPEN and is_settled and not self._says_close:
+            return IDLE_S
+        return RESTING_S if self.stage is Stage.CLOSED and is_settled else MOVING_S
 
     @property
     def battery_may_be_connected(self) -> bool:
@@ -308,6 +356,7 @@ class OutputStage:
             )
             return
         self._says_close = says_close
+        self._has_news = True
         self._on_command(command, request_of(command))
 
     def _on_command(self, command: DcPowerControl, request: Request) -> None:
@@ -397,6 +446,7 @@ class OutputStage:
         if (before, event) not in self.TRANSITIONS:
             return
         self.stage = self.TRANSITIONS[before, event]
+        self._has_news = True
         self.reason = reason
         self._entered_s = now_s
         because = f': {reason}' if reason else ''

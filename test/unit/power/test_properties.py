@@ -31,7 +31,7 @@ from gi3_ros.core.power.control import PowerControl
 from gi3_ros.core.power.limits import ChargerLimits, RECOVERY_V
 from gi3_ros.core.power.parameters import PowerConfig
 from gi3_ros.core.power.phases import Phase, POWERED
-from gi3_ros.core.power.setpoint import Priority
+from gi3_ros.core.power.setpoint import FIRST_STEP_S, Priority
 
 LIMITS = ChargerLimits(
     is_bidirectional=True, max_charger_discharge_current=60.0, max_charger_power=38_000.0)
@@ -125,6 +125,8 @@ class World:
         self.stage = Stage.OPEN
         self.decision = None
         self.regulated_s = None
+        self.was_above = False
+        """Whether the last setpoint was on its way down to the target."""
         self.parameters_s = -math.inf
         self.seen = collections.Counter()
 
@@ -143,7 +145,10 @@ class World:
                     self.volts, self._obeyed_a(), insulation_resistance_ohm=510e3))
             if 'stage' in alive:
                 self.give(Stage.CLOSED)
-            self.tick()
+            if self.core.due_s < self.now_s + 1e-5:
+                self.tick()
+            elif self.decision is not None and self.regulated_s is not None:
+                self._has_a_reason()
 
     def _obeyed_a(self):
         """Return the current of modules that do what they are asked for."""
@@ -187,6 +192,7 @@ class World:
         core, now_s, before = self.core, self.now_s, self.decision
         was_fault = core.fault
         decision = self.decision = core.tick(now_s=now_s)
+        assert now_s < core.due_s <= now_s + 0.1, 'no busy loop, and no sleep for ever'
         if was_fault:
             assert decision.fault == was_fault, 'latched until it is reset'
         assert (decision.phase is Phase.FAULT) is bool(decision.fault)
@@ -203,26 +209,32 @@ class World:
             assert 0 < told.maximum_discharge_current <= max(
                 LIMITS.max_discharge_current_a, 0.1)
             self.parameters_s = now_s
+        was_above, self.was_above = self.was_above, (
+            setpoint.voltage_v > core._commands.in_force.target_voltage + EPSILON)
         if setpoint.mode is not ModulesMode.REGULATE:
             assert setpoint.current_a == setpoint.voltage_v == 0.0
             self.regulated_s = None
             return
         self.seen[decision.phase] += 1
-        # Power needs a reason, and everybody whom it depends on.
-        assert decision.phase in POWERED
-        assert not decision.fault and decision.system_enable
-        assert now_s - self.last_s['status'] < 0.2, 'R1'
-        assert now_s - self.last_s['emergency'] >= 1.0
-        assert now_s - self.last_s['measured'] < 0.25
-        assert now_s - self.last_s['stage'] < 0.5 and self.stage is Stage.CLOSED
-        self._keeps_to_voltage(setpoint, before)
+        self._has_a_reason()
+        self._keeps_to_voltage(setpoint, before, was_above=was_above)
         if decision.phase is Phase.POWER_TRANSFER:
             self._keeps_to_current(setpoint, before)
         else:
             assert 0.0 <= setpoint.current_a <= 20.0
         self.regulated_s = now_s
 
-    def _keeps_to_voltage(self, setpoint, before):
+    def _has_a_reason(self):
+        """Power needs a reason, and everybody whom it depends on, between decisions as well."""
+        decision, now_s = self.decision, self.now_s
+        assert decision.phase in POWERED
+        assert not decision.fault and decision.system_enable
+        assert now_s - self.last_s['status'] < 0.2, 'R1'
+        assert now_s - self.last_s['emergency'] >= 1.0
+        assert now_s - self.last_s['measured'] < 0.25
+        assert now_s - self.last_s['stage'] < 0.5 and self.stage is Stage.CLOSED
+
+    def _keeps_to_voltage(self, setpoint, before, *, was_above):
         """At or below the target, or on the way down to it, and never above the maximum."""
         volts = setpoint.voltage_v
         assert 0.0 <= volts <= LIMITS.max_voltage_v
@@ -234,7 +246,8 @@ class World:
         assert -CONFIG.voltage_ramp_down_rate * elapsed_s - EPSILON <= step_v
         assert step_v <= CONFIG.voltage_ramp_up_rate * elapsed_s + EPSILON
         if volts > self.core._commands.in_force.target_voltage + EPSILON:
-            assert step_v <= -CONFIG.voltage_ramp_down_rate * elapsed_s + EPSILON
+            begins_s = elapsed_s if was_above else min(elapsed_s, FIRST_STEP_S)
+            assert step_v <= -CONFIG.voltage_ramp_down_rate * begins_s + EPSILON
 
     def _keeps_to_current(self, setpoint, before):
         """Inside range and limits, or on the way into the range as fast as the ramp goes."""
@@ -263,7 +276,10 @@ class World:
             towards = 1.0 if amperes < low else -1.0
             # A battery that was below the window has to recover before it gives current again.
             recovers = amperes == 0.0 and high < 0.0 and self.volts < RECOVERY_V
-            assert (step_a * towards >= min(rates) * elapsed_s - EPSILON or is_at_limit
+            effective = before.effective
+            was_moving = effective.current_a != effective.target_a
+            begins_s = elapsed_s if was_moving else min(elapsed_s, FIRST_STEP_S)
+            assert (step_a * towards >= min(rates) * begins_s - EPSILON or is_at_limit
                     or recovers)
 
 

@@ -89,7 +89,9 @@ class Charger:
             self._tick_stage()
         if self.alive['power']:
             self._tick_power()
-        self.word = self.session.tick(now_s=self.now_s) or self.word
+        self.was_due = self.session.due_s < self.now_s + 1e-5
+        if self.was_due:
+            self.word = self.session.tick(now_s=self.now_s) or self.word
         check(self)
 
     def give(self, message):
@@ -176,7 +178,7 @@ def check(charger):
                 and charger.heard_state != State.INITIALISING)
     if is_heard and charger.word is not None and charger.word.start_charge_authorisation:
         assert not charger.session._availability.why_not(now_s=charger.now_s)
-    if not words.why_not_available and is_heard:
+    if not words.why_not_available and is_heard and charger.was_due:
         assert charger.word.start_charge_authorisation
     check_last(words)
 

@@ -213,7 +213,7 @@ def test_two_sides_that_are_close_are_no_battery_before_the_controller_says_so()
     # Left over on both sides.
     bench.output_v = bench.pistol_v = 355.0
     bench.vehicle_closed, bench.battery_v = True, 355.0
-    bench.run(2.0)
+    bench.run(2.1)
     assert bench.stage is Stage.PRECHARGING
     bench.give(STARTED).run(0.3)
     assert bench.stage is Stage.CLOSED
