@@ -6,6 +6,8 @@ import pathlib
 import subprocess
 import sys
 
+from gi3_ros.core.interface.signals import MESSAGES
+
 BENCH = pathlib.Path(__file__).resolve().parents[2] / 'bench'
 
 
@@ -16,6 +18,16 @@ def test_reading_auditing_and_reporting_are_measured():
     assert (ran.returncode, ran.stderr) == (0, '')
     rows = [line.split()[0] for line in ran.stdout.splitlines()[2:]]
     assert rows == ['decode', 'batches', 'audit', 'report']
+
+
+def test_every_message_is_measured_against_cantools():
+    ran = subprocess.run(
+        [sys.executable, BENCH / 'codec.py', '--repeat', '1', '--frames', '2000'],
+        capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (0, '')
+    rows = [line.split()[0] for line in ran.stdout.splitlines()]
+    assert rows[1:1 + len(MESSAGES)] == [each.NAME for each in MESSAGES.values()]
+    assert 'columns' in rows
 
 
 def test_a_terminal_that_takes_nothing_does_not_make_the_heartbeat_late():

@@ -3,17 +3,17 @@
 """
 Frames to messages and back.
 
-The layout is read from the generated :mod:`signals`. What a peer does wrong is an answer
+The bytes are read and written by the generated :mod:`packing`. What a peer does wrong is an answer
 (:class:`Rejected`, ``Received.undefined``), what we do wrong is a ``ValueError``.
 """
 
-from collections.abc import Callable
-import dataclasses
-import enum
-
+from .answers import Received, Rejected, Rejection
 from .frame import Frame
-from .layout import Message, Signal
+from .layout import Message
+from .packing import PACK, UNPACK
 from .signals import MESSAGES
+
+__all__ = ['INDEX_MAX', 'INDEX_MIN', 'Received', 'Rejected', 'Rejection', 'decode', 'encode']
 
 INDEX_MIN = 1
 INDEX_MAX = 31
@@ -21,53 +21,12 @@ INDEX_MAX = 31
 
 _MODULE_TYPE = 0x06
 _INTERFACE_VERSION = 3
-_NUMBER_LIMIT = 1e18
-"""Far above every field; keeps NaN, infinities and huge integers out of the arithmetic."""
 
-
-class Rejection(enum.Enum):
-    """Why a frame gives no message."""
-
-    FOREIGN = 'foreign'
-    """Not of this interface: kind of frame, module type, version or the placeholder index 0."""
-    UNKNOWN = 'unknown'
-    """Of this interface's family, but a newer minor version's: ignore it silently (1.4.3)."""
-    SHORT = 'short'
-    """Fewer bytes than the message has: from an older version or a foreign sender (1.4.2)."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Rejected:
-    """A frame that gives no message."""
-
-    kind: Rejection
-    text: str
-    """The reason in words."""
-    index: int = 0
-    """Of a frame that is too short: its pistol; else 0, which no pistol has (A19)."""
-    message_class: type[Message] | None = None
-    """Of a frame that is too short: the message that it should have been."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Received:
-    """A frame that gives a message."""
-
-    index: int
-    """Pistol index, 1..31."""
-    message: Message
-    undefined: tuple[str, ...] = ()
-    """
-    Signals with a number that has no label, such as ``Power_Function=3``.
-
-    The field then holds the plain number. The message must not control anything (1.4.4).
-    """
-    unassigned_bits: int = 0
-    """
-    The bits set among those that no signal, or a reserved one, owns; should be 0 (R52).
-
-    Bit 0 is bit 0 of byte 0. Bytes beyond the message's known length are not looked at.
-    """
+_KNOWN = {
+    base_id | index << 24: (unpack, MESSAGES[base_id].LENGTH, index)
+    for base_id, unpack in UNPACK.items() for index in range(INDEX_MIN, INDEX_MAX + 1)
+}
+"""How to read each identifier of the interface, its length, its pistol index."""
 
 
 def decode(frame: Frame) -> Received | Rejected:
@@ -78,44 +37,31 @@ def decode(frame: Frame) -> Received | Rejected:
     known (1.4.2).
 
     """
+    known = _KNOWN.get(frame.can_id)
+    if known is None or frame.is_error or frame.is_remote or not frame.is_extended:
+        return _rejected(frame)
+    unpack, length, index = known
+    data = frame.data
+    if len(data) < length:
+        message_class = MESSAGES[frame.can_id & 0xFFFFFF]
+        return Rejected(
+            Rejection.SHORT, f'{message_class.NAME} with {len(data)} bytes instead of {length}',
+            index, message_class)
+    return unpack(index, data)
+
+
+def _rejected(frame: Frame) -> Rejected:
+    """Say why a frame is not one of the interface, v3.2."""
     if frame.is_error or frame.is_remote or not frame.is_extended:
         return Rejected(Rejection.FOREIGN, 'not an extended data frame')
     if not 0 <= frame.can_id < 1 << 29:
         return Rejected(Rejection.FOREIGN, f'identifier {frame.can_id:#x} is not of 29 bits')
     base_id = frame.can_id & 0xFFFFFF
-    index = frame.can_id >> 24
     if base_id >> 16 != _MODULE_TYPE or base_id >> 12 & 0b111 != _INTERFACE_VERSION:
         return Rejected(Rejection.FOREIGN, f'0x{frame.can_id:08X} is not of Generic Interface v3')
-    if index < INDEX_MIN:
+    if frame.can_id >> 24 < INDEX_MIN:
         return Rejected(Rejection.FOREIGN, f'0x{frame.can_id:08X} has the pistol index 0')
-    message_class = MESSAGES.get(base_id)
-    if message_class is None:
-        return Rejected(Rejection.UNKNOWN, f'0x{base_id:05X} is not a message of v3.2')
-    if len(frame.data) < message_class.LENGTH:
-        return Rejected(
-            Rejection.SHORT,
-            f'{message_class.NAME} with {len(frame.data)} bytes instead of {message_class.LENGTH}',
-            index, message_class,
-        )
-    bits = int.from_bytes(frame.data, 'little')
-    values: list[float] = []
-    undefined: list[str] = []
-    for signal in message_class.SIGNALS:
-        raw = bits >> signal.start & (1 << signal.length) - 1
-        if signal.enum is not None:
-            if raw in signal.labels:
-                values.append(signal.enum(raw))
-            else:
-                values.append(raw)
-                undefined.append(f'{signal.name}={raw}')
-        elif signal.is_flag:
-            values.append(bool(raw))
-        else:
-            if signal.is_signed and raw > signal.raw_maximum:
-                raw -= 1 << signal.length
-            values.append(signal.to_si(raw))
-    return Received(
-        index, _MAKE[base_id](*values), tuple(undefined), bits & _UNASSIGNED_BITS[base_id])
+    return Rejected(Rejection.UNKNOWN, f'0x{base_id:05X} is not a message of v3.2')
 
 
 def encode(message: Message, *, index: int) -> Frame:
@@ -130,49 +76,9 @@ def encode(message: Message, *, index: int) -> Frame:
     :raises ValueError: with message, signal, value and what is permitted, when a value is of the
         wrong type, not a finite number, out of the field's range or not a defined label
     """
-    if type(message) not in _MESSAGE_CLASSES:
+    pack = PACK.get(type(message))
+    if pack is None:
         raise ValueError(f'{message!r} is not a message of Generic Interface v3.2')
     if type(index) is not int or not INDEX_MIN <= index <= INDEX_MAX:
         raise ValueError(f'{message.NAME}: pistol index {index!r}, permitted are 1..31')
-    bits = 0
-    for signal in message.SIGNALS:
-        try:
-            raw = _to_raw(signal, getattr(message, signal.field))
-        except ValueError as error:
-            raise ValueError(f'{message.NAME}.{signal.name}: {error}') from None
-        bits |= (raw & (1 << signal.length) - 1) << signal.start
-    return Frame(message.BASE_ID | index << 24, bits.to_bytes(message.LENGTH, 'little'))
-
-
-def _to_raw(signal: Signal, value: object) -> int:
-    if signal.enum is not None or signal.is_flag:
-        permitted = signal.labels or (0, 1)
-        if (
-            isinstance(value, int)
-            and value in permitted
-            # True is the number 1, but a Power_Function of True is a mistake.
-            and (not isinstance(value, bool) or signal.length == 1)
-            # A label of another signal is a mistake, even where its number is defined here, too.
-            and (not isinstance(value, enum.Enum) or isinstance(value, signal.enum or ()))
-        ):
-            return int(value)
-        names = ', '.join(f'{raw} {text}' for raw, text in signal.labels.items())
-        raise ValueError(f'{value!r}, permitted are {names or "False and True"}')
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raw = signal.to_raw(value) if abs(value) < _NUMBER_LIMIT else None
-        if raw is not None and signal.raw_minimum <= raw <= signal.raw_maximum:
-            return raw
-    limits = f'{signal.minimum:.10g}..{signal.maximum:.10g} {signal.unit}'
-    raise ValueError(f'{value!r}, permitted is {limits}')
-
-
-def _unassigned_bits(message_class: type[Message]) -> int:
-    assigned = 0
-    for signal in message_class.SIGNALS:
-        assigned |= (1 << signal.length) - 1 << signal.start
-    return (1 << 8 * message_class.LENGTH) - 1 & ~assigned
-
-
-_MAKE: dict[int, Callable[..., Message]] = {**MESSAGES}
-_MESSAGE_CLASSES = frozenset(MESSAGES.values())
-_UNASSIGNED_BITS = {base_id: _unassigned_bits(cls) for base_id, cls in MESSAGES.items()}
+    return Frame(message.BASE_ID | index << 24, pack(message))

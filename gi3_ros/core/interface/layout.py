@@ -5,11 +5,13 @@
 from collections.abc import Mapping
 import dataclasses
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 # The two ends of the bus.
 CUSTOMER = 'customer'
 CONTROLLER = 'controller'
+
+Label = TypeVar('Label', bound=IntEnum)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,3 +99,22 @@ class Message:
     """Name of the ROS topic within the pistol's namespace."""
     SIGNALS: ClassVar[tuple[Signal, ...]]
     """All fields, by position in the frame. Bits called Reserved have none."""
+
+
+def by_number(labels: type[Label], length: int) -> tuple[Label | int, ...]:
+    """Return what each number of so many bits stands for: a label, or the plain number."""
+    members: dict[int, Label] = {member.value: member for member in labels}
+    return tuple(members.get(number, number) for number in range(1 << length))
+
+
+def unlocked(message_class: type[Message]) -> type[Message]:
+    """
+    Return a class with the same fields, which can be set.
+
+    The messages are frozen, and their ``__init__`` goes past the lock for each field, which would
+    take most of the time of decoding. Instead an instance of this class gets all its fields, and
+    then its ``__class__`` is set: from there on it is a message like any other. Python allows
+    this where both classes have the same bases and the same slots.
+    """
+    slots = tuple(signal.field for signal in message_class.SIGNALS)
+    return type(message_class.__name__, message_class.__bases__, {'__slots__': slots})

@@ -11,12 +11,12 @@ import sys
 import cantools
 import pytest
 
-from gi3_ros import generate
 from gi3_ros.core.interface.signals import MESSAGES
+from gi3_ros.generate import command, files
 
 ROOT = pathlib.Path(__file__).parents[3]
-KCD = ROOT / generate.SOURCE
-DBC = ROOT / generate.DBC
+KCD = ROOT / files.SOURCE
+DBC = ROOT / files.DBC
 SHARED = ROOT.parent / 'shared'
 CLASSES = list(MESSAGES.values())
 
@@ -93,7 +93,8 @@ def project(tmp_path):
     for folder in ('dbc', 'msg'):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     (tmp_path / 'gi3_ros/core/interface').mkdir(parents=True)
-    shutil.copy(ROOT / generate.SIGNALS, tmp_path / generate.SIGNALS)
+    for path in (files.PACKING, files.SIGNALS):
+        shutil.copy(ROOT / path, tmp_path / path)
     return tmp_path
 
 
@@ -119,7 +120,7 @@ def test_the_dbc_says_what_the_kcd_says():
 
 def test_the_dbc_is_ascii_and_says_how_it_was_made():
     text = DBC.read_bytes().decode('ascii')
-    assert f'CM_ "{generate.NOTICE}";' in text
+    assert f'CM_ "{files.NOTICE}";' in text
     # Whatever reads DBC takes its own line ends, but version control shall see one kind.
     assert '\r' not in text
 
@@ -140,54 +141,55 @@ def test_the_database_agrees_with_the_vendors(ours):
 
 
 def test_the_generated_files_are_those_of_the_database(capsys):
-    status = generate.main(['--check', '--root', str(ROOT)])
-    assert (status, capsys.readouterr().out) == (0, '19 files agree with dbc/gi3_v3.2.kcd\n')
+    status = command.main(['--check', '--root', str(ROOT)])
+    assert (status, capsys.readouterr().out) == (0, '20 files agree with dbc/gi3_v3.2.kcd\n')
 
 
 @pytest.mark.parametrize('path', [
-    'dbc/gi3_v3.2.dbc', 'gi3_ros/core/interface/signals.py', 'msg/DcPowerControl.msg'])
+    'dbc/gi3_v3.2.dbc', 'gi3_ros/core/interface/packing.py', 'gi3_ros/core/interface/signals.py',
+    'msg/DcPowerControl.msg'])
 def test_a_changed_file_is_named_with_the_command_to_run(project, capsys, path):
     with open(project / path, 'a', encoding='utf-8') as file:
         file.write('\n')
-    assert generate.main(['--check', '--root', str(project)]) == 1
+    assert command.main(['--check', '--root', str(project)]) == 1
     assert capsys.readouterr().out.splitlines() == [
         f'{path} is not what dbc/gi3_v3.2.kcd gives',
         'Do not edit these files; run: python -m gi3_ros.generate',
     ]
-    assert generate.main(['--root', str(project)]) == 0
+    assert command.main(['--root', str(project)]) == 0
     assert capsys.readouterr().out == f'wrote {path}\n'
     assert (project / path).read_bytes() == (ROOT / path).read_bytes()
 
 
 def test_a_missing_file_is_named(project, capsys):
     (project / 'msg/OcppControl.msg').unlink()
-    assert generate.main(['--check', '--root', str(project)]) == 1
+    assert command.main(['--check', '--root', str(project)]) == 1
     assert capsys.readouterr().out.startswith('msg/OcppControl.msg is not what')
 
 
 def test_line_ends_count(project):
     path = project / 'msg/OcppControl.msg'
     path.write_bytes(path.read_bytes().replace(b'\n', b'\r\n'))
-    assert generate.main(['--check', '--root', str(project)]) == 1
+    assert command.main(['--check', '--root', str(project)]) == 1
 
 
 def test_a_changed_database_is_noticed(project, capsys):
-    source = project / generate.SOURCE
+    source = project / files.SOURCE
     text = source.read_text(encoding='utf-8')
     source.write_text(text.replace('"Rushed_Stop"', '"Hurried_Stop"'), encoding='utf-8')
-    assert generate.main(['--check', '--root', str(project)]) == 1
+    assert command.main(['--check', '--root', str(project)]) == 1
     named = [line.partition(' ')[0] for line in capsys.readouterr().out.splitlines()[:-1]]
-    assert named == [generate.DBC, generate.SIGNALS, 'msg/ChargeSessionFinished.msg']
+    assert named == [files.DBC, files.SIGNALS, 'msg/ChargeSessionFinished.msg']
 
 
 def test_a_message_file_without_a_message_goes_and_a_hand_written_one_stays(project, capsys):
     left_over = project / 'msg/OldFrame.msg'
-    left_over.write_text(f'# Old_Frame\n# {generate.NOTICE}\nuint8 old\n', encoding='utf-8')
+    left_over.write_text(f'# Old_Frame\n# {files.NOTICE}\nuint8 old\n', encoding='utf-8')
     by_hand = project / 'msg/ByHand.msg'
     by_hand.write_text('uint8 kept\n', encoding='utf-8')
-    assert generate.main(['--check', '--root', str(project)]) == 1
+    assert command.main(['--check', '--root', str(project)]) == 1
     assert 'msg/OldFrame.msg has no message in dbc/gi3_v3.2.kcd' in capsys.readouterr().out
-    assert generate.main(['--root', str(project)]) == 0
+    assert command.main(['--root', str(project)]) == 0
     assert not left_over.exists()
     assert by_hand.exists()
 
@@ -195,8 +197,8 @@ def test_a_message_file_without_a_message_goes_and_a_hand_written_one_stays(proj
 def test_the_output_does_not_depend_on_the_run(project):
     # Set order changes with the hash seed; an identical second run in this process proves little.
     program = (
-        'import pathlib, sys\nfrom gi3_ros import generate\n'
-        f'sys.exit(generate.main(["--check", "--root", {str(project)!r}]))')
+        'import pathlib, sys\nfrom gi3_ros.generate import command\n'
+        f'sys.exit(command.main(["--check", "--root", {str(project)!r}]))')
     for seed in ('1', '2'):
         result = subprocess.run(
             [sys.executable, '-c', program], cwd=project.parent, capture_output=True, text=True,
@@ -230,26 +232,32 @@ def test_the_output_does_not_depend_on_the_run(project):
     ('Side that raised it.', 'Side that "raised" it.',
      'Emergency_Stop.Origin has a note with a double quote'),
     ('Side that raised it. 0 and 2 have no meaning.', '', 'Emergency_Stop.Origin has no note'),
+    ('name="Dynamic_Target_Current" offset="0" length="16"',
+     'name="Dynamic_Target_Current" offset="0" length="12"',
+     'OCPP_Control.Dynamic_Target_Current has a sign and does not fill its bytes'),
+    ('name="User_Stop_Button" offset="16" length="1"',
+     'name="User_Stop_Button" offset="15" length="2"',
+     'Sequence_Control.User_Stop_Button lies across the bytes that are read as one number'),
     ('intercept="-40"', 'intercept="-40.5"', 'has an offset that is not an integer'),
     ('<Bus ', '<Bus', 'cannot be read: '),
     ('name="Origin" offset="0"', 'name="Origin" offset="1"', 'cannot be read: '),
 ])
 def test_what_the_generated_code_has_no_place_for_is_refused(
         project, capsys, old, new, complaint):
-    source = project / generate.SOURCE
+    source = project / files.SOURCE
     text = source.read_text(encoding='utf-8')
     assert old in text
     source.write_text(text.replace(old, new, 1), encoding='utf-8')
-    before = (project / generate.SIGNALS).read_bytes()
-    assert generate.main(['--root', str(project)]) == 2
+    before = (project / files.SIGNALS).read_bytes()
+    assert command.main(['--root', str(project)]) == 2
     error = capsys.readouterr().err
     assert error.startswith('dbc/gi3_v3.2.kcd: ')
     assert complaint in error
-    assert (project / generate.SIGNALS).read_bytes() == before
+    assert (project / files.SIGNALS).read_bytes() == before
 
 
 def test_multiplexed_messages_are_refused(project, capsys):
-    source = project / generate.SOURCE
+    source = project / files.SOURCE
     text = source.read_text(encoding='utf-8')
     mux = (
         '<Producer><NodeRef id="0"/></Producer>'
@@ -260,12 +268,12 @@ def test_multiplexed_messages_are_refused(project, capsys):
     body = re.sub('<Producer>.*</Producer>', mux, tail, count=1)
     body = re.sub('<Signal name="Dynamic.*?</Signal>', '', body, count=1, flags=re.DOTALL)
     source.write_text(f'{head}name="OCPP_Control"{body}', encoding='utf-8')
-    assert generate.main(['--root', str(project)]) == 2
+    assert command.main(['--root', str(project)]) == 2
     assert 'OCPP_Control is multiplexed' in capsys.readouterr().err
 
 
 def test_a_directory_without_the_database_is_refused(tmp_path, capsys):
-    assert generate.main(['--root', str(tmp_path)]) == 2
+    assert command.main(['--root', str(tmp_path)]) == 2
     assert 'cannot be read: ' in capsys.readouterr().err
 
 
