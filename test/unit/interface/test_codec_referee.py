@@ -150,6 +150,22 @@ def test_one_odd_value_is_refused_as_the_referee_does(message_class):
     check()
 
 
+@pytest.mark.parametrize('message_class', CLASSES, ids=name_of)
+def test_numbers_at_both_ends_and_at_every_half_are_rounded_as_the_referee_does(message_class):
+    for signal in message_class.SIGNALS:
+        if signal.enum is not None or signal.is_flag:
+            continue
+        step = signal.numerator / signal.denominator
+        for end in (2 * signal.raw_minimum, 0, 2 * signal.raw_maximum):
+            for count in range(end - 4, end + 5):
+                value = count / 2 * step + signal.offset
+                for near in (math.nextafter(value, -math.inf), value, math.nextafter(value, 1e9)):
+                    for kind in (float, numpy.float64):
+                        message = message_class(**{signal.field: kind(near)})
+                        assert answer_of(codec.encode, message, 1) == answer_of(
+                            codec_referee.encode, message, 1)
+
+
 @given(st.one_of(NONSENSE, st.sampled_from([signals.OcppControl, signals.OcppControl()])),
        st.one_of(NONSENSE, st.integers(-1, 33)))
 @MANY
