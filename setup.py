@@ -23,7 +23,7 @@ setup(
     license=manifest.findtext('license'),
     python_requires='>=3.10',
     install_requires=[
-        'click', 'msgpack', 'plotly>=6', 'pyarrow', 'python-can>=4.3', 'pyyaml', 'rich',
+        'click', 'msgpack', 'numpy', 'plotly>=6', 'pyarrow', 'python-can>=4.3', 'pyyaml', 'rich',
         'rosbags>=0.11,<0.12', 'textual>=8,<9',
     ],
     packages=[

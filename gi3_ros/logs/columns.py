@@ -3,11 +3,8 @@
 """
 Many frames at once, as arrays of numpy: one for each signal of each message of each pistol.
 
-    for (index, message_class), table in columns(gathered(open_log(path))).items():
-        print(index, message_class.NAME, table.times_ns, table.values)
-
-The values are those of :func:`~gi3_ros.core.interface.codec.decode`, from the same layout. For a
-frame at a time, and for what a frame says beside its values, use that.
+The values are those of :func:`~gi3_ros.core.interface.codec.decode`, from the same layout; what a
+frame says beside its values only that tells. An example: docs/how-to/numpy.md.
 """
 
 import array

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames as arrays say what the codec says of each of them, bit for bit."""
 
+import pathlib
+import re
+
 from amount import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,8 +124,24 @@ def test_arrays_may_come_from_elsewhere():
     assert (table.values['state'].tolist(), table.short) == ([7], 1)
 
 
-def test_the_lines_of_the_how_to_give_a_current():
-    status = signals.PowerModulesStatus(400.3, -20.1)
-    log = [Heard(step * 10**8, codec.encode(status, index=2)) for step in range(3)]
-    table = columns(gathered(log))[2, signals.PowerModulesStatus]
-    assert table.values['present_current'].tolist() == [-20.1] * 3
+def test_the_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
+    page = pathlib.Path(__file__).parents[3] / 'docs/how-to/numpy.md'
+    (block,) = re.findall(r'```python\n(.*?)```', page.read_text(encoding='utf-8'), re.DOTALL)
+    function = signals.DcPowerControl.PowerFunction.POWER_TRANSFER
+    with (tmp_path / 'night.log').open('w') as file:
+        for second in range(361):
+            for message in (signals.PowerModulesStatus(400.0, 20.0),
+                            signals.DcPowerControl(power_function=function)):
+                frame = codec.encode(message, index=1)
+                file.write(f'({1_790_000_000 + second}.000000) can0 {frame.can_id:08X}#'
+                           f'{frame.data.hex().upper()}\n')
+    monkeypatch.chdir(tmp_path)
+    exec(block, {})
+    assert capsys.readouterr().out.splitlines() == [
+        '800.0 Wh',
+        'OFF                   0.0 s',
+        'STANDBY               0.0 s',
+        'INSULATION_TEST       0.0 s',
+        'PRECHARGE             0.0 s',
+        'POWER_TRANSFER      360.0 s',
+    ]
