@@ -13,7 +13,7 @@ import json
 import time
 
 from .station import pistol_names, Processor, Station, thread_count
-from .tables import goal, percent, show, table
+from .tables import goal, percent, say, show, table
 
 OF_ONE_CONTROLLER = ('CCS DC', 'CHAdeMO')
 """A simulated controller has one pistol of each."""
@@ -25,6 +25,8 @@ SETTLE_S = 3.0
 SPREAD_S = 10.0
 """The vehicles of several controllers do not begin at once."""
 SESSION_WITHIN_S = 120.0
+LEFT = 'CHARGING -> '
+"""In the words of the simulated controller: a charge is over."""
 
 
 @dataclasses.dataclass
@@ -38,7 +40,18 @@ class Row:
     threads: int = 0
     around: dict = dataclasses.field(default_factory=dict)
     """Of the time of charging: what the others took, and the whole machine."""
-    ended_well: int = 0
+    verdicts: list = dataclasses.field(default_factory=list)
+    """The last word of each simulated controller's pistol."""
+
+    @property
+    def ended_well(self):
+        """How many sessions ended Clean_Stop with no rule broken."""
+        return sum(map(is_good, self.verdicts))
+
+
+def is_good(verdict):
+    """Whether a session ended as it should."""
+    return 'CLEAN_STOP: ' in verdict and 'no rule broken' in verdict
 
 
 class Run:
@@ -65,16 +78,16 @@ class Run:
         shares = self._measure()
         if not self._count('vehicle: plugged in'):
             row.idle = shares['charger']
-        if not self._wait_for_charging():
-            return
-        time.sleep(SETTLE_S)
-        shares = self._measure()
-        if not self._ended():
-            row.charging = shares.pop('charger')
-        row.around, row.threads = shares, thread_count(self._charger.pid)
+        if self._wait_for_charging():
+            time.sleep(SETTLE_S)
+            shares = self._measure()
+            if not self._count(LEFT):
+                row.charging = shares.pop('charger')
+            row.around, row.threads = shares, thread_count(self._charger.pid)
         for each in self._controllers:
             each.wait(SESSION_WITHIN_S)
-        row.ended_well = sum('no rule broken' in line for line in self._ended())
+        row.verdicts = [line for each in self._controllers for line in each.lines_with(' s  ')
+                        if 'by the charger' in line]
 
     def _start_controllers(self):
         """Start them with vehicles that come when the idle charger has been measured."""
@@ -99,18 +112,14 @@ class Run:
     def _wait_for_charging(self):
         deadline_s = time.monotonic() + SESSION_WITHIN_S
         while self._count('-> CHARGING') < len(self._pistols):
-            if time.monotonic() > deadline_s or self._ended() or not self._charger.is_alive:
+            if (time.monotonic() > deadline_s or self._count(LEFT)
+                    or not self._charger.is_alive):
                 return False
             time.sleep(0.1)
         return True
 
     def _count(self, sign):
         return sum(len(each.lines_with(sign)) for each in self._controllers)
-
-    def _ended(self):
-        """Return the lines about sessions that ended Clean_Stop."""
-        # With several pistols the name of one in brackets is before it.
-        return [line for each in self._controllers for line in each.lines_with('CLEAN_STOP: ')]
 
 
 def measure(corner, options):
@@ -138,6 +147,10 @@ def _print(executor, rows):
             str(row.threads), *(percent(row.around.get(name)) for name in (
                 'modules', 'controllers', 'machine')), f'{row.ended_well} of {row.pistols}')
     show(made)
+    for row in rows:
+        for verdict in row.verdicts:
+            if not is_good(verdict):
+                say(f'{row.pistols} pistols: {verdict.strip()}')
     _print_goals(rows, base)
 
 

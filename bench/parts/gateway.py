@@ -5,10 +5,12 @@ Frames for a second of processor time: our gateway beside one written in an afte
 
 Both get the same frames of controllers, one after the other in turns, on a simulated bus each.
 Ours looks at the index, the version, the age and the rules besides. Without subscribers, and with
-one for each topic in this process; it has to hear every frame.
+one for each topic in this process; it has to hear every frame. Both get the same priority.
 """
 
+import contextlib
 import dataclasses
+import os
 import pathlib
 import sys
 import threading
@@ -20,6 +22,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from gi3_ros import convert
 from gi3_ros.bus import Bus
 from gi3_ros.core.interface import codec, signals
+from gi3_ros.priority import PRIORITY
 
 from .station import pistol_names, processor_s, Station
 from .tables import goal, say, show, table
@@ -127,6 +130,7 @@ def measured(corner, seconds, listener):
                       lambda: _start_naive(other)):
             process = start()
             time.sleep(SETTLE_S)
+            _let_go_first(process.pid)
             figures.append(_figure(corner, process.pid, seconds, listener))
             process.interrupt()
             process.wait(10.0)
@@ -139,6 +143,17 @@ def _start_naive(station):
         *pistol_names(PISTOLS))
     station.wait_until(lambda: naive.lines_with('up'), 'the naive gateway is up', naive)
     return naive
+
+
+def _let_go_first(pid):
+    """
+    Give a process the priority that ours asks for.
+
+    On a busy machine frames would wait for the other one, and cost less as they come in batches.
+    """
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f'/proc/{pid}/task'):
+            os.sched_setscheduler(int(thread), os.SCHED_RR, os.sched_param(PRIORITY))
 
 
 def _figure(corner, pid, seconds, listener):

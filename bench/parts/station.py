@@ -4,6 +4,7 @@
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 import sys
@@ -131,12 +132,18 @@ class Processor:
         self._before = self._read()
 
     def shares(self):
-        """Return name -> share of one core, and with ``machine`` the share of all cores."""
+        """
+        Return name -> share of one core, and with ``machine`` the share of all cores.
+
+        ``None`` where a process is not there any more.
+        """
         elapsed_s = time.monotonic() - self._began_s
         taken = {name: after_s - self._before[name] for name, after_s in self._read().items()}
         idle_s = taken.pop('machine_idle')
-        return {name: taken_s / elapsed_s for name, taken_s in taken.items()} | {
-            'machine': 1 - idle_s / elapsed_s / os.cpu_count()}
+        return {
+            name: None if math.isnan(taken_s) else taken_s / elapsed_s
+            for name, taken_s in taken.items()
+        } | {'machine': 1 - idle_s / elapsed_s / os.cpu_count()}
 
     def _read(self):
         with open('/proc/stat', encoding='ascii') as file:
@@ -148,11 +155,15 @@ class Processor:
 
 
 def processor_s(pid):
-    """Return the seconds of processor time that a process has had, user and system."""
-    stat = pathlib.Path(f'/proc/{pid}/stat').read_text(encoding='utf-8').rpartition(')')[2]
+    """Return the seconds of processor time that a process has had, NaN when it is gone."""
+    try:
+        stat = pathlib.Path(f'/proc/{pid}/stat').read_text(encoding='utf-8').rpartition(')')[2]
+    except OSError:
+        return math.nan
     return sum(map(int, stat.split()[11:13])) / TICKS_PER_S
 
 
 def thread_count(pid):
-    """Return how many threads a process has."""
-    return len(os.listdir(f'/proc/{pid}/task'))
+    """Return how many threads a process has, 0 when it is gone."""
+    tasks = pathlib.Path(f'/proc/{pid}/task')
+    return len(list(tasks.iterdir())) if tasks.is_dir() else 0
