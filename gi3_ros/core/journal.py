@@ -8,6 +8,8 @@ import math
 
 REPEAT_AFTER_S = 5.0
 KEEP = 256
+MOST_INFOS = 20
+"""In a second: far more than a session has; a flood of commands may change a phase at each."""
 FRESH_FINDING_S = 60.0
 """For so long a finding keeps the diagnostics at WARN."""
 
@@ -31,14 +33,21 @@ class Journal:
 
     def __init__(self) -> None:
         self._entries: collections.deque[Entry] = collections.deque(maxlen=KEEP)
-        self._found_s = -math.inf
+        self._found_s = self._infos_since_s = -math.inf
+        self._infos = 0
         self._last_said_s: dict[str, float] = {}
         self._suppressed: collections.Counter[str] = collections.Counter()
         self.counts: collections.Counter[str] = collections.Counter()
         """How often each key was said, said aloud or not."""
 
     def info(self, text: str, *, now_s: float) -> None:
-        """Note something that belongs to a normal session; never suppressed."""
+        """Note something that belongs to a normal session; all but :data:`MOST_INFOS` a second."""
+        if now_s - self._infos_since_s >= 1.0:
+            self._infos_since_s, self._infos = now_s, 0
+        self._infos += 1
+        if self._infos > MOST_INFOS:
+            self.finding('too many changes', f'{text}; this and more in one second', now_s=now_s)
+            return
         self._entries.append(Entry(now_s, 'info', text))
 
     def error(self, text: str, *, now_s: float) -> None:

@@ -17,6 +17,8 @@ from .journal import Journal
 
 OWN_FRAMES = 64
 """How many of our own frames are remembered to know their echoes, on a bus that has echoes."""
+MOST_NEWER_IDS = 64
+"""Counted one by one; v3.6 has 6 that v3.2 has not, and a flood may have thousands."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -31,6 +33,8 @@ class Counters:
     newer: int = 0
     """Of this interface's family, with a number that v3.2 does not have: ignored (1.4.3)."""
     bus_errors: int = 0
+    superseded: int = 0
+    """In a flood: not shown, as a newer one of the same message came in its place."""
 
 
 class Echoes:
@@ -109,12 +113,16 @@ class Reception:
             self._counters.foreign += 1
         elif rejected.kind is Rejection.UNKNOWN:
             self._counters.newer += 1
-            self.newer_ids[f'0x{frame.can_id & 0xFFFFFF:05X}'] += 1
+            self._count_newer(f'0x{frame.can_id & 0xFFFFFF:05X}')
         elif rejected.message_class is not None:
             self._find('short frame', rejected.text, now_s)
             if rejected.index in self._indices and rejected.message_class.FROM_CONTROLLER:
                 return rejected
         return None
+
+    def _count_newer(self, name: str) -> None:
+        is_one_too_many = name not in self.newer_ids and len(self.newer_ids) >= MOST_NEWER_IDS
+        self.newer_ids['others' if is_one_too_many else name] += 1
 
     def _look_at_bits(self, received: Received, now_s: float) -> None:
         if received.undefined:

@@ -13,6 +13,8 @@ T = TypeVar('T')
 
 SPACING_S = 0.105
 """R4 asks for 100 ms between two DC_Power_Parameters; 5 ms for the way from here to the bus."""
+MOST_WAITING = 8
+"""More would wait for longer than a word may (:data:`~.outgoing.MAX_AGE_S`): the oldest go."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Spacing(Generic[T]):
 
     def __init__(self, *, keeps_edges: bool = False) -> None:
         self._keeps_edges = keeps_edges
-        self._waiting: collections.deque[Waiting[T]] = collections.deque()
+        self._waiting: collections.deque[Waiting[T]] = collections.deque(
+            maxlen=MOST_WAITING)
         self._sent_s = -math.inf
 
     def __bool__(self) -> bool:

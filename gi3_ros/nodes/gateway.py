@@ -9,7 +9,8 @@ Inactive it listens and shows, and sends nothing. Both ends are held to the rule
 on the way; who breaks one is named in the log and in the diagnostics, and nothing else follows.
 
 What is decided here is decided in the core: :mod:`~gi3_ros.core.reception` sorts what comes,
-:mod:`~gi3_ros.core.outgoing` paces what goes, :mod:`~gi3_ros.core.rules.live` judges both.
+:mod:`~gi3_ros.core.rate_limit` thins out a flood of it, :mod:`~gi3_ros.core.outgoing` paces what
+goes, :mod:`~gi3_ros.core.rules.live` judges both.
 """
 
 import collections
@@ -33,6 +34,7 @@ from ..core.interface.frame import Frame
 from ..core.interface.layout import Message
 from ..core.journal import FRESH_FINDING_S, Journal
 from ..core.outgoing import Outgoing, OutputsWatch
+from ..core.rate_limit import Arrived, RateLimit
 from ..core.reception import Counters, Reception
 from ..core.rules.findings import Finding
 from ..core.rules.judge import TICK_S
@@ -115,10 +117,11 @@ class Gateway(ChargerNode):
         self._check_pistols(names, indices)
         self.journal, self.counters = Journal(), Counters()
         self._reception = Reception(indices, self.journal, self.counters)
+        self._limit = RateLimit()
         try:
             bus = self.bus = Bus(
                 self.value('interface'), self.value('channel'), bitrate=self.value('bitrate'),
-                port=self.value('port'), is_family_only=True, waits=True,
+                port=self.value('port'), indices=indices, waits=True,
                 on_event=self._on_bus_event,
             )
         except BusError as error:
@@ -221,9 +224,12 @@ class Gateway(ChargerNode):
     def _receive_for_ever(self, bus: Bus) -> None:
         while self._receiving:
             try:
-                arrived = bus.receive(RECEIVE_TIMEOUT_S)
+                held_s = self._limit.due_s - time.monotonic()
+                arrived = bus.receive(min(max(held_s, 0.0), RECEIVE_TIMEOUT_S))
                 if arrived is not None:
                     self._on_frame(bus, *arrived)
+                for held in self._limit.due(now_s=time.monotonic()):
+                    self._show(held)
             except Exception:
                 # Nothing on a bus may end reception (design: a peer's misbehaviour is a finding).
                 if not self._receiving or not self.context.ok():
@@ -241,14 +247,28 @@ class Gateway(ChargerNode):
         decoded = self._reception.take(frame, now_s=now_s)
         if decoded is None:
             return
-        age_s = self._age_s(arrival)
-        pistol = self._pistols[decoded.index]
         if isinstance(decoded, codec.Received):
-            publisher = pistol.publishers[type(decoded.message)]
-            if self.is_heard(publisher):
-                stamp = convert.to_stamp(time.time_ns() - round(age_s * convert.NS))
-                publisher.publish(convert.to_ros(decoded.message, stamp))
-        pistol.judge.take(decoded, now_s=now_s - age_s)
+            for passing in self._limit.take(decoded, arrival, now_s=now_s):
+                self._show(passing)
+            if self._limit.limited_s == now_s:
+                self._say_flood(decoded, now_s)
+        self._pistols[decoded.index].judge.take(decoded, now_s=now_s - self._age_s(arrival))
+
+    def _show(self, arrived: Arrived) -> None:
+        """Publish a message of a controller, as old as it is."""
+        message = arrived.received.message
+        publisher = self._pistols[arrived.received.index].publishers[type(message)]
+        if self.is_heard(publisher):
+            age_s = self._age_s(arrived.arrival)
+            stamp = convert.to_stamp(time.time_ns() - round(age_s * convert.NS))
+            publisher.publish(convert.to_ros(message, stamp))
+
+    def _say_flood(self, received: codec.Received, now_s: float) -> None:
+        self.counters.superseded = self._limit.superseded
+        name = self._pistols[received.index].name
+        self.journal.finding(
+            'flood', f'{name}: {received.message.NAME} comes faster than the interface has it: '
+            'the newest counts. What on the bus sends so much?', now_s=now_s)
 
     @staticmethod
     def _age_s(arrival: float) -> float:
@@ -297,6 +317,8 @@ class Gateway(ChargerNode):
             level, words = DiagnosticStatus.ERROR, bus.trouble
         elif bus.warning:
             level, words = DiagnosticStatus.WARN, bus.warning
+        elif time.monotonic() - self._limit.limited_s < FRESH_FINDING_S:
+            level, words = DiagnosticStatus.WARN, 'there was a flood of frames: the newest counted'
         elif time.monotonic() - found_s < FRESH_FINDING_S:
             level, words = DiagnosticStatus.WARN, 'there were findings'
         values = dataclasses.asdict(self.counters) | {

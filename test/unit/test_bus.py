@@ -14,6 +14,7 @@ import pytest
 from gi3_ros import bus as bus_module
 from gi3_ros.bus import AbsentError, Bus, BusError, open_bus
 from gi3_ros.bus_state import BusState, Condition, IFF_RUNNING, IFF_UP
+from gi3_ros.core.interface import codec
 from gi3_ros.core.interface.frame import Frame
 
 FRAME = Frame(0x0106B000, b'\x07')
@@ -461,11 +462,56 @@ def test_a_remote_frame_is_one(bus, adapter):
     assert bus.receive(0.0)[0].is_remote
 
 
-def test_only_the_family_comes_through_the_kernel_where_that_is_asked(adapter):
+def passes(filters, frame):
+    """Tell whether the kernel lets a frame through (linux/can.h)."""
+    return any(
+        frame.is_extended == each['extended']
+        and frame.can_id & each['can_mask'] == each['can_id'] & each['can_mask']
+        for each in filters)
+
+
+def test_the_kernel_is_asked_for_the_frames_of_our_pistols_only(adapter):
     open_bus('socketcan', 'can0')
-    open_bus('socketcan', 'can0', is_family_only=True)
-    assert [options.get('can_filters') for options in adapter.opened] == [
-        None, ({'can_id': 0x00060000, 'can_mask': 0x00FF0000, 'extended': True},)]
+    open_bus('socketcan', 'can0', indices=[17, 2])
+    everything, filters = (options.get('can_filters') for options in adapter.opened)
+    assert everything is None
+    for can_id in (0x0206B003, 0x11063000, 0x0206B7FF, 0x11063FFF):
+        assert passes(filters, Frame(can_id, b'')), 'both sides, and newer versions of them'
+    for can_id in (0x0306B003, 0x0106B003, 0x02068003, 0x0207B003, 0x18FF50E5, 0x0006B003):
+        assert not passes(filters, Frame(can_id, b'')), f'{can_id:#x}'
+    assert not passes(filters, Frame(0x003, b'', is_extended=False))
+
+
+@pytest.mark.parametrize('index', [1, 31])
+@pytest.mark.parametrize('base_id', [0x63000, 0x63FFF, 0x6B000, 0x6BFFF, 0x6B7FF])
+def test_nothing_that_the_codec_takes_is_filtered(adapter, base_id, index):
+    open_bus('socketcan', 'can0', indices=[index])
+    frame = Frame(base_id | index << 24, bytes(8))
+    assert passes(adapter.opened[0]['can_filters'], frame)
+    decoded = codec.decode(frame)
+    assert getattr(decoded, 'kind', None) is not codec.Rejection.FOREIGN
+
+
+def test_the_filters_are_set_again_when_the_adapter_is_back(adapter, watch):
+    bus = Bus('socketcan', 'can0', indices=[1, 3], on_event=watch.words.append)
+    adapter.receive_errno = errno.ENODEV
+    bus.receive(0.0)
+    watch.listen(bus, 2.0)
+    assert bus.is_open
+    first, second = (options['can_filters'] for options in adapter.opened)
+    assert first == second
+    assert len(second) == 2
+
+
+@pytest.mark.parametrize('interface, indices, filters', [
+    ('socketcan', range(1, 32), 31), ('kvaser', [5], 1), ('kvaser', [5, 6], None),
+    ('vector', [5], 1), ('virtual', [5], None), ('udp_multicast', [5], None),
+    ('pcan', [5], None), ('socketcan', [], None)])
+def test_only_who_filters_by_itself_is_asked_to(adapter, interface, indices, filters):
+    """Filters in Python would drop error frames."""
+    open_bus(interface, 'x', indices=indices)
+    given = adapter.opened[0].get('can_filters')
+    assert (given if given is None else len(given)) == filters
 
 
 def test_little_waits_in_the_kernel(bus, adapter):

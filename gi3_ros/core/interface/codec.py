@@ -13,14 +13,17 @@ from .layout import Message
 from .packing import PACK, UNPACK
 from .signals import MESSAGES
 
-__all__ = ['INDEX_MAX', 'INDEX_MIN', 'Received', 'Rejected', 'Rejection', 'decode', 'encode']
+__all__ = [
+    'FAMILY_ID', 'FAMILY_MASK', 'INDEX_MAX', 'INDEX_MIN', 'Received', 'Rejected', 'Rejection',
+    'decode', 'encode']
 
 INDEX_MIN = 1
 INDEX_MAX = 31
 """Pistol indices that may appear on a bus: five bits, and 0 is a placeholder (A19)."""
 
-_MODULE_TYPE = 0x06
-_INTERFACE_VERSION = 3
+FAMILY_ID = 0x063000
+FAMILY_MASK = 0xFF7000
+"""Module type 0x06 and interface version 3 in a base identifier: v3.1 and all after it (1.1)."""
 
 _KNOWN = {
     base_id | index << 24: (unpack, MESSAGES[base_id].LENGTH, index)
@@ -57,7 +60,7 @@ def _rejected(frame: Frame) -> Rejected:
     if not 0 <= frame.can_id < 1 << 29:
         return Rejected(Rejection.FOREIGN, f'identifier {frame.can_id:#x} is not of 29 bits')
     base_id = frame.can_id & 0xFFFFFF
-    if base_id >> 16 != _MODULE_TYPE or base_id >> 12 & 0b111 != _INTERFACE_VERSION:
+    if base_id & FAMILY_MASK != FAMILY_ID:
         return Rejected(Rejection.FOREIGN, f'0x{frame.can_id:08X} is not of Generic Interface v3')
     if frame.can_id >> 24 < INDEX_MIN:
         return Rejected(Rejection.FOREIGN, f'0x{frame.can_id:08X} has the pistol index 0')

@@ -15,7 +15,13 @@ from gi3_ros.core.interface.signals import (
     PowerModulesStatus,
 )
 from gi3_ros.core.journal import Journal
-from gi3_ros.core.reception import Counters, Echoes, OWN_FRAMES, Reception
+from gi3_ros.core.reception import (
+    Counters,
+    Echoes,
+    MOST_NEWER_IDS,
+    OWN_FRAMES,
+    Reception,
+)
 
 STATUS = encode(AdvanticsControllerStatus(), index=2)
 OURS = encode(PowerModulesStatus(present_voltage=400.0), index=2)
@@ -67,6 +73,16 @@ def test_identifiers_of_a_newer_version_are_remembered(bench):
     for _ in range(3):
         bench.take(Frame(0x0206B7FF, bytes(8)))
     assert bench.reception.newer_ids == {'0x6B7FF': 3}
+
+
+def test_of_a_flood_of_identifiers_only_some_are_remembered_one_by_one(bench):
+    bench.take(Frame(0x0206B7FF, bytes(8)))
+    for number in range(0x400, 0x1000):
+        bench.take(Frame(0x0206B000 | number, bytes(8)))
+    ids = bench.reception.newer_ids
+    assert len(ids) == MOST_NEWER_IDS + 1
+    assert ids['0x6B7FF'] == 2
+    assert sum(ids.values()) == bench.counters.newer == 0xC01
 
 
 @pytest.mark.parametrize('frame, kind, is_taken', [

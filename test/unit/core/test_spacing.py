@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from gi3_ros.core.spacing import Spacing, SPACING_S, Waiting
+from gi3_ros.core.outgoing import MAX_AGE_S
+from gi3_ros.core.spacing import MOST_WAITING, Spacing, SPACING_S, Waiting
 from gi3_ros.core.timing import CONTROLLER_TIMEOUT_S
 
 
@@ -91,3 +92,15 @@ def test_nothing_waits_after_it_was_cleared():
     spacing.clear()
     assert not spacing
     assert spacing.due(now_s=2.0) is None
+
+
+def test_a_flood_of_edges_does_not_pile_up():
+    spacing = Spacing(keeps_edges=True)
+    for number in range(10_000):
+        spacing.offer(number, 1.0)
+    waiting = []
+    while spacing:
+        waiting.append(spacing.due(now_s=2.0).content)
+        spacing.drop()
+    assert waiting == list(range(10_000 - MOST_WAITING, 10_000)), 'the newest'
+    assert MOST_WAITING * SPACING_S > MAX_AGE_S, 'no older one could have been sent'
