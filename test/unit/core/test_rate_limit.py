@@ -9,7 +9,6 @@ import pytest
 
 from gi3_ros.core.interface.codec import Received
 from gi3_ros.core.interface.signals import (
-    AdvanticsControllerStatus,
     ChargeSessionFinished,
     ChargeStatusChange,
     DcPowerControl,
@@ -115,6 +114,16 @@ def test_no_edge_is_lost_in_a_flood_of_its_own_kind_and_the_last_comes_last():
     assert passed[-1][1] == STOPPED
 
 
+def test_edges_that_are_held_pass_in_the_order_of_their_last_arrival():
+    limit = RateLimit()
+    for _ in range(BURST):
+        limit.take(Received(1, STARTED), 0.0, now_s=0.0)
+    for edge in (STARTED, STOPPED, STARTED):
+        assert not limit.take(Received(1, edge), 0.0, now_s=0.001)
+    passed = limit.due(now_s=limit.due_s)
+    assert [each.received.message for each in passed] == [STOPPED, STARTED]
+
+
 def test_nonsense_displaces_no_good_message():
     bad = Received(1, DcPowerControl(power_function=3), ('Power_Function=3',))
     good = Received(1, DcPowerControl(target_voltage=400.0))
@@ -129,6 +138,8 @@ def test_pistols_have_nothing_to_do_with_each_other():
     play(limit, flood(lambda _: Received(1, EmergencyStop()), seconds=0.5))
     other = Received(2, EmergencyStop())
     assert [each.received for each in limit.take(other, 0.5, now_s=0.5)] == [other]
+    frames = flood(lambda _: other, seconds=0.5, since_s=1.0)
+    assert len(play(limit, frames)) < 2 * BURST + 0.5 / DISTANCE_S
 
 
 def test_what_is_held_is_as_old_as_it_is():
