@@ -72,6 +72,7 @@ def print_codec(_corner, _options):
     if not CODEC.exists():
         say('codec: not measured, there is no bench/codec.py')
         return
+    sys.stdout.flush()
     subprocess.run([sys.executable, CODEC], check=True)
 
 
