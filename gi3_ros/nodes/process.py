@@ -17,7 +17,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from ..parameter_files import UnusableParameters
 from ..priority import raise_priority
 from .arguments import check_taken, REFUSALS, start_ros, UNUSABLE, words_of
-from .executor import make_executor
+from .executor import make_executors, name_of_kind
 from .node import ChargerNode
 
 SAFE_WITHIN_S = 2.0
@@ -54,7 +54,7 @@ def run(make_nodes: Callable[[], Iterable[ChargerNode]], *, is_whole: bool = Fal
         argument or a parameter is unusable
     """
     ending, ended = threading.Event(), threading.Event()
-    failures: list[ChargerNode] = []
+    failures: list[str] = []
     try:
         start_ros()
     except UnusableParameters as error:
@@ -67,7 +67,7 @@ def run(make_nodes: Callable[[], Iterable[ChargerNode]], *, is_whole: bool = Fal
         try:
             nodes.extend(make_nodes())
             check_taken(nodes, is_whole=is_whole)
-            executors = [make_executor() for _ in nodes]
+            executors = make_executors(nodes)
         except REFUSALS as error:
             print(f'gi3_ros: unusable parameter: {words_of(error)}', file=sys.stderr)
             return UNUSABLE
@@ -79,11 +79,12 @@ def run(make_nodes: Callable[[], Iterable[ChargerNode]], *, is_whole: bool = Fal
                 )
             elif not _start(node):
                 return 1
-        for node, executor in zip(nodes, executors, strict=True):
+        nodes[0].get_logger().info(
+            f'{len(executors)} {name_of_kind()} executor(s) for {len(nodes)} node(s)')
+        for executor, its_nodes in executors:
             threads.append(threading.Thread(
-                target=_spin, args=(node, executor, ending, ended, failures),
-                name=node.get_name(),
-            ))
+                target=_spin, args=(executor, its_nodes, ending, ended, failures),
+                name='executor'))
             threads[-1].start()
         is_raised = False
         while not ending.wait(0.1):
@@ -106,24 +107,24 @@ def run(make_nodes: Callable[[], Iterable[ChargerNode]], *, is_whole: bool = Fal
 
 
 def _spin(
-    node: ChargerNode, executor: Executor, ending: threading.Event, ended: threading.Event,
-    failures: list[ChargerNode],
+    executor: Executor, nodes: Sequence[ChargerNode], ending: threading.Event,
+    ended: threading.Event, failures: list[str],
 ) -> None:
     """
-    Run one node's callbacks.
+    Run the callbacks of some nodes.
 
-    Each node has an executor of its own: a node that hangs holds up no other, and what a
-    single-threaded one costs for a message grows with the number of entities that it waits for.
+    What falls silent is noticed also while a callback hangs: each node has an alarm of its own.
     """
-    executor.add_node(node)
+    for node in nodes:
+        executor.add_node(node)
     try:
         while not ended.is_set():
             executor.spin_once(timeout_sec=0.1)
     except ExternalShutdownException:
         ending.set()
     except Exception:
-        print(traceback.format_exc(), file=sys.stderr)
-        failures.append(node)
+        failures.append(traceback.format_exc())
+        print(failures[-1], file=sys.stderr)
         ending.set()
     finally:
         executor.shutdown()
