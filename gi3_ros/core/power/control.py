@@ -142,8 +142,7 @@ class PowerControl:
             # It does not come back by itself: power needs a command that begins anew. What it
             # opens for may be known here, too, and is the better reason.
             self._fail_if(self._inputs.controller.forbids(now_s=now_s), now_s)
-            self._fail(
-                f'output stage left CLOSED: {reports.stage.name} {reason}'.rstrip(), now_s)
+            self._fail(f'output stage left CLOSED: {reports.stage.name} {reason}'.rstrip(), now_s)
 
     def reading(self, *, now_s: float) -> PowerMeasurement | None:
         """Return the last measurement while it is young enough to be used, else ``None``."""
@@ -289,8 +288,7 @@ class PowerControl:
         limits = self._advertising.limits
         if before is None:
             limits.forget_told()
-        if before is None or (
-                state == State.NEGOTIATING_CONNECTION and before != state):
+        if before is None or (state == State.NEGOTIATING_CONNECTION and before != state):
             limits.announce()
         if state == State.CONNECTED_WITH_FULL_INFO:
             # It may come before New_Charge_Session or after it (A4).
