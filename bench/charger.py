@@ -34,10 +34,10 @@ from gi3_ros.nodes.executor import KINDS
 PARTS = ('cpu', 'gateway', 'codec', 'reaction', 'period')
 CODEC = pathlib.Path(__file__).with_name('codec.py')
 FULL = {
-    'pistols': [1, 2, 4, 8], 'rounds': 3, 'seconds': 15.0, 'turns': 3, 'r1': 1000,
+    'pistols': [1, 2, 4, 8], 'rounds': 3, 'seconds': 15.0, 'r1': 1000,
     'setpoints': 1000, 'periods': 2000}
 SHORT = {
-    'pistols': [1, 2, 4, 8], 'rounds': 1, 'seconds': 8.0, 'turns': 2, 'r1': 100, 'setpoints': 200,
+    'pistols': [1, 2, 4, 8], 'rounds': 1, 'seconds': 8.0, 'r1': 100, 'setpoints': 200,
     'periods': 300}
 
 
@@ -50,7 +50,6 @@ def options():
     parser.add_argument('--pistols', type=int, nargs='+', help='of cpu: how many')
     parser.add_argument('--rounds', type=int, help='of cpu: the most pistols so often in a row')
     parser.add_argument('--seconds', type=float, help='of cpu and gateway: of each measurement')
-    parser.add_argument('--turns', type=int, help='of gateway: how often; the best counts')
     parser.add_argument('--r1', type=int, help='of reaction: how many times silence')
     parser.add_argument('--setpoints', type=int, help='of reaction: how many commands')
     parser.add_argument('--periods', type=int, help='of period: how many')
