@@ -25,7 +25,7 @@ from gi3_ros.bus import Bus
 from gi3_ros.core.interface import codec, signals
 from gi3_ros.priority import PRIORITY
 
-from .station import pistol_names, processor_s, Station
+from .station import pistol_names, processor_s, Station, TICKS_PER_S
 from .tables import goal, show, table
 
 NAIVE = pathlib.Path(__file__).resolve().parents[1] / 'naive_gateway.py'
@@ -142,8 +142,8 @@ class Candidate:
 
     @property
     def frame_s(self):
-        """Processor time of a frame."""
-        return self._processor_s / self.frames
+        """Processor time of a frame; no less of it can be told than a tick of the kernel."""
+        return max(self._processor_s, 1 / TICKS_PER_S) / self.frames
 
     def close(self):
         """Let the bus go."""
