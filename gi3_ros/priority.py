@@ -27,10 +27,7 @@ def raise_priority() -> str:
     if not hasattr(os, 'sched_setscheduler'):
         return 'no real-time priority on this system'
     try:
-        # Threads that start later inherit it from the one that starts them.
-        for thread in os.listdir('/proc/self/task'):
-            with contextlib.suppress(ProcessLookupError):
-                os.sched_setscheduler(int(thread), os.SCHED_RR, os.sched_param(PRIORITY))
+        _set(os.SCHED_RR, PRIORITY)
     except OSError as error:
         return (
             f'no real-time priority ({error.strerror}): on a busy machine a charge may be stopped '
@@ -38,3 +35,22 @@ def raise_priority() -> str:
             '/etc/security/limits.conf or with CAP_SYS_NICE'
         )
     return ''
+
+
+def give_back_priority() -> None:
+    """
+    Go on as an ordinary process.
+
+    Once all is at rest: to end takes some 60 ms of processor time, and other chargers of this
+    machine would wait for it.
+    """
+    if hasattr(os, 'sched_setscheduler'):
+        with contextlib.suppress(OSError):
+            _set(os.SCHED_OTHER, 0)
+
+
+def _set(policy: int, priority: int) -> None:
+    # Threads that start later inherit it from the one that starts them.
+    for thread in os.listdir('/proc/self/task'):
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setscheduler(int(thread), policy, os.sched_param(priority))

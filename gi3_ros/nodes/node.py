@@ -230,13 +230,19 @@ class ChargerNode(LifecycleNode):
         with self.lock:
             self._go_on()
 
-    def _go_on(self) -> None:
+    def come_to_rest(self) -> None:
+        """Begin to bring everything to rest, at once; see :attr:`is_at_rest`."""
+        with self.lock:
+            self.begin_safe_stop()
+            self._go_on(at_once=True)
+
+    def _go_on(self, *, at_once: bool = False) -> None:
         """Decide if that is due, and see to it that the next decision comes in time."""
         if not self.is_ticking:
             return
         now_s = time.monotonic()
         try:
-            if self.due_s <= now_s:
+            if at_once or self.due_s <= now_s:
                 self.tick(now_s=now_s)
             self._alarm.set(max(self.due_s, now_s + SHORTEST_S))
         except Exception:

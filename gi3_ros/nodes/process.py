@@ -15,7 +15,7 @@ from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from ..parameter_files import UnusableParameters
-from ..priority import raise_priority
+from ..priority import give_back_priority, raise_priority
 from .arguments import check_taken, REFUSALS, start_ros, UNUSABLE, words_of
 from .executor import make_executors, name_of_kind
 from .node import ChargerNode
@@ -93,6 +93,7 @@ def run(make_nodes: Callable[[], Iterable[ChargerNode]], *, is_whole: bool = Fal
                 if ordinary:
                     nodes[0].get_logger().warning(ordinary)
         _come_to_rest(nodes)
+        give_back_priority()
         return 1 if failures else 0
     finally:
         ignore_end_signals()
@@ -141,8 +142,7 @@ def _start(node: ChargerNode) -> bool:
 def _come_to_rest(nodes: Sequence[ChargerNode]) -> None:
     """Take the power away, let the current go, open; bounded, as a dead peer must not hold us."""
     for node in nodes:
-        with node.lock:
-            node.begin_safe_stop()
+        node.come_to_rest()
     deadline_s = time.monotonic() + SAFE_WITHIN_S
     # The first node carries the words of the others to the bus, so it falls silent last.
     for node in reversed(nodes):
