@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-PROGRAM = '''
+PROGRAM = """
 import os, threading
 from gi3_ros.priority import PRIORITY, give_back_priority, raise_priority
 end = threading.Event()
@@ -22,7 +22,7 @@ give_back_priority()
 print('refused' if refused else raised == {(os.SCHED_RR, PRIORITY)},
       policies() == {(os.SCHED_OTHER, 0)})
 end.set()
-'''
+"""
 
 
 def test_all_threads_get_it_and_give_it_back(tmp_path):
