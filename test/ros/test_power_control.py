@@ -84,8 +84,12 @@ def test_wakes_up_and_goes_to_a_power_transfer(world, peers, transfer):
 
 
 def test_waits_in_waking_until_the_modules_are_ready(world, peers, power_control):
+    readings = world.listen(ros.PowerMeasurement, 'power_measurement')
     peers.is_ready = False
-    peers.words.wait_for()
+    # With the second one of them here, the first has been heard by power_control, too.
+    first = readings.wait_for(lambda reading: not reading.ready)
+    readings.wait_for(lambda reading: reading.header.stamp != first.header.stamp,
+                      after=readings.mark)
     peers.state = State.CONNECTED_WITH_FULL_INFO
     waking = peers.words.wait_for(
         lambda words: words.phase_name == 'WAKING' and 'not ready' in words.note)
