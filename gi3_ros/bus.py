@@ -51,9 +51,9 @@ MOST_FILTERS = {SOCKETCAN: 31, 'kvaser': 1, 'vector': 1}
 How many filters an interface applies before a frame costs this process anything.
 
 The others, and these with more filters, leave filtering to Python. That would save at most 2 us
-of the 20 (virtual) to 60 us (udp_multicast) that python-can needs to receive a foreign frame, add
-0.3 to 2 us to each of our own, and drop the error frames, whose identifiers match no filter: they
-get none (bench: ``python -m timeit`` on ``BusABC._matches_filters``, python-can 4.6).
+for a foreign frame, add 0.3 to 0.7 us to each of our own (``python -m timeit`` on
+``BusABC._matches_filters``, python-can 4.6), and drop the error frames, whose identifiers match no
+filter: they get none.
 """
 _SIOCGIFFLAGS = 0x8913
 
