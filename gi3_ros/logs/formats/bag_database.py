@@ -19,8 +19,9 @@ from .format import BagFormat, BagMessage, Report, Topic
 from .log_file import LogFile
 from .packing import Source
 
-ERRORS = (sqlite3.Error, UnicodeDecodeError)
-"""The second one from messages about names that are not text any more."""
+ERRORS = (sqlite3.Error, UnicodeDecodeError, MemoryError)
+"""The second one from messages about names that are not text any more, the last where a damaged
+length asks SQLite for more memory than there is."""
 
 
 _Row: TypeAlias = tuple[object, object, object]
@@ -134,5 +135,5 @@ def _has_topics(path: pathlib.Path) -> bool:
                 f'{path.resolve().as_uri()}?mode=ro', uri=True)) as connection:
             return bool(connection.execute(
                 "SELECT 1 FROM sqlite_master WHERE name = 'topics'").fetchall())
-    except sqlite3.Error:
+    except (sqlite3.Error, MemoryError):
         return False

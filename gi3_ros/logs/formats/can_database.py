@@ -28,13 +28,13 @@ class CanDatabase(CanFormat):
         try:
             connection = sqlite3.connect(
                 f'{file.source.plain().resolve().as_uri()}?mode=ro', uri=True)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, MemoryError) as error:
             tally.end = f'the database cannot be opened: {reason(error)}'
             return
         with contextlib.closing(connection):
             try:
                 yield from self._rows(connection, tally)
-            except (sqlite3.Error, UnicodeError) as error:
+            except (sqlite3.Error, UnicodeError, MemoryError) as error:
                 tally.end = f'the database cannot be read further: {reason(error)}'
         tally.end = '; '.join(filter(None, [tally.end, file.source.damage]))
 

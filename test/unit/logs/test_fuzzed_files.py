@@ -7,7 +7,7 @@ import random
 
 from amount import many
 from click.testing import CliRunner
-from hypothesis import given, HealthCheck, settings, strategies
+from hypothesis import example, given, HealthCheck, settings, strategies
 from log_bench import session
 import pytest
 
@@ -59,6 +59,7 @@ def spoilt(data, seed):
     max_examples=many(6), deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=strategies.integers(0, 10_000))
+@example(seed=9527)  # SQLite asks for more memory than there is
 def test_no_file_makes_a_command_fail(whole, tmp_path, suffix, command, seed):
     folder = pathlib.Path(tmp_path, str(seed))
     folder.mkdir(exist_ok=True)
