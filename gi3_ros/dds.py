@@ -3,9 +3,9 @@
 """
 How Fast DDS, the default middleware of ROS 2, carries topics: over UDP, not in shared memory.
 
-Processes that share memory share its locks. One that joins, is killed, or merely waits for a
-processor while it holds such a lock makes all others wait, a charger with real-time priority too:
-0.3 to 0.6 s were seen, and R1 allows 0.2 s (docs/decisions/udp_only.md).
+Processes that share memory share its locks. One that joins or is killed makes others wait, and so
+may one that waits for a processor with such a lock: 0.3 to 0.6 s were seen, also in a charger with
+real-time priority, and R1 allows 0.2 s (docs/decisions/udp_only.md).
 """
 
 import os
