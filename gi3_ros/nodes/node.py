@@ -45,6 +45,8 @@ LATCHED = QoSProfile(
 
 OLDEST_S = 5.0
 FUTURE_S = 0.5
+EARLY_S = 0.02
+"""What is repeated may go out so much sooner, with a decision that is made anyway."""
 SHORTEST_S = 1e-3
 """Between two decisions without news: what cannot be done now does not keep a processor busy."""
 

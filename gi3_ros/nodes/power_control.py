@@ -28,7 +28,7 @@ from ..core.power.decision import Decision
 from ..core.power.limits import ChargerLimits
 from ..core.power.modules_status import power_modules_status
 from ..core.power.parameters import PowerConfig
-from .node import ChargerNode
+from .node import ChargerNode, EARLY_S
 from .parameters import Parameter, parameters_of
 from .process import run
 
@@ -37,8 +37,6 @@ SETPOINT_PERIOD_S = 0.05
 OFF_PERIOD_S = 0.1
 """One that asks for nothing may be late."""
 REPORT_PERIOD_S = 0.1
-EARLY_S = 0.02
-"""What is repeated may go out so much sooner, with a decision that is made anyway."""
 SIGNALS = (
     signals.AdvanticsControllerStatus, signals.NewChargeSession, signals.ChargeStatusChange,
     signals.DcPowerControl, signals.ChargeSessionFinished, signals.EmergencyStop,

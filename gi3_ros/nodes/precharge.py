@@ -25,13 +25,11 @@ from ..core.stage.digital_outputs import DigitalOutputs
 from ..core.stage.installations import stage_for
 from ..core.stage.output_stage import StageConfig
 from ..core.stage.precharge import PrechargeSupervision, Progress, Verdict
-from .node import ChargerNode
+from .node import ChargerNode, EARLY_S
 from .parameters import Parameter, parameters_of
 from .process import run
 
 REPORT_PERIOD_S = 0.1
-EARLY_S = 0.02
-"""What is repeated may go out so much sooner, with a decision that is made anyway."""
 SIGNALS = (
     signals.AdvanticsControllerStatus, signals.NewChargeSession, signals.ChargeStatusChange,
     signals.DcPowerControl, signals.ChargeSessionFinished, signals.EmergencyStop,
